@@ -1,0 +1,699 @@
+//! What every store must do: one list of checks, run against each of them.
+//!
+//! **Invariant:** a store that passes all of [`store_contract!`](crate::store_contract) can stand behind
+//! every use-case. Each check takes a store of its own, empty.
+//!
+//! Times are whole seconds unless the check is about them: no store keeps more of an idempotency key's
+//! end or of the pulse's place in the index.
+
+#![expect(clippy::expect_used, clippy::missing_panics_doc, clippy::panic, reason = "these are the bodies of tests")]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::future;
+use jiff::{SignedDuration, Timestamp};
+use perennial_core::contact::EmailAddress;
+use perennial_core::event::{Event, SendProof};
+use perennial_core::ids::{FieldName, FormName, LeadId, Pepper, ProgramName, QueueName, StepId, SubmissionId, TouchId};
+use perennial_core::lead::{
+    Doubt, EmailReach, Enrolment, Lead, LifecycleStage, Ownership, PhoneReach, Sending, Task, TaskKind, Unresolved,
+};
+use perennial_core::profile::Profile;
+use perennial_core::program::ProgramVersion;
+use perennial_core::submission::{Channel, Entry, Flag, Intent, JunkReason, Permission, Source, Submission};
+use perennial_core::waterfall::{Deltas, Place};
+
+use crate::ports::{
+    Commit, CommitError, Cursor, DueLead, EngagementRecord, HistoryRow, IdempotencyRecord, ImportRecord, PULSE_SHARDS,
+    SendingPause, Store, Stored, SubmissionOutcome, SubmissionRow, Surveyed,
+};
+
+/// Makes one `#[tokio::test]` of every check, each with a store of its own.
+///
+/// Takes the path of an `async fn() -> impl Store`. The crate that calls it needs tokio with `macros`.
+#[macro_export]
+macro_rules! store_contract {
+    ($store:path) => {
+        $crate::store_contract! { $store:
+            a_lead_that_nobody_committed_is_unknown,
+            a_first_commit_can_be_read_back,
+            a_full_lead_can_be_read_back,
+            a_commit_without_a_profile_keeps_the_one_that_was,
+            a_second_first_commit_conflicts,
+            a_commit_at_an_old_revision_changes_nothing,
+            a_commit_of_a_lead_that_is_not_there_conflicts,
+            of_two_commits_at_once_exactly_one_is_made,
+            a_mark_is_read_back_with_the_lead,
+            a_commit_carries_or_clears_the_mark_as_the_lead_says,
+            a_mark_fences_off_a_commit_made_before_it,
+            a_mark_at_an_old_revision_conflicts,
+            a_mark_writes_no_history_and_leaves_the_pulse,
+            a_submission_counts_once,
+            an_idempotency_key_counts_once,
+            a_known_key_is_told_before_a_known_submission,
+            an_idempotency_key_that_has_ended_is_free_again,
+            history_is_whole_and_in_order,
+            histories_of_two_leads_stay_apart,
+            a_lead_is_due_in_its_shard_from_its_pulse_on,
+            a_pulse_between_two_seconds_is_due_at_the_later_one,
+            a_pulse_that_moves_leaves_its_old_place,
+            a_lead_at_the_end_of_its_life_is_never_due,
+            every_due_lead_is_met_once_over_all_pages_the_most_overdue_first,
+            leads_that_are_done_between_two_pages_hide_nobody,
+            an_engagement_is_new_once,
+            a_survey_meets_every_item_once,
+            an_import_is_kept_in_place_of_its_earlier_run,
+            a_pause_is_read_back,
+        }
+    };
+    ($store:path: $($check:ident),* $(,)?) => {
+        $(
+            #[tokio::test]
+            async fn $check() {
+                $crate::contract::$check(&$store().await).await;
+            }
+        )*
+    };
+}
+
+/// Most pages a check reads before it gives up on a cursor that never ends.
+const PAGES_MAX: usize = 1_000;
+
+// --- Samples -----------------------------------------------------------------------------------------
+
+fn at(text: &str) -> Timestamp {
+    text.parse().expect("the sample is a timestamp")
+}
+
+fn noon() -> Timestamp {
+    at("2026-03-02T12:00:00Z")
+}
+
+fn lead_id(number: u32) -> LeadId {
+    LeadId::parse(&Pepper::new([7; 32]).digest(&[&number.to_be_bytes()])).expect("a digest is an id")
+}
+
+fn touch(text: &str) -> TouchId {
+    TouchId::parse(text).expect("the sample is a touch id")
+}
+
+fn program(name: &str) -> ProgramName {
+    ProgramName::parse(name).expect("the sample is a program name")
+}
+
+fn form() -> FormName {
+    FormName::parse("contact").expect("the sample is a form name")
+}
+
+fn email() -> EmailAddress {
+    EmailAddress::parse("Ada.Lovelace@example.com").expect("the sample is an address")
+}
+
+/// A lead in the middle of its welcome, due at `pulse`.
+fn lead(id: &LeadId, pulse: Timestamp) -> Lead {
+    Lead {
+        id: id.clone(),
+        life: 1,
+        stage: LifecycleStage::Inquiry,
+        received_at: noon(),
+        email: EmailReach::Ok,
+        phone: PhoneReach::Missing,
+        flags: Vec::new(),
+        zone: None,
+        owner: Some(Ownership::Queue { queue: QueueName::parse("sales").expect("the sample is a queue name") }),
+        enrolment: Some(Enrolment {
+            ordinal: 1,
+            program: program("welcome"),
+            version: ProgramVersion("0123456789ab".to_owned()),
+            step: StepId::parse("response").expect("the sample is a step id"),
+            next_touch_at: pulse,
+            attempts: 0,
+        }),
+        enrolments: 1,
+        sending: None,
+        unresolved: Vec::new(),
+        task: None,
+        recent_mails: Vec::new(),
+        touches_since_signal: 0,
+        submissions: 1,
+        stage_until: None,
+        seq: 1,
+    }
+}
+
+/// A lead with something in every place that a lead has.
+fn full_lead(id: &LeadId) -> Lead {
+    let mut full = lead(id, noon());
+    full.flags = vec![Flag::RoleAddress, Flag::PossibleDuplicate];
+    full.zone = Some("America/Argentina/Buenos_Aires".to_owned());
+    if let Some(enrolment) = &mut full.enrolment {
+        enrolment.attempts = 2;
+    }
+    full.sending = Some(sending(1));
+    full.unresolved = vec![
+        Unresolved {
+            touch: touch("1_welcome_case_0"),
+            attempt: 1,
+            state: Doubt::Unknown { review_at: noon() + SignedDuration::from_hours(6) },
+        },
+        Unresolved { touch: touch("1_welcome_helpful-link_0"), attempt: 3, state: Doubt::Review },
+    ];
+    full.task = Some(Task {
+        touch: touch("1_welcome_call_0"),
+        kind: TaskKind::Call,
+        due_at: noon() + SignedDuration::from_hours(48),
+    });
+    full.recent_mails = vec![noon(), at("2026-03-01T12:00:00.123456789Z")];
+    full.touches_since_signal = 4;
+    full.submissions = 3;
+    full.stage_until = Some(noon() + SignedDuration::from_hours(24));
+    full
+}
+
+fn sending(attempt: u32) -> Sending {
+    Sending { touch: touch("1_welcome_response_0"), attempt, lease_until: noon() + SignedDuration::from_mins(2) }
+}
+
+fn profile() -> Profile {
+    Profile::of(&submission("first"))
+}
+
+fn submission(identity: &str) -> Submission {
+    let field = |name: &str| FieldName::parse(name).expect("the sample is a field name");
+    Submission {
+        id: SubmissionId::derive(&Pepper::new([7; 32]), &form(), identity),
+        channel: Channel::Form,
+        form: form(),
+        intent: Intent::HandRaise,
+        program: program("welcome"),
+        entry: Entry::Welcome,
+        received_at: noon(),
+        email: Some(email()),
+        phone: None,
+        fields: BTreeMap::from([
+            (field("first_name"), "Ada".to_owned()),
+            (field("message"), "Größe? \u{1F44B}\n{{ 7*7 }}".to_owned()),
+        ]),
+        source: Source { source: Some("newsletter".to_owned()), ..Source::default() },
+        zone: Some("Europe/Berlin".to_owned()),
+        mail: Permission::Allowed,
+        calls: Permission::Refused,
+        junk: vec![JunkReason::BotUserAgent],
+        flags: vec![Flag::PossibleDuplicate],
+    }
+}
+
+fn row(seq: u64) -> HistoryRow {
+    HistoryRow {
+        seq,
+        at: noon(),
+        cause: "due".to_owned(),
+        entries: vec![Event::TouchSent {
+            touch: touch("1_welcome_response_0"),
+            attempt: 1,
+            proof: SendProof::Answer,
+            message_id: Some("0100".to_owned()),
+        }],
+        deltas: Deltas::default(),
+    }
+}
+
+/// The commit that makes a lead.
+fn first(lead: Lead) -> Commit {
+    let deltas = Deltas::between(None, Some(&lead));
+    Commit {
+        history: HistoryRow { deltas, ..row(1) },
+        lead,
+        expected: None,
+        profile: Some(profile()),
+        submission: None,
+        idempotency: None,
+    }
+}
+
+/// The commit after the one that gave `stored`.
+fn next(stored: &Stored) -> Commit {
+    let mut lead = stored.lead.clone();
+    lead.seq = lead.seq.saturating_add(1);
+    lead.touches_since_signal = lead.touches_since_signal.saturating_add(1);
+    Commit {
+        history: row(lead.seq),
+        lead,
+        expected: Some(stored.rev),
+        profile: None,
+        submission: None,
+        idempotency: None,
+    }
+}
+
+fn submitted(commit: Commit, identity: &str) -> Commit {
+    let submission = submission(identity);
+    Commit { submission: Some(SubmissionRow { submission, outcome: SubmissionOutcome::Merged }), ..commit }
+}
+
+fn under_key(commit: Commit, record: &IdempotencyRecord) -> Commit {
+    Commit { idempotency: Some(record.clone()), ..commit }
+}
+
+fn key(expires_at: Timestamp) -> IdempotencyRecord {
+    IdempotencyRecord { key: "hash-of-the-key".to_owned(), body: "hash-of-the-body".to_owned(), expires_at }
+}
+
+async fn make(store: &impl Store, commit: &Commit) -> Stored {
+    store.commit(commit).await.expect("the commit is made");
+    read(store, &commit.lead.id).await
+}
+
+async fn read(store: &impl Store, id: &LeadId) -> Stored {
+    store.load(id).await.expect("the store answers").expect("the lead is there")
+}
+
+async fn refused(store: &impl Store, commit: &Commit) -> CommitError {
+    store.commit(commit).await.expect_err("the commit is not made")
+}
+
+async fn due(store: &impl Store, shard: u8, until: Timestamp) -> Vec<DueLead> {
+    let mut leads = Vec::new();
+    let mut cursor = None;
+    for _ in 0..PAGES_MAX {
+        let page = store.due(shard, until, cursor).await.expect("the store answers");
+        leads.extend(page.leads);
+        cursor = page.next;
+        if cursor.is_none() {
+            return leads;
+        }
+    }
+    panic!("the pages do not end");
+}
+
+async fn survey(store: &impl Store) -> Vec<Surveyed> {
+    let mut items = Vec::new();
+    let mut cursor: Option<Cursor> = None;
+    for _ in 0..PAGES_MAX {
+        let page = store.survey(cursor).await.expect("the store answers");
+        items.extend(page.items);
+        cursor = page.next;
+        if cursor.is_none() {
+            return items;
+        }
+    }
+    panic!("the pages do not end");
+}
+
+/// Ids that live in shard 0.
+fn neighbours() -> impl Iterator<Item = LeadId> {
+    (0..).map(lead_id).filter(|id| id.shard(PULSE_SHARDS) == 0)
+}
+
+// --- Reading and committing --------------------------------------------------------------------------
+
+/// Nothing is read where nothing was written.
+pub async fn a_lead_that_nobody_committed_is_unknown(store: &impl Store) {
+    assert_eq!(store.load(&lead_id(1)).await.expect("the store answers"), None);
+    assert_eq!(store.history(&lead_id(1)).await.expect("the store answers"), []);
+}
+
+/// The first commit writes the lead, its profile and its history.
+pub async fn a_first_commit_can_be_read_back(store: &impl Store) {
+    let commit = first(lead(&lead_id(1), noon()));
+    let rev = store.commit(&commit).await.expect("the commit is made");
+    let expected = Stored { lead: commit.lead.clone(), profile: profile(), rev };
+    assert_eq!(read(store, &lead_id(1)).await, expected);
+    assert_eq!(store.history(&lead_id(1)).await.expect("the store answers"), [commit.history]);
+}
+
+/// No field of a lead or a profile is lost on the way, nor any part of a second.
+pub async fn a_full_lead_can_be_read_back(store: &impl Store) {
+    let commit = first(full_lead(&lead_id(1)));
+    let stored = make(store, &commit).await;
+    assert_eq!(stored.lead, commit.lead);
+    assert_eq!(Some(stored.profile), commit.profile);
+}
+
+/// The profile is written only where it changed.
+pub async fn a_commit_without_a_profile_keeps_the_one_that_was(store: &impl Store) {
+    let stored = make(store, &first(lead(&lead_id(1), noon()))).await;
+    let again = make(store, &next(&stored)).await;
+    assert_eq!(again.profile, stored.profile);
+    let mut changed = profile();
+    changed.fields.clear();
+    let commit = Commit { profile: Some(changed.clone()), ..next(&again) };
+    assert_eq!(make(store, &commit).await.profile, changed);
+}
+
+/// Whoever believes that a lead is new is told that it is not.
+pub async fn a_second_first_commit_conflicts(store: &impl Store) {
+    let stored = make(store, &first(lead(&lead_id(1), noon()))).await;
+    let mut other = first(lead(&lead_id(1), noon()));
+    other.lead.submissions = 9;
+    assert!(matches!(refused(store, &other).await, CommitError::Conflict));
+    assert_eq!(read(store, &lead_id(1)).await, stored);
+}
+
+/// All of a commit is written, or nothing.
+pub async fn a_commit_at_an_old_revision_changes_nothing(store: &impl Store) {
+    let old = make(store, &first(lead(&lead_id(1), noon()))).await;
+    let new = make(store, &next(&old)).await;
+    let mut late = submitted(next(&old), "late");
+    late.profile = Some(Profile { email: None, ..profile() });
+    let late = under_key(late, &key(noon() + SignedDuration::from_hours(1)));
+    assert!(matches!(refused(store, &late).await, CommitError::Conflict));
+    assert_eq!(read(store, &lead_id(1)).await, new);
+    assert_eq!(store.history(&lead_id(1)).await.expect("the store answers").len(), 2);
+    assert_eq!(store.idempotency("hash-of-the-key").await.expect("the store answers"), None);
+    // The submission was not kept either: it can still be.
+    make(store, &submitted(next(&new), "late")).await;
+}
+
+/// A lead that is gone, or never was, cannot be changed.
+pub async fn a_commit_of_a_lead_that_is_not_there_conflicts(store: &impl Store) {
+    let commit = Commit { expected: Some(1), ..first(lead(&lead_id(1), noon())) };
+    assert!(matches!(refused(store, &commit).await, CommitError::Conflict));
+    assert_eq!(store.load(&lead_id(1)).await.expect("the store answers"), None);
+}
+
+/// The revision lets one of many through.
+pub async fn of_two_commits_at_once_exactly_one_is_made(store: &impl Store) {
+    let stored = make(store, &first(lead(&lead_id(1), noon()))).await;
+    let commits = [next(&stored), next(&stored), next(&stored)];
+    let answers = future::join_all(commits.iter().map(|commit| store.commit(commit))).await;
+    let (made, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(Result::is_ok);
+    assert_eq!(made.len(), 1);
+    assert!(refused.iter().all(|answer| matches!(answer, Err(CommitError::Conflict))));
+    assert_eq!(store.history(&lead_id(1)).await.expect("the store answers").len(), 2);
+}
+
+// --- The mark ----------------------------------------------------------------------------------------
+
+/// A mark comes with the lead, and gives it a new revision.
+pub async fn a_mark_is_read_back_with_the_lead(store: &impl Store) {
+    let stored = make(store, &first(lead(&lead_id(1), noon()))).await;
+    let rev = store.mark_sending(&lead_id(1), stored.rev, &sending(1)).await.expect("the mark is made");
+    let marked = read(store, &lead_id(1)).await;
+    assert_eq!(marked.rev, rev);
+    assert_ne!(rev, stored.rev);
+    assert_eq!(marked.lead, Lead { sending: Some(sending(1)), ..stored.lead });
+    assert_eq!(marked.profile, stored.profile);
+}
+
+/// A commit writes the mark as it stands in the lead.
+pub async fn a_commit_carries_or_clears_the_mark_as_the_lead_says(store: &impl Store) {
+    let stored = make(store, &first(lead(&lead_id(1), noon()))).await;
+    store.mark_sending(&lead_id(1), stored.rev, &sending(1)).await.expect("the mark is made");
+    let marked = read(store, &lead_id(1)).await;
+    let carried = make(store, &next(&marked)).await;
+    assert_eq!(carried.lead.sending, Some(sending(1)));
+    let mut clearing = next(&carried);
+    clearing.lead.sending = None;
+    assert_eq!(make(store, &clearing).await.lead.sending, None);
+}
+
+/// What was decided before the mark was set cannot be committed after it (F5, F13).
+pub async fn a_mark_fences_off_a_commit_made_before_it(store: &impl Store) {
+    let stored = make(store, &first(lead(&lead_id(1), noon()))).await;
+    store.mark_sending(&lead_id(1), stored.rev, &sending(1)).await.expect("the mark is made");
+    assert!(matches!(refused(store, &next(&stored)).await, CommitError::Conflict));
+}
+
+/// Two workers cannot both mark: one mail is handed over (F1).
+pub async fn a_mark_at_an_old_revision_conflicts(store: &impl Store) {
+    let stored = make(store, &first(lead(&lead_id(1), noon()))).await;
+    store.mark_sending(&lead_id(1), stored.rev, &sending(1)).await.expect("the mark is made");
+    let second = store.mark_sending(&lead_id(1), stored.rev, &sending(2)).await;
+    assert!(matches!(second, Err(CommitError::Conflict)));
+    assert_eq!(read(store, &lead_id(1)).await.lead.sending, Some(sending(1)));
+    let unknown = store.mark_sending(&lead_id(2), 1, &sending(1)).await;
+    assert!(matches!(unknown, Err(CommitError::Conflict)));
+    assert_eq!(store.load(&lead_id(2)).await.expect("the store answers"), None);
+}
+
+/// A mark costs one write: no history, no move in the index.
+pub async fn a_mark_writes_no_history_and_leaves_the_pulse(store: &impl Store) {
+    let id = lead_id(1);
+    let stored = make(store, &first(lead(&id, noon()))).await;
+    store.mark_sending(&id, stored.rev, &sending(1)).await.expect("the mark is made");
+    assert_eq!(store.history(&id).await.expect("the store answers").len(), 1);
+    let due = due(store, id.shard(PULSE_SHARDS), noon()).await;
+    assert_eq!(due, [DueLead { id, pulse: noon() }]);
+}
+
+// --- Once only ---------------------------------------------------------------------------------------
+
+/// The same submission again changes nothing, whether its lead was loaded before or after the first.
+pub async fn a_submission_counts_once(store: &impl Store) {
+    let commit = submitted(first(lead(&lead_id(1), noon())), "first");
+    let stored = make(store, &commit).await;
+    let current = refused(store, &submitted(next(&stored), "first")).await;
+    assert!(matches!(current, CommitError::KnownSubmission));
+    let stale = refused(store, &commit).await;
+    assert!(matches!(stale, CommitError::KnownSubmission | CommitError::Conflict));
+    assert_eq!(read(store, &lead_id(1)).await, stored);
+    // Another one of the same lead, and the same one of another lead, are not it.
+    make(store, &submitted(next(&stored), "second")).await;
+    make(store, &submitted(first(lead(&lead_id(2), noon())), "first")).await;
+}
+
+/// A key stands for one commit, and is read back with the refusal (H19).
+pub async fn an_idempotency_key_counts_once(store: &impl Store) {
+    let record = key(noon() + SignedDuration::from_hours(1));
+    assert_eq!(store.idempotency(&record.key).await.expect("the store answers"), None);
+    let stored = make(store, &under_key(first(lead(&lead_id(1), noon())), &record)).await;
+    assert_eq!(store.idempotency(&record.key).await.expect("the store answers"), Some(record.clone()));
+    let other = IdempotencyRecord { body: "of-another-body".to_owned(), ..record.clone() };
+    let answer = refused(store, &under_key(first(lead(&lead_id(2), noon())), &other)).await;
+    assert!(matches!(answer, CommitError::KnownKey(known) if *known == record));
+    assert_eq!(store.load(&lead_id(2)).await.expect("the store answers"), None);
+    assert_eq!(read(store, &lead_id(1)).await, stored);
+}
+
+/// Only the key's record can tell whether it was the same body.
+pub async fn a_known_key_is_told_before_a_known_submission(store: &impl Store) {
+    let record = key(noon() + SignedDuration::from_hours(1));
+    let commit = under_key(submitted(first(lead(&lead_id(1), noon())), "first"), &record);
+    let stored = make(store, &commit).await;
+    let answer = refused(store, &under_key(submitted(next(&stored), "first"), &record)).await;
+    assert!(matches!(answer, CommitError::KnownKey(known) if *known == record));
+}
+
+/// The end of a key is judged by the time of the commit: garbage may lie about longer.
+pub async fn an_idempotency_key_that_has_ended_is_free_again(store: &impl Store) {
+    make(store, &under_key(first(lead(&lead_id(1), noon())), &key(noon()))).await;
+    let renewed = key(noon() + SignedDuration::from_hours(1));
+    make(store, &under_key(first(lead(&lead_id(2), noon())), &renewed)).await;
+    assert_eq!(store.idempotency(&renewed.key).await.expect("the store answers"), Some(renewed));
+}
+
+// --- History -----------------------------------------------------------------------------------------
+
+/// The order is that of the numbers, not of their digits.
+pub async fn history_is_whole_and_in_order(store: &impl Store) {
+    let mut stored = make(store, &first(lead(&lead_id(1), noon()))).await;
+    for _ in 0..24 {
+        stored = make(store, &next(&stored)).await;
+    }
+    let history = store.history(&lead_id(1)).await.expect("the store answers");
+    let seqs: Vec<u64> = history.iter().map(|row| row.seq).collect();
+    assert_eq!(seqs, (1..=25).collect::<Vec<u64>>());
+    assert_eq!(history.last(), Some(&row(25)));
+}
+
+/// A history is one lead's.
+pub async fn histories_of_two_leads_stay_apart(store: &impl Store) {
+    for number in [1, 2] {
+        let stored = make(store, &first(lead(&lead_id(number), noon()))).await;
+        make(store, &next(&stored)).await;
+    }
+    assert_eq!(store.history(&lead_id(1)).await.expect("the store answers").len(), 2);
+}
+
+// --- The pulse ---------------------------------------------------------------------------------------
+
+/// Due means: in the lead's own shard, and not before its time.
+pub async fn a_lead_is_due_in_its_shard_from_its_pulse_on(store: &impl Store) {
+    let id = lead_id(1);
+    make(store, &first(lead(&id, noon()))).await;
+    let shard = id.shard(PULSE_SHARDS);
+    let second = SignedDuration::from_secs(1);
+    let known = DueLead { id, pulse: noon() };
+    assert_eq!(due(store, shard, noon() - second).await, []);
+    assert_eq!(due(store, shard, noon()).await, std::slice::from_ref(&known));
+    assert_eq!(due(store, shard, noon() + second).await, std::slice::from_ref(&known));
+    for other in (0..PULSE_SHARDS).filter(|other| *other != shard) {
+        assert_eq!(due(store, other, noon() + second).await, []);
+    }
+}
+
+/// The index knows whole seconds; it may call a lead late by less than one, never early.
+pub async fn a_pulse_between_two_seconds_is_due_at_the_later_one(store: &impl Store) {
+    let id = lead_id(1);
+    let millis = SignedDuration::from_millis;
+    make(store, &first(lead(&id, noon() + millis(300)))).await;
+    let shard = id.shard(PULSE_SHARDS);
+    assert_eq!(due(store, shard, noon() + millis(200)).await, []);
+    let pulse = noon() + millis(1_000);
+    assert_eq!(due(store, shard, pulse).await, [DueLead { id, pulse }]);
+}
+
+/// A commit moves the pulse to what the lead says now.
+pub async fn a_pulse_that_moves_leaves_its_old_place(store: &impl Store) {
+    let id = lead_id(1);
+    let shard = id.shard(PULSE_SHARDS);
+    let stored = make(store, &first(lead(&id, noon()))).await;
+    let later = noon() + SignedDuration::from_hours(24);
+    let mut commit = next(&stored);
+    if let Some(enrolment) = &mut commit.lead.enrolment {
+        enrolment.next_touch_at = later;
+    }
+    make(store, &commit).await;
+    assert_eq!(due(store, shard, noon()).await, []);
+    assert_eq!(due(store, shard, later).await, [DueLead { id, pulse: later }]);
+}
+
+/// The end of a life takes the lead out of the index.
+pub async fn a_lead_at_the_end_of_its_life_is_never_due(store: &impl Store) {
+    let id = lead_id(1);
+    let stored = make(store, &first(lead(&id, noon()))).await;
+    let mut commit = next(&stored);
+    commit.lead.stage = LifecycleStage::JunkPurged;
+    make(store, &commit).await;
+    assert_eq!(due(store, id.shard(PULSE_SHARDS), Timestamp::MAX).await, []);
+}
+
+/// Every page is read, in order.
+pub async fn every_due_lead_is_met_once_over_all_pages_the_most_overdue_first(store: &impl Store) {
+    // Enough for more than one page, at times that are not in the order of the ids; some at the same time.
+    let leads: Vec<(Timestamp, LeadId)> = neighbours()
+        .take(230)
+        .zip(0_i64..)
+        .map(|(id, number)| (noon() - SignedDuration::from_mins(number * 37 % 101), id))
+        .collect();
+    for (pulse, id) in &leads {
+        make(store, &first(lead(id, *pulse))).await;
+    }
+    let mut expected: Vec<DueLead> = leads.into_iter().map(|(pulse, id)| DueLead { id, pulse }).collect();
+    expected.sort_by(|one, other| (one.pulse, &one.id).cmp(&(other.pulse, &other.id)));
+    assert_eq!(due(store, 0, noon()).await, expected);
+}
+
+/// A sweep takes leads out of the index while it reads it.
+pub async fn leads_that_are_done_between_two_pages_hide_nobody(store: &impl Store) {
+    let later = noon() + SignedDuration::from_hours(1);
+    let ids: Vec<LeadId> = neighbours().take(130).collect();
+    for id in &ids {
+        make(store, &first(lead(id, noon()))).await;
+    }
+    let mut met = BTreeSet::new();
+    let mut cursor = None;
+    for _ in 0..PAGES_MAX {
+        let page = store.due(0, noon(), cursor).await.expect("the store answers");
+        for due in page.leads {
+            let stored = read(store, &due.id).await;
+            let mut commit = next(&stored);
+            commit.lead.enrolment = None;
+            commit.lead.stage_until = Some(later);
+            make(store, &commit).await;
+            assert!(met.insert(due.id), "a lead was met twice");
+        }
+        cursor = page.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(met, ids.into_iter().collect());
+}
+
+// --- Facts, surveys, imports, the pause --------------------------------------------------------------
+
+/// The same fact over two paths counts once (F16).
+pub async fn an_engagement_is_new_once(store: &impl Store) {
+    let fact = EngagementRecord {
+        lead: lead_id(1),
+        touch: touch("1_welcome_response_0"),
+        kind: "delivered".to_owned(),
+        at: noon(),
+    };
+    let later = EngagementRecord { at: noon() + SignedDuration::from_hours(1), ..fact.clone() };
+    let of_another_kind = EngagementRecord { kind: "opened".to_owned(), ..fact.clone() };
+    let of_another_lead = EngagementRecord { lead: lead_id(2), ..fact.clone() };
+    let of_another_touch = EngagementRecord { touch: touch("1_welcome_case_0"), ..fact.clone() };
+    for (record, new) in
+        [(&fact, true), (&later, false), (&of_another_kind, true), (&of_another_lead, true), (&of_another_touch, true)]
+    {
+        assert_eq!(store.record_engagement(record).await.expect("the store answers"), new);
+    }
+    assert_eq!(store.load(&lead_id(1)).await.expect("the store answers"), None, "a fact makes no lead");
+}
+
+/// A report sees every state, move, submission and import, and no other item.
+pub async fn a_survey_meets_every_item_once(store: &impl Store) {
+    let ids: BTreeSet<LeadId> = (1..=30).map(lead_id).collect();
+    for id in &ids {
+        let made = submitted(first(lead(id, noon())), "first");
+        let stored = make(store, &under_key(made, &IdempotencyRecord { key: id.to_string(), ..key(noon()) })).await;
+        let mut end = next(&stored);
+        end.lead.stage = LifecycleStage::JunkPurged;
+        end.history.deltas = Deltas::between(Some(&stored.lead), Some(&end.lead));
+        let ended = make(store, &end).await;
+        store.mark_sending(id, ended.rev, &sending(1)).await.expect("the mark is made");
+    }
+    let living = full_lead(&lead_id(31));
+    make(store, &first(living.clone())).await;
+    let import = import(9);
+    store.put_import(&import).await.expect("the store answers");
+    store.pause_sending(&pause("paused")).await.expect("the store answers");
+
+    let mut seen = BTreeSet::new();
+    let (mut balance, mut submissions, mut imports) = (Deltas::default(), 0, Vec::new());
+    for item in survey(store).await {
+        match item {
+            Surveyed::State { lead, indexed_pulse } => {
+                assert!(seen.insert(lead.id.clone()), "a state was met twice");
+                let expected = if lead.id == living.id { (Some(noon()), living.clone()) } else { (None, *lead.clone()) };
+                assert_eq!((indexed_pulse, *lead), expected);
+            }
+            Surveyed::History(deltas) => balance.add(&deltas),
+            Surveyed::Submission(outcome) => {
+                assert_eq!(outcome, SubmissionOutcome::Merged);
+                submissions += 1;
+            }
+            Surveyed::Import(record) => imports.push(record),
+        }
+    }
+    assert_eq!(seen.len(), 31);
+    assert_eq!(balance.at(Place::Outside), -31);
+    assert_eq!(balance.at(Place::Stage(LifecycleStage::JunkPurged)), 30);
+    assert_eq!(balance.at(Place::Stage(LifecycleStage::Inquiry)), 1);
+    assert_eq!(submissions, 30);
+    assert_eq!(imports, [import]);
+}
+
+fn import(rows: u64) -> ImportRecord {
+    ImportRecord {
+        id: "hash-of-the-file".to_owned(),
+        source: "trade-fair".to_owned(),
+        at: noon(),
+        rows,
+        refused: BTreeMap::from([("no address or phone number".to_owned(), 2)]),
+    }
+}
+
+/// The same list again is the same import.
+pub async fn an_import_is_kept_in_place_of_its_earlier_run(store: &impl Store) {
+    for rows in [9, 12] {
+        store.put_import(&import(rows)).await.expect("the store answers");
+    }
+    assert_eq!(survey(store).await, [Surveyed::Import(import(12))]);
+}
+
+fn pause(reason: &str) -> SendingPause {
+    SendingPause { until: noon(), reason: reason.to_owned() }
+}
+
+/// The last pause counts.
+pub async fn a_pause_is_read_back(store: &impl Store) {
+    assert_eq!(store.sending_pause().await.expect("the store answers"), None);
+    for reason in ["sending paused", "account suspended"] {
+        store.pause_sending(&pause(reason)).await.expect("the store answers");
+        assert_eq!(store.sending_pause().await.expect("the store answers"), Some(pause(reason)));
+    }
+}

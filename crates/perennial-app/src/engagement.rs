@@ -1,0 +1,65 @@
+//! What comes back: unsubscribes, and what SES tells of a mail.
+
+use std::sync::Arc;
+
+use perennial_core::catalog::Catalog;
+use perennial_core::decide::{MailEventKind, ReviewVerdict, Stimulus};
+use perennial_core::ids::{LeadId, TouchId};
+
+use crate::ports::{Clock, EngagementRecord, Store, StoreError};
+use crate::react::{Attachments, ReactError, react};
+
+/// Takes engagement in.
+#[derive(Clone)]
+pub struct Listener {
+    /// Where leads are kept.
+    pub store: Arc<dyn Store>,
+    /// What the deployment declares.
+    pub catalog: Arc<Catalog>,
+    /// The suite's time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Whether something was decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heard {
+    /// The lead changed.
+    Decided,
+    /// It was known already, or there is no such lead.
+    Nothing,
+}
+
+impl Listener {
+    /// Stops all mail to a lead, for good (P4). Doing it again changes nothing.
+    pub async fn unsubscribe(&self, lead: &LeadId) -> Result<Heard, ReactError> {
+        self.hear(lead, &Stimulus::Unsubscribed).await
+    }
+
+    /// Takes in what SES tells of a mail.
+    pub async fn mail_event(
+        &self,
+        lead: &LeadId,
+        touch: TouchId,
+        attempt: u32,
+        kind: MailEventKind,
+    ) -> Result<Heard, ReactError> {
+        self.hear(lead, &Stimulus::MailEvent { touch, attempt, kind }).await
+    }
+
+    /// Takes in what a person says of a touch on the review list.
+    pub async fn review(&self, lead: &LeadId, touch: TouchId, verdict: ReviewVerdict) -> Result<Heard, ReactError> {
+        self.hear(lead, &Stimulus::Reviewed { touch, verdict }).await
+    }
+
+    /// Keeps a fact that decides nothing, once.
+    pub async fn note(&self, record: &EngagementRecord) -> Result<bool, StoreError> {
+        self.store.record_engagement(record).await
+    }
+
+    async fn hear(&self, lead: &LeadId, stimulus: &Stimulus) -> Result<Heard, ReactError> {
+        let now = self.clock.now();
+        let reaction =
+            react(self.store.as_ref(), &self.catalog, lead, stimulus, now, |_| Attachments::default()).await?;
+        Ok(if reaction.is_some() { Heard::Decided } else { Heard::Nothing })
+    }
+}

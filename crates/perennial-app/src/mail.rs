@@ -1,0 +1,118 @@
+//! What a mail carries besides its words: who it is from, how to stop it, how to find back (TRUST.md §4).
+//!
+//! **Invariant:** no mail leaves here without one-click unsubscribe (RFC 8058), a visible link to it and
+//! a postal address.
+
+use perennial_core::catalog::{Catalog, Sender};
+use perennial_core::contact::EmailAddress;
+use perennial_core::content::{Merge, RenderError};
+use perennial_core::decide::PlannedTouch;
+use perennial_core::ids::{LeadId, TouchId};
+use perennial_core::lead::{Lead, Ownership};
+use perennial_core::profile::Profile;
+use perennial_core::program::Voice;
+use perennial_core::token::{Keyring, Purpose};
+use jiff::Timestamp;
+
+use crate::ports::OutboundMail;
+
+/// Where the public routes of this deployment are, and what its tokens are signed with.
+#[derive(Debug, Clone)]
+pub struct Letterhead {
+    /// `https://…`, without a slash at the end.
+    pub base_url: String,
+    /// The keys of its tokens.
+    pub keyring: Keyring,
+}
+
+/// Why a mail could not be written. Nothing was sent.
+#[derive(Debug, thiserror::Error)]
+pub enum ComposeError {
+    /// Its template failed.
+    #[error("the touch does not render")]
+    Render(#[from] RenderError),
+    /// The lead has no address that SES takes.
+    #[error("the lead has no address that can be mailed")]
+    NoAddress,
+}
+
+/// What an unsubscribe or reply token says: which lead, and which mail made them act.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MailRef {
+    /// The lead.
+    pub lead: LeadId,
+    /// The touch.
+    pub touch: TouchId,
+}
+
+impl MailRef {
+    /// Reads a token's payload.
+    pub fn parse(payload: &str) -> Option<Self> {
+        let (lead, touch) = payload.split_once('/')?;
+        Some(Self { lead: LeadId::parse(lead).ok()?, touch: TouchId::parse(touch).ok()? })
+    }
+
+    fn payload(&self) -> String {
+        format!("{}/{}", self.lead, self.touch)
+    }
+}
+
+/// The path of the unsubscribe route, before its token.
+pub const UNSUBSCRIBE_PATH: &str = "/v1/unsubscribe/";
+
+/// Writes the mail of a planned touch.
+pub fn compose(
+    letterhead: &Letterhead,
+    catalog: &Catalog,
+    lead: &Lead,
+    profile: &Profile,
+    planned: &PlannedTouch,
+    now: Timestamp,
+) -> Result<OutboundMail, ComposeError> {
+    let to = profile.email.as_ref().and_then(EmailAddress::mailable).ok_or(ComposeError::NoAddress)?;
+    let sender = sender(catalog, lead, planned.voice);
+    let token_payload = MailRef { lead: lead.id.clone(), touch: planned.touch.clone() }.payload();
+    let unsubscribe = letterhead.keyring.sign(Purpose::Unsubscribe, &token_payload);
+    let unsubscribe_url = format!("{}{UNSUBSCRIBE_PATH}{unsubscribe}", letterhead.base_url);
+    let merge = Merge {
+        fields: &profile.fields,
+        sender,
+        organisation: &catalog.organisation,
+        unsubscribe_url: &unsubscribe_url,
+    };
+    let rendered = catalog.content.render(&planned.touch.program, &planned.touch.step, &merge)?;
+
+    let mailbox = catalog.organisation.unsubscribe_mailbox.as_ref();
+    let mailto = mailbox.map(|address| format!(", <mailto:{address}?subject={unsubscribe}>")).unwrap_or_default();
+    let domain = sender.address.rsplit_once('@').map_or("localhost", |(_, domain)| domain);
+    let reply = letterhead.keyring.sign(Purpose::Reply, &token_payload);
+    let headers = vec![
+        ("List-Unsubscribe", format!("<{unsubscribe_url}>{mailto}")),
+        ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".to_owned()),
+        ("Auto-Submitted", "auto-generated".to_owned()),
+        // Replies carry it back, whatever became of our Message-ID.
+        ("References", format!("<{reply}@{domain}>")),
+    ];
+    Ok(OutboundMail {
+        from_name: sender.name.clone(),
+        from_address: sender.address.clone(),
+        to,
+        // No inbound mail is set up yet, so replies go to the sender's own mailbox.
+        reply_to: (sender.name.clone(), sender.address.clone()),
+        subject: rendered.subject,
+        text: rendered.text,
+        html: rendered.html,
+        headers,
+        date: now,
+        lead: lead.id.clone(),
+        touch: planned.touch.clone(),
+        attempt: planned.attempt,
+    })
+}
+
+fn sender<'a>(catalog: &'a Catalog, lead: &Lead, voice: Voice) -> &'a Sender {
+    match (voice, &lead.owner) {
+        (Voice::Rep, Some(Ownership::Queue { queue })) => catalog.queue_sender(queue),
+        (Voice::Rep, None) | (Voice::Team, _) => &catalog.organisation.team,
+    }
+}

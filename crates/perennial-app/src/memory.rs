@@ -1,0 +1,382 @@
+//! The ports in memory, for tests: a store, a mailer and a bus that record, a clock that is set.
+//!
+//! **Invariant:** [`MemoryStore`] passes every check of [`crate::contract`], as the real one does. What a
+//! story shows here, it shows there.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, Unit};
+use perennial_core::decide::SendOutcome;
+use perennial_core::ids::{LeadId, SubmissionId, TouchId};
+use perennial_core::lead::{Lead, Sending};
+
+use crate::ports::{
+    Bus, BusError, BusEvent, Clock, Commit, CommitError, Cursor, DueLead, DuePage, EngagementRecord, HistoryRow,
+    IdempotencyRecord, ImportRecord, Mailer, OutboundMail, PULSE_SHARDS, SendReport, SendingPause, Store, StoreError,
+    Stored, SubmissionRow, SurveyPage, Surveyed,
+};
+
+/// Most items on one page: few, so that no test gets by with one page.
+const PAGE_MAX: usize = 10;
+
+/// A store in memory.
+#[derive(Default)]
+pub struct MemoryStore {
+    rows: Mutex<Rows>,
+}
+
+#[derive(Default)]
+struct Rows {
+    leads: BTreeMap<LeadId, Standing>,
+    history: BTreeMap<(LeadId, u64), HistoryRow>,
+    submissions: BTreeMap<(LeadId, SubmissionId), SubmissionRow>,
+    engagements: BTreeSet<(LeadId, TouchId, String)>,
+    idempotency: BTreeMap<String, IdempotencyRecord>,
+    imports: BTreeMap<String, ImportRecord>,
+    pause: Option<SendingPause>,
+}
+
+struct Standing {
+    stored: Stored,
+    /// What the index holds: set by a commit, left alone by a mark.
+    pulse: Option<Timestamp>,
+}
+
+impl MemoryStore {
+    /// The submissions kept for one lead, by id.
+    pub fn submissions(&self, id: &LeadId) -> Vec<SubmissionRow> {
+        let rows = self.rows();
+        rows.submissions.iter().filter(|((lead, _), _)| lead == id).map(|(_, row)| row.clone()).collect()
+    }
+
+    fn rows(&self) -> MutexGuard<'_, Rows> {
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Rows {
+    fn rev(&self, id: &LeadId) -> Option<u64> {
+        self.leads.get(id).map(|standing| standing.stored.rev)
+    }
+
+    fn refusal(&self, commit: &Commit) -> Option<CommitError> {
+        let id = &commit.lead.id;
+        if let Some(wanted) = &commit.idempotency
+            && let Some(known) = self.idempotency.get(&wanted.key)
+            && known.expires_at > commit.history.at
+        {
+            return Some(CommitError::KnownKey(Box::new(known.clone())));
+        }
+        if let Some(row) = &commit.submission
+            && self.submissions.contains_key(&(id.clone(), row.submission.id.clone()))
+        {
+            return Some(CommitError::KnownSubmission);
+        }
+        (self.rev(id) != commit.expected).then_some(CommitError::Conflict)
+    }
+}
+
+/// The pulse as the index holds it: the next whole second, so that no lead is due early.
+fn indexed(lead: &Lead) -> Option<Timestamp> {
+    let up = TimestampRound::new().smallest(Unit::Second).mode(RoundMode::Ceil);
+    lead.next_action_at().map(|pulse| pulse.round(up).unwrap_or(pulse))
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn load(&self, id: &LeadId) -> Result<Option<Stored>, StoreError> {
+        Ok(self.rows().leads.get(id).map(|standing| standing.stored.clone()))
+    }
+
+    async fn commit(&self, commit: &Commit) -> Result<u64, CommitError> {
+        let mut rows = self.rows();
+        if let Some(refusal) = rows.refusal(commit) {
+            return Err(refusal);
+        }
+        let id = &commit.lead.id;
+        let kept = rows.leads.get(id).map(|standing| standing.stored.profile.clone());
+        let Some(profile) = commit.profile.clone().or(kept) else {
+            return Err(StoreError::Refused("a new lead needs a profile".into()).into());
+        };
+        let rev = commit.expected.map_or(1, |expected| expected.saturating_add(1));
+        let stored = Stored { lead: commit.lead.clone(), profile, rev };
+        rows.leads.insert(id.clone(), Standing { pulse: indexed(&commit.lead), stored });
+        rows.history.insert((id.clone(), commit.history.seq), commit.history.clone());
+        if let Some(row) = &commit.submission {
+            rows.submissions.insert((id.clone(), row.submission.id.clone()), row.clone());
+        }
+        if let Some(record) = &commit.idempotency {
+            rows.idempotency.insert(record.key.clone(), record.clone());
+        }
+        Ok(rev)
+    }
+
+    async fn mark_sending(&self, id: &LeadId, expected: u64, sending: &Sending) -> Result<u64, CommitError> {
+        let mut rows = self.rows();
+        let standing = rows.leads.get_mut(id).filter(|standing| standing.stored.rev == expected);
+        let Some(Standing { stored, .. }) = standing else {
+            return Err(CommitError::Conflict);
+        };
+        stored.rev = expected.saturating_add(1);
+        stored.lead.sending = Some(sending.clone());
+        Ok(stored.rev)
+    }
+
+    async fn due(&self, shard: u8, until: Timestamp, cursor: Option<Cursor>) -> Result<DuePage, StoreError> {
+        let rows = self.rows();
+        let mut index: Vec<(Timestamp, &LeadId)> = rows
+            .leads
+            .iter()
+            .filter(|(id, _)| id.shard(PULSE_SHARDS) == shard)
+            .filter_map(|(id, standing)| Some((standing.pulse.filter(|pulse| *pulse <= until)?, id)))
+            .collect();
+        index.sort();
+        let key = |entry: &(Timestamp, &LeadId)| format!("{}#{}", entry.0, entry.1);
+        // A place in the order, not a count: the leads of the last page may have left the index since.
+        let start = cursor.map_or(0, |Cursor(last)| index.partition_point(|entry| key(entry) <= last));
+        let page: Vec<_> = index.into_iter().skip(start).take(PAGE_MAX).collect();
+        let next = page.last().filter(|_| page.len() == PAGE_MAX).map(|last| Cursor(key(last)));
+        let leads = page.into_iter().map(|(pulse, id)| DueLead { id: id.clone(), pulse }).collect();
+        Ok(DuePage { leads, next })
+    }
+
+    async fn history(&self, id: &LeadId) -> Result<Vec<HistoryRow>, StoreError> {
+        let rows = self.rows();
+        Ok(rows.history.range((id.clone(), 0)..=(id.clone(), u64::MAX)).map(|(_, row)| row.clone()).collect())
+    }
+
+    async fn record_engagement(&self, record: &EngagementRecord) -> Result<bool, StoreError> {
+        let key = (record.lead.clone(), record.touch.clone(), record.kind.clone());
+        Ok(self.rows().engagements.insert(key))
+    }
+
+    async fn idempotency(&self, key: &str) -> Result<Option<IdempotencyRecord>, StoreError> {
+        Ok(self.rows().idempotency.get(key).cloned())
+    }
+
+    async fn survey(&self, cursor: Option<Cursor>) -> Result<SurveyPage, StoreError> {
+        let rows = self.rows();
+        let states = rows.leads.values().map(|standing| Surveyed::State {
+            lead: Box::new(standing.stored.lead.clone()),
+            indexed_pulse: standing.pulse,
+        });
+        let history = rows.history.values().map(|row| Surveyed::History(row.deltas.clone()));
+        let submissions = rows.submissions.values().map(|row| Surveyed::Submission(row.outcome));
+        let imports = rows.imports.values().map(|record| Surveyed::Import(record.clone()));
+        let start = cursor.and_then(|Cursor(start)| start.parse::<usize>().ok()).unwrap_or(0);
+        let items: Vec<_> =
+            states.chain(history).chain(submissions).chain(imports).skip(start).take(PAGE_MAX).collect();
+        let next = (items.len() == PAGE_MAX).then(|| Cursor(start.saturating_add(PAGE_MAX).to_string()));
+        Ok(SurveyPage { items, next })
+    }
+
+    async fn put_import(&self, record: &ImportRecord) -> Result<(), StoreError> {
+        self.rows().imports.insert(record.id.clone(), record.clone());
+        Ok(())
+    }
+
+    async fn sending_pause(&self) -> Result<Option<SendingPause>, StoreError> {
+        Ok(self.rows().pause.clone())
+    }
+
+    async fn pause_sending(&self, pause: &SendingPause) -> Result<(), StoreError> {
+        self.rows().pause = Some(pause.clone());
+        Ok(())
+    }
+}
+
+/// How often each call of a store was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Calls {
+    /// [`Store::load`].
+    pub load: u32,
+    /// [`Store::commit`].
+    pub commit: u32,
+    /// [`Store::mark_sending`].
+    pub mark_sending: u32,
+    /// [`Store::due`].
+    pub due: u32,
+    /// [`Store::history`].
+    pub history: u32,
+    /// [`Store::record_engagement`].
+    pub record_engagement: u32,
+    /// [`Store::idempotency`].
+    pub idempotency: u32,
+    /// [`Store::survey`].
+    pub survey: u32,
+    /// [`Store::put_import`].
+    pub put_import: u32,
+    /// [`Store::sending_pause`].
+    pub sending_pause: u32,
+    /// [`Store::pause_sending`].
+    pub pause_sending: u32,
+}
+
+/// A store that counts the calls made to it, for the budget of a touch.
+pub struct Counting<S> {
+    store: S,
+    calls: Mutex<Calls>,
+}
+
+impl<S> Counting<S> {
+    /// Counts from zero.
+    pub fn new(store: S) -> Self {
+        Self { store, calls: Mutex::default() }
+    }
+
+    /// The calls since the last time this was asked.
+    pub fn take(&self) -> Calls {
+        std::mem::take(&mut *self.calls.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn count(&self, call: impl Fn(&mut Calls) -> &mut u32) -> &S {
+        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        let counter = call(&mut calls);
+        *counter = counter.saturating_add(1);
+        &self.store
+    }
+}
+
+#[async_trait]
+impl<S: Store> Store for Counting<S> {
+    async fn load(&self, id: &LeadId) -> Result<Option<Stored>, StoreError> {
+        self.count(|calls| &mut calls.load).load(id).await
+    }
+
+    async fn commit(&self, commit: &Commit) -> Result<u64, CommitError> {
+        self.count(|calls| &mut calls.commit).commit(commit).await
+    }
+
+    async fn mark_sending(&self, id: &LeadId, expected: u64, sending: &Sending) -> Result<u64, CommitError> {
+        self.count(|calls| &mut calls.mark_sending).mark_sending(id, expected, sending).await
+    }
+
+    async fn due(&self, shard: u8, until: Timestamp, cursor: Option<Cursor>) -> Result<DuePage, StoreError> {
+        self.count(|calls| &mut calls.due).due(shard, until, cursor).await
+    }
+
+    async fn history(&self, id: &LeadId) -> Result<Vec<HistoryRow>, StoreError> {
+        self.count(|calls| &mut calls.history).history(id).await
+    }
+
+    async fn record_engagement(&self, record: &EngagementRecord) -> Result<bool, StoreError> {
+        self.count(|calls| &mut calls.record_engagement).record_engagement(record).await
+    }
+
+    async fn idempotency(&self, key: &str) -> Result<Option<IdempotencyRecord>, StoreError> {
+        self.count(|calls| &mut calls.idempotency).idempotency(key).await
+    }
+
+    async fn survey(&self, cursor: Option<Cursor>) -> Result<SurveyPage, StoreError> {
+        self.count(|calls| &mut calls.survey).survey(cursor).await
+    }
+
+    async fn put_import(&self, record: &ImportRecord) -> Result<(), StoreError> {
+        self.count(|calls| &mut calls.put_import).put_import(record).await
+    }
+
+    async fn sending_pause(&self) -> Result<Option<SendingPause>, StoreError> {
+        self.count(|calls| &mut calls.sending_pause).sending_pause().await
+    }
+
+    async fn pause_sending(&self, pause: &SendingPause) -> Result<(), StoreError> {
+        self.count(|calls| &mut calls.pause_sending).pause_sending(pause).await
+    }
+}
+
+/// A mailer that keeps what it is given, and takes everything unless told otherwise.
+#[derive(Default)]
+pub struct RecordingMailer {
+    handed_over: Mutex<Vec<OutboundMail>>,
+    answers: Mutex<VecDeque<SendOutcome>>,
+}
+
+impl RecordingMailer {
+    /// Answers the next mail that has no answer yet with this.
+    pub fn answer_next(&self, outcome: SendOutcome) {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner).push_back(outcome);
+    }
+
+    /// Every mail that was handed over, whatever the answer was.
+    pub fn handed_over(&self) -> Vec<OutboundMail> {
+        self.handed_over.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+#[async_trait]
+impl Mailer for RecordingMailer {
+    async fn send(&self, mail: &OutboundMail) -> SendReport {
+        let mut handed_over = self.handed_over.lock().unwrap_or_else(PoisonError::into_inner);
+        handed_over.push(mail.clone());
+        let answer = self.answers.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        match answer {
+            Some(outcome) => SendReport { outcome, cause: None },
+            None => SendReport::accepted(format!("memory-{}", handed_over.len())),
+        }
+    }
+}
+
+/// A bus that keeps what it is given, unless told to refuse.
+#[derive(Default)]
+pub struct RecordingBus {
+    published: Mutex<Vec<BusEvent>>,
+    refusals: Mutex<u32>,
+}
+
+impl RecordingBus {
+    /// Takes nothing of the next call that is not to be refused yet.
+    pub fn refuse_next(&self) {
+        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        *refusals = refusals.saturating_add(1);
+    }
+
+    /// Every event that was taken, in order.
+    pub fn published(&self) -> Vec<BusEvent> {
+        self.published.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+#[async_trait]
+impl Bus for RecordingBus {
+    async fn publish(&self, events: &[BusEvent]) -> Result<(), BusError> {
+        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(left) = refusals.checked_sub(1) {
+            *refusals = left;
+            return Err(BusError::Failed("told to refuse".into()));
+        }
+        self.published.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(events);
+        Ok(())
+    }
+}
+
+/// A clock that stands where it is set.
+pub struct SettableClock {
+    now: Mutex<Timestamp>,
+}
+
+impl SettableClock {
+    /// Stands at `now`.
+    pub fn new(now: Timestamp) -> Self {
+        Self { now: Mutex::new(now) }
+    }
+
+    /// Jumps to `now`.
+    pub fn set(&self, now: Timestamp) {
+        *self.now.lock().unwrap_or_else(PoisonError::into_inner) = now;
+    }
+
+    /// Moves on by `by`, and tells where it stands then.
+    pub fn advance(&self, by: SignedDuration) -> Timestamp {
+        let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
+        *now = now.saturating_add(by).unwrap_or(Timestamp::MAX);
+        *now
+    }
+}
+
+impl Clock for SettableClock {
+    fn now(&self) -> Timestamp {
+        *self.now.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,376 @@
+//! The outside, as the use-cases see it: a store, a mailer, a bus, a clock.
+//!
+//! **Invariant:** nothing of AWS passes through here. Each port is as narrow as its use-cases allow.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use perennial_core::decide::SendOutcome;
+use perennial_core::event::{DeferReason, Event};
+use perennial_core::ids::{LeadId, TouchId};
+use perennial_core::lead::{Lead, Sending};
+use perennial_core::profile::Profile;
+use perennial_core::submission::Submission;
+use perennial_core::waterfall::Deltas;
+use serde::{Deserialize, Serialize};
+
+/// The cause of an error of an adapter, kept whole for the log.
+pub type Cause = Box<dyn Error + Send + Sync>;
+
+/// What can go wrong in a store.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// It did not answer, or said that it cannot now. Trying again later is right.
+    #[error("the store is not available")]
+    Unavailable(#[source] Cause),
+    /// It refused: a bug, or a missing permission or table.
+    #[error("the store refused a request")]
+    Refused(#[source] Cause),
+    /// An item that we did not write so. Never skipped.
+    #[error("the item {key} is corrupt")]
+    Corrupt {
+        /// Partition and sort key.
+        key: String,
+        /// What is wrong with it.
+        #[source]
+        source: Cause,
+    },
+}
+
+/// Why a commit did not happen.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// Somebody else changed the lead since it was loaded: load it again.
+    #[error("the lead changed meanwhile")]
+    Conflict,
+    /// This submission has been committed before.
+    #[error("the submission is known already")]
+    KnownSubmission,
+    /// An idempotency key has been used before: compare its record.
+    #[error("the idempotency key was used already")]
+    KnownKey(Box<IdempotencyRecord>),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A lead as it stands in the store.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stored {
+    /// The lead, with the mark of a mail in flight.
+    pub lead: Lead,
+    /// Its personal part.
+    pub profile: Profile,
+    /// The revision to commit against. Only ever compared.
+    pub rev: u64,
+}
+
+/// One history row: what one commit decided.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryRow {
+    /// Which row of this lead, counted from 1 without a gap.
+    pub seq: u64,
+    /// When, on the suite's clock.
+    pub at: Timestamp,
+    /// What it answered to.
+    pub cause: String,
+    /// What was decided, in order.
+    pub entries: Vec<Event>,
+    /// What moved between places.
+    #[serde(default, skip_serializing_if = "Deltas::is_empty")]
+    pub deltas: Deltas,
+}
+
+/// What a submission did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SubmissionOutcome {
+    /// It made a lead.
+    Received,
+    /// It made a lead that looks like junk.
+    Quarantined,
+    /// Its sender was a lead already.
+    Merged,
+}
+
+/// A submission to be kept beside its lead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SubmissionRow {
+    /// What came in, with its personal fields.
+    pub submission: Submission,
+    /// What it did.
+    pub outcome: SubmissionOutcome,
+}
+
+/// What an idempotency key stands for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IdempotencyRecord {
+    /// Keyed hash of form and key.
+    pub key: String,
+    /// Keyed hash of the body that came with it first.
+    pub body: String,
+    /// When it may be forgotten.
+    pub expires_at: Timestamp,
+}
+
+/// One commit: all of it, or nothing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Commit {
+    /// The lead after the commit; its `seq` is that of the history row.
+    pub lead: Lead,
+    /// The revision it was loaded at; `None` where there was no lead.
+    pub expected: Option<u64>,
+    /// The profile, where it changed. Always present with a new lead.
+    pub profile: Option<Profile>,
+    /// What was decided.
+    pub history: HistoryRow,
+    /// The submission that caused it.
+    pub submission: Option<SubmissionRow>,
+    /// The idempotency key it came under.
+    pub idempotency: Option<IdempotencyRecord>,
+}
+
+/// A page of leads whose pulse is due, the most overdue first.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DuePage {
+    /// The leads.
+    pub leads: Vec<DueLead>,
+    /// Where the next page starts.
+    pub next: Option<Cursor>,
+}
+
+/// A lead whose pulse is due.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DueLead {
+    /// Who.
+    pub id: LeadId,
+    /// Since when.
+    pub pulse: Timestamp,
+}
+
+/// Where a paged reading goes on. Opaque; good only for the call that gave it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cursor(pub String);
+
+/// One item of a survey of the whole store.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Surveyed {
+    /// A lead's state.
+    State {
+        /// The lead.
+        lead: Box<Lead>,
+        /// The pulse it stands under in the index; `None` where it is not in the index.
+        indexed_pulse: Option<Timestamp>,
+    },
+    /// A history row's moves.
+    History(Deltas),
+    /// A submission's outcome.
+    Submission(SubmissionOutcome),
+    /// An import's record.
+    Import(ImportRecord),
+}
+
+/// A page of a survey.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct SurveyPage {
+    /// The items; other kinds of item are passed over.
+    pub items: Vec<Surveyed>,
+    /// Where the next page starts.
+    pub next: Option<Cursor>,
+}
+
+/// What came of an import: the rows that became no submission stand nowhere else.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportRecord {
+    /// Keyed hash of the file's content and the map's name: the same file again is the same import.
+    pub id: String,
+    /// What the map calls the list.
+    pub source: String,
+    /// When it last ran.
+    pub at: Timestamp,
+    /// Data rows read.
+    pub rows: u64,
+    /// Rows that were refused, by reason.
+    pub refused: BTreeMap<String, u64>,
+}
+
+/// Why nobody sends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SendingPause {
+    /// When sending is tried again.
+    pub until: Timestamp,
+    /// What SES said, without anything personal.
+    pub reason: String,
+}
+
+/// What happened to a touch, as kept once per touch and kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngagementRecord {
+    /// The lead.
+    pub lead: LeadId,
+    /// The touch.
+    pub touch: TouchId,
+    /// What happened: lower-case words, `-` between them.
+    pub kind: String,
+    /// When, by whoever reports it.
+    pub at: Timestamp,
+}
+
+/// The store of leads.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Reads a lead, consistently.
+    async fn load(&self, id: &LeadId) -> Result<Option<Stored>, StoreError>;
+
+    /// Writes state, history and what belongs to them in one conditional write.
+    ///
+    /// Answers the new revision. Its own write, answered "failed" because the first answer was lost,
+    /// is recognised and counts as done (TRUST.md §2.7).
+    async fn commit(&self, commit: &Commit) -> Result<u64, CommitError>;
+
+    /// Marks a mail as in flight: one conditional write of the state alone.
+    async fn mark_sending(&self, id: &LeadId, expected: u64, sending: &Sending) -> Result<u64, CommitError>;
+
+    /// The leads of one shard of the pulse index that are due at `until`, the most overdue first.
+    async fn due(&self, shard: u8, until: Timestamp, cursor: Option<Cursor>) -> Result<DuePage, StoreError>;
+
+    /// The history of a lead, from the first row on, whole.
+    async fn history(&self, id: &LeadId) -> Result<Vec<HistoryRow>, StoreError>;
+
+    /// Keeps a fact that decides nothing, once. Whether it was new.
+    async fn record_engagement(&self, record: &EngagementRecord) -> Result<bool, StoreError>;
+
+    /// The record of an idempotency key, by its hash.
+    async fn idempotency(&self, key: &str) -> Result<Option<IdempotencyRecord>, StoreError>;
+
+    /// Reads every item, page by page: for reports and audits.
+    async fn survey(&self, cursor: Option<Cursor>) -> Result<SurveyPage, StoreError>;
+
+    /// Keeps what came of an import, in place of an earlier run of the same.
+    async fn put_import(&self, record: &ImportRecord) -> Result<(), StoreError>;
+
+    /// Why nobody sends now, if so.
+    async fn sending_pause(&self) -> Result<Option<SendingPause>, StoreError>;
+
+    /// Pauses sending for everybody.
+    async fn pause_sending(&self, pause: &SendingPause) -> Result<(), StoreError>;
+}
+
+/// How many shards the pulse index has. Part of the stored form: changing it strands leads.
+pub const PULSE_SHARDS: u8 = 16;
+
+/// A mail, ready to be handed over.
+#[derive(Clone, PartialEq, Eq)]
+pub struct OutboundMail {
+    /// The sender's display name.
+    pub from_name: String,
+    /// The sender's ASCII address.
+    pub from_address: String,
+    /// The recipient, as SES takes it.
+    pub to: String,
+    /// Where replies go: display name and address.
+    pub reply_to: (String, String),
+    /// The subject, one line.
+    pub subject: String,
+    /// The plain text.
+    pub text: String,
+    /// The HTML.
+    pub html: String,
+    /// Further headers, in order, ASCII and on one line each.
+    pub headers: Vec<(&'static str, String)>,
+    /// The `Date` header: the suite's clock (SES puts its own in its place).
+    pub date: Timestamp,
+    /// Its lead: a tag, so that events find back.
+    pub lead: LeadId,
+    /// Its touch: a tag.
+    pub touch: TouchId,
+    /// Its attempt: a tag.
+    pub attempt: u32,
+}
+
+impl std::fmt::Debug for OutboundMail {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OutboundMail").field("lead", &self.lead).field("touch", &self.touch).finish_non_exhaustive()
+    }
+}
+
+/// How an attempt to hand a mail over ended, and why, for the log.
+#[derive(Debug)]
+pub struct SendReport {
+    /// How it ended.
+    pub outcome: SendOutcome,
+    /// What went wrong, whole.
+    pub cause: Option<Cause>,
+}
+
+impl SendReport {
+    /// SES has it.
+    pub fn accepted(message_id: String) -> Self {
+        Self { outcome: SendOutcome::Accepted { message_id }, cause: None }
+    }
+
+    /// Nothing was handed over.
+    pub fn not_yet(reason: DeferReason, cause: Cause) -> Self {
+        Self { outcome: SendOutcome::NotYet(reason), cause: Some(cause) }
+    }
+}
+
+/// Hands mail over. At most once per call: it never tries again by itself (TRUST.md §2.3).
+#[async_trait]
+pub trait Mailer: Send + Sync {
+    /// Hands one mail over, within its time-out.
+    async fn send(&self, mail: &OutboundMail) -> SendReport;
+}
+
+/// One event for the bus.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BusEvent {
+    /// The `detail-type`.
+    pub name: String,
+    /// When it happened.
+    pub at: Timestamp,
+    /// The `detail`: a JSON object with an `id` that consumers deduplicate by.
+    pub detail: String,
+}
+
+/// What can go wrong on a bus.
+#[derive(Debug, thiserror::Error)]
+pub enum BusError {
+    /// These of the events (by index) were not taken; the others were.
+    #[error("the bus did not take {} events", .failed.len())]
+    Partial {
+        /// Indexes into the slice that was published.
+        failed: Vec<usize>,
+        /// What the bus said of one of them.
+        #[source]
+        source: Cause,
+    },
+    /// None was taken.
+    #[error("the bus took nothing")]
+    Failed(#[source] Cause),
+}
+
+/// Publishes events.
+#[async_trait]
+pub trait Bus: Send + Sync {
+    /// Publishes all, putting only the failed ones again, a bounded number of times (F32).
+    async fn publish(&self, events: &[BusEvent]) -> Result<(), BusError>;
+}
+
+/// Tells the suite's time.
+pub trait Clock: Send + Sync {
+    /// Now.
+    fn now(&self) -> Timestamp;
+}
+
+/// The machine's clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+}

@@ -1,0 +1,117 @@
+//! The one loop that every use-case runs: load, decide, commit; on a conflict, again.
+
+use jiff::Timestamp;
+use perennial_core::catalog::Catalog;
+use perennial_core::decide::{Decision, Stimulus, View, decide};
+use perennial_core::event::Event;
+use perennial_core::ids::LeadId;
+use perennial_core::waterfall::Deltas;
+
+use crate::ports::{Commit, CommitError, HistoryRow, IdempotencyRecord, Store, StoreError, Stored, SubmissionRow};
+
+/// How often a commit is tried again after somebody else was quicker. Each conflict means that another
+/// commit went through, so this is reached only where that many act on one lead at once.
+pub const CONFLICTS_MAX: usize = 24;
+
+/// Why a reaction did not happen.
+#[derive(Debug, thiserror::Error)]
+pub enum ReactError {
+    /// Others kept changing the lead. Trying again later is right.
+    #[error("the lead changed {CONFLICTS_MAX} times while it was decided on")]
+    Contended,
+    /// This submission has been committed before.
+    #[error("the submission is known already")]
+    KnownSubmission,
+    /// An idempotency key has been used before.
+    #[error("the idempotency key was used already")]
+    KnownKey(Box<IdempotencyRecord>),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What belongs into the same commit as a decision.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Attachments {
+    pub(crate) submission: Option<SubmissionRow>,
+    pub(crate) idempotency: Option<IdempotencyRecord>,
+}
+
+/// What a stimulus led to.
+#[derive(Debug)]
+pub(crate) struct Reaction {
+    pub(crate) events: Vec<Event>,
+}
+
+/// Decides on what is stored of a lead.
+pub(crate) fn decide_on(stored: Option<&Stored>, catalog: &Catalog, stimulus: &Stimulus, now: Timestamp) -> Decision {
+    let view = View {
+        lead: stored.map(|stored| &stored.lead),
+        profile: stored.map(|stored| &stored.profile),
+        catalog,
+    };
+    decide(&view, stimulus, now)
+}
+
+/// Commits a decision that has events. Answers the lead as it now stands.
+pub(crate) async fn commit(
+    store: &dyn Store,
+    before: Option<&Stored>,
+    decision: Decision,
+    stimulus: &Stimulus,
+    now: Timestamp,
+    attachments: Attachments,
+) -> Result<Stored, CommitError> {
+    let before_lead = before.map(|stored| &stored.lead);
+    let profile = decision.profile.or_else(|| before.map(|stored| stored.profile.clone()));
+    let (Some(mut lead), Some(whole_profile)) = (decision.lead, profile.clone()) else {
+        // Only a submission makes a lead, and it brings a profile.
+        return Err(CommitError::Conflict);
+    };
+    lead.seq = before_lead.map_or(0, |lead| lead.seq).saturating_add(1);
+    let profile_changed = before.is_none_or(|stored| Some(&stored.profile) != profile.as_ref());
+    let commit = Commit {
+        history: HistoryRow {
+            seq: lead.seq,
+            at: now,
+            cause: stimulus.name().to_owned(),
+            deltas: Deltas::between(before_lead, Some(&lead)),
+            entries: decision.events,
+        },
+        expected: before.map(|stored| stored.rev),
+        profile: profile.filter(|_| profile_changed),
+        submission: attachments.submission,
+        idempotency: attachments.idempotency,
+        lead,
+    };
+    let rev = store.commit(&commit).await?;
+    Ok(Stored { lead: commit.lead, profile: whole_profile, rev })
+}
+
+/// Loads, decides and commits, again on a conflict. `None` where there was nothing to decide.
+pub(crate) async fn react(
+    store: &dyn Store,
+    catalog: &Catalog,
+    id: &LeadId,
+    stimulus: &Stimulus,
+    now: Timestamp,
+    attach: impl Fn(&Decision) -> Attachments + Send + Sync,
+) -> Result<Option<Reaction>, ReactError> {
+    for _ in 0..CONFLICTS_MAX {
+        let stored = store.load(id).await?;
+        let decision = decide_on(stored.as_ref(), catalog, stimulus, now);
+        if decision.events.is_empty() {
+            return Ok(None);
+        }
+        let attachments = attach(&decision);
+        let events = decision.events.clone();
+        match commit(store, stored.as_ref(), decision, stimulus, now, attachments).await {
+            Ok(_) => return Ok(Some(Reaction { events })),
+            Err(CommitError::Conflict) => {}
+            Err(CommitError::KnownSubmission) => return Err(ReactError::KnownSubmission),
+            Err(CommitError::KnownKey(record)) => return Err(ReactError::KnownKey(record)),
+            Err(CommitError::Store(error)) => return Err(error.into()),
+        }
+    }
+    Err(ReactError::Contended)
+}

@@ -1,0 +1,244 @@
+//! Where everybody is: the waterfall, and the audit that proves no lead lost.
+
+use std::collections::BTreeMap;
+
+use futures::{StreamExt, TryStreamExt, stream};
+use jiff::{SignedDuration, Timestamp};
+use perennial_core::event::apply;
+use perennial_core::ids::LeadId;
+use perennial_core::lead::{Doubt, Lead, LifecycleStage, PULSE_AHEAD_MAX, StageKind};
+use perennial_core::waterfall::Waterfall;
+use serde::Serialize;
+
+use crate::ports::{HistoryRow, ImportRecord, Store, StoreError, SubmissionOutcome, Surveyed};
+
+/// The waterfall as `perennial report waterfall` shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WaterfallReport {
+    /// Leads that ever came in, by history.
+    pub received: i64,
+    /// Leads that stand in each stage, by their states.
+    pub places: BTreeMap<&'static str, i64>,
+    /// Whether received = the sum of all places, and each place agrees with its history.
+    pub balanced: bool,
+    /// What came in at the doors: each became a lead, or belongs to one.
+    pub submissions: Submissions,
+    /// Rows of lists that became nothing, by reason.
+    pub refused: BTreeMap<String, u64>,
+    /// The lists that were imported.
+    pub imports: Vec<ImportRecord>,
+}
+
+/// Submissions, by what they did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Submissions {
+    /// Made a lead.
+    pub received: u64,
+    /// Made a lead that was quarantined.
+    pub quarantined: u64,
+    /// Came from a lead that was known.
+    pub merged: u64,
+}
+
+/// What an audit found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AuditReport {
+    /// Whether nothing is wrong.
+    pub ok: bool,
+    /// Leads looked at.
+    pub leads: u64,
+    /// What is wrong.
+    pub violations: Vec<Violation>,
+    /// Leads whose pulse is overdue: normal while nothing runs, a matter for `up` or the schedule.
+    pub overdue: u64,
+    /// Touches on the review list: nobody knows whether they were sent.
+    pub review: Vec<ReviewItem>,
+}
+
+/// Something wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Violation {
+    /// The lead; none where the whole is meant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lead: Option<LeadId>,
+    /// Which invariant (DOMAIN.md §4).
+    pub invariant: &'static str,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// A touch on the review list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ReviewItem {
+    /// The lead.
+    pub lead: LeadId,
+    /// The touch.
+    pub touch: String,
+}
+
+/// How many leads an audit reads at once.
+const AUDITS_AT_ONCE: usize = 16;
+
+/// Counts every lead, twice: by its state and by its history.
+pub async fn waterfall(store: &dyn Store) -> Result<WaterfallReport, StoreError> {
+    let mut waterfall = Waterfall::default();
+    let mut submissions = Submissions::default();
+    let mut imports = Vec::new();
+    let mut cursor = None;
+    loop {
+        let page = store.survey(cursor).await?;
+        for item in page.items {
+            match item {
+                Surveyed::State { lead, .. } => waterfall.count_state(lead.stage),
+                Surveyed::History(deltas) => waterfall.count_history(&deltas),
+                Surveyed::Submission(SubmissionOutcome::Received) => submissions.received += 1,
+                Surveyed::Submission(SubmissionOutcome::Quarantined) => submissions.quarantined += 1,
+                Surveyed::Submission(SubmissionOutcome::Merged) => submissions.merged += 1,
+                Surveyed::Import(record) => imports.push(record),
+            }
+        }
+        cursor = page.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    Ok(report(&waterfall, submissions, imports))
+}
+
+fn report(waterfall: &Waterfall, submissions: Submissions, mut imports: Vec<ImportRecord>) -> WaterfallReport {
+    imports.sort_by(|a, b| a.at.cmp(&b.at).then_with(|| a.id.cmp(&b.id)));
+    let mut refused = BTreeMap::new();
+    for (reason, count) in imports.iter().flat_map(|import| &import.refused) {
+        *refused.entry(reason.clone()).or_default() += count;
+    }
+    let places = LifecycleStage::ALL
+        .into_iter()
+        .map(|stage| (stage, waterfall.standing(stage)))
+        // Nobody stays at the door; if somebody did, the report would have to show it.
+        .filter(|(stage, count)| stage.kind() != StageKind::Gate || *count != 0)
+        .map(|(stage, count)| (stage.as_str(), count))
+        .collect();
+    WaterfallReport {
+        received: waterfall.received(),
+        places,
+        balanced: waterfall.is_balanced(),
+        submissions,
+        refused,
+        imports,
+    }
+}
+
+/// Looks at every lead: it has a pulse, an owner and a program, and its history explains its state.
+pub async fn audit(store: &dyn Store, now: Timestamp) -> Result<AuditReport, StoreError> {
+    let mut report = AuditReport { ok: true, leads: 0, violations: Vec::new(), overdue: 0, review: Vec::new() };
+    let mut waterfall = Waterfall::default();
+    let mut cursor = None;
+    loop {
+        let page = store.survey(cursor).await?;
+        let mut leads = Vec::new();
+        for item in page.items {
+            match item {
+                Surveyed::State { lead, indexed_pulse } => {
+                    waterfall.count_state(lead.stage);
+                    leads.push((lead, indexed_pulse));
+                }
+                Surveyed::History(deltas) => waterfall.count_history(&deltas),
+                Surveyed::Submission(_) | Surveyed::Import(_) => {}
+            }
+        }
+        let audits = stream::iter(leads).map(|(lead, indexed)| audit_lead(store, lead, indexed, now));
+        let found: Vec<LeadAudit> = audits.buffered(AUDITS_AT_ONCE).try_collect().await?;
+        for lead in found {
+            report.leads += 1;
+            report.overdue += u64::from(lead.is_overdue);
+            report.violations.extend(lead.violations);
+            report.review.extend(lead.review);
+        }
+        cursor = page.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    if !waterfall.is_balanced() {
+        let message = "received is not the sum of all places, or a place disagrees with its history".to_owned();
+        report.violations.push(Violation { lead: None, invariant: "I6", message });
+    }
+    report.ok = report.violations.is_empty();
+    Ok(report)
+}
+
+struct LeadAudit {
+    violations: Vec<Violation>,
+    review: Vec<ReviewItem>,
+    is_overdue: bool,
+}
+
+async fn audit_lead(
+    store: &dyn Store,
+    surveyed: Box<Lead>,
+    indexed_pulse: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<LeadAudit, StoreError> {
+    let mut history = store.history(&surveyed.id).await?;
+    // The suite may be running: judge the lead by the rows that its state knows of.
+    history.retain(|row| row.seq <= surveyed.seq);
+    let mut violations = Vec::new();
+    let mut found = |invariant: &'static str, message: String| {
+        violations.push(Violation { lead: Some(surveyed.id.clone()), invariant, message });
+    };
+    let pulse = surveyed.next_action_at();
+    match pulse {
+        None if surveyed.stage.kind() != StageKind::Terminal => found("I2", "it has no pulse".to_owned()),
+        Some(at) if at > now + PULSE_AHEAD_MAX + SignedDuration::from_hours(24) => {
+            found("I2", format!("its pulse {at} is more than 180 days ahead"));
+        }
+        Some(_) | None => {}
+    }
+    // The mark of a mail in flight leaves the index alone, so it is not part of the comparison.
+    let resting = Lead { sending: None, ..(*surveyed).clone() };
+    let derived = resting.next_action_at().map(Timestamp::as_second);
+    if surveyed.sending.is_none() && indexed_pulse.map(Timestamp::as_second) != derived {
+        found("I2", format!("it stands in the index under {indexed_pulse:?}, and its pulse is {pulse:?}"));
+    }
+    match surveyed.stage {
+        LifecycleStage::Inquiry if surveyed.owner.is_none() => found("I7", "it has no owner".to_owned()),
+        LifecycleStage::Inquiry if surveyed.enrolment.is_none() => found("I1", "it is in no program".to_owned()),
+        LifecycleStage::Received => found("I1", "it was left at the door".to_owned()),
+        LifecycleStage::Quarantined
+        | LifecycleStage::Inquiry
+        | LifecycleStage::Disqualified
+        | LifecycleStage::JunkPurged => {}
+    }
+    if let Some(message) = unexplained(&resting, &history) {
+        found("I5", message);
+    }
+    let is_overdue = pulse.is_some_and(|at| at < now);
+    let review = surveyed
+        .unresolved
+        .iter()
+        .filter(|doubt| doubt.state == Doubt::Review)
+        .map(|doubt| ReviewItem { lead: surveyed.id.clone(), touch: doubt.touch.to_string() })
+        .collect();
+    Ok(LeadAudit { violations, review, is_overdue })
+}
+
+/// Replays history: it must lead to the state, without a gap.
+fn unexplained(lead: &Lead, history: &[HistoryRow]) -> Option<String> {
+    let mut replayed: Option<Lead> = None;
+    for (row, expected) in history.iter().zip(1_u64..) {
+        if row.seq != expected {
+            return Some(format!("its history lacks row {expected}"));
+        }
+        if row.deltas.sum() != 0 {
+            return Some(format!("the moves of history row {expected} do not sum to zero"));
+        }
+        for event in &row.entries {
+            replayed = apply(replayed, event, row.at);
+        }
+        if let Some(lead) = &mut replayed {
+            lead.seq = row.seq;
+        }
+    }
+    let explained = replayed.is_some_and(|replayed| Lead { sending: None, ..replayed } == *lead);
+    (!explained).then(|| "its history does not lead to its state".to_owned())
+}

@@ -1,0 +1,324 @@
+//! The sweep: everyone who is due is touched, at most once (TRUST.md §2).
+//!
+//! **Invariants:** a mail is handed over only by the worker whose mark is in the store; a lead whose
+//! worker may still be alive is passed over; what is not finished stays due. The sweep takes no
+//! instruction from its trigger, so a lost, late or doubled one changes nothing.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use futures::{StreamExt, stream};
+use jiff::{SignedDuration, Timestamp};
+use perennial_core::catalog::Catalog;
+use perennial_core::decide::{Decision, PlannedTouch, SendOutcome, Stimulus};
+use perennial_core::event::DeferReason;
+use perennial_core::ids::LeadId;
+use perennial_core::lead::Sending;
+use tracing::{error, warn};
+
+use crate::error_chain::ErrorChain;
+
+use crate::mail::{Letterhead, compose};
+use crate::ports::{
+    Clock, CommitError, DueLead, Mailer, PULSE_SHARDS, SendingPause, Store, StoreError, Stored,
+};
+use crate::react::{Attachments, ReactError, commit, decide_on, react};
+
+/// How long sending rests after SES said that this account may not, or cannot yet, send.
+pub const SENDING_PAUSE: SignedDuration = SignedDuration::from_mins(15);
+
+/// How late a pulse may be before driving it counts as a rescue (I12).
+pub const RESCUE_GRACE: SignedDuration = SignedDuration::from_mins(15);
+
+/// How many commits one visit makes, at most; a lead with more to do stays due.
+const COMMITS_PER_VISIT_MAX: usize = 12;
+
+/// How many leads are visited at once.
+const VISITS_AT_ONCE: usize = 16;
+
+/// Touches leads that are due.
+#[derive(Clone)]
+pub struct Toucher {
+    /// Where leads are kept.
+    pub store: Arc<dyn Store>,
+    /// Who hands mail over.
+    pub mailer: Arc<dyn Mailer>,
+    /// The suite's time.
+    pub clock: Arc<dyn Clock>,
+    /// What the deployment declares.
+    pub catalog: Arc<Catalog>,
+    /// What every mail carries.
+    pub letterhead: Letterhead,
+    /// How long a worker that has marked a mail may live, with a margin: the function's time-out and more.
+    pub lease: SignedDuration,
+}
+
+/// What a sweep did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sweep {
+    /// Leads visited.
+    pub visited: u64,
+    /// Mails that SES took.
+    pub sent: u64,
+    /// Visits that failed; those leads stay due.
+    pub failed: u64,
+    /// Leads that were overdue beyond [`RESCUE_GRACE`].
+    pub rescued: u64,
+    /// The longest delay met.
+    pub lateness_max: SignedDuration,
+    /// Whether time ran out before everyone was visited.
+    pub is_unfinished: bool,
+}
+
+/// What a visit did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Visit {
+    /// Commits made.
+    pub commits: u64,
+    /// Mails that SES took.
+    pub sent: u64,
+}
+
+/// Why a visit broke off. The lead stays due.
+#[derive(Debug, thiserror::Error)]
+pub enum VisitError {
+    /// Others kept changing the lead.
+    #[error("the lead is in use")]
+    Contended,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<ReactError> for VisitError {
+    fn from(error: ReactError) -> Self {
+        match error {
+            ReactError::Store(error) => Self::Store(error),
+            // A visit brings no submission and no key.
+            ReactError::Contended | ReactError::KnownSubmission | ReactError::KnownKey(_) => Self::Contended,
+        }
+    }
+}
+
+/// Whether sending rests, as known to one sweep.
+struct SendingGate(AtomicBool);
+
+impl SendingGate {
+    fn is_open(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn shut(&self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
+}
+
+/// What to do after one round of a visit.
+enum Next {
+    Decide(Box<Stored>),
+    Load,
+    Rest,
+}
+
+impl Toucher {
+    /// Visits everyone who is due, until nobody is or `budget` is used up.
+    ///
+    /// Fails only if the index cannot be read; a lead whose visit fails is logged, counted and left due.
+    pub async fn sweep(&self, budget: Duration) -> Result<Sweep, StoreError> {
+        let end = Instant::now() + budget;
+        let gate = self.gate().await?;
+        let shards = stream::iter(0..PULSE_SHARDS).map(|shard| self.sweep_shard(shard, end, &gate));
+        let mut sum = Sweep::default();
+        let mut done = shards.buffer_unordered(usize::from(PULSE_SHARDS));
+        while let Some(part) = done.next().await {
+            sum.add(&part?);
+        }
+        Ok(sum)
+    }
+
+    /// Visits one lead now: the nudge for a lead that was just enrolled.
+    pub async fn nudge(&self, id: &LeadId) -> Result<Visit, VisitError> {
+        let gate = self.gate().await?;
+        self.visit(id, &gate).await
+    }
+
+    async fn gate(&self) -> Result<SendingGate, StoreError> {
+        let pause = self.store.sending_pause().await?;
+        Ok(SendingGate(AtomicBool::new(pause.is_none_or(|pause| pause.until <= self.clock.now()))))
+    }
+
+    async fn sweep_shard(&self, shard: u8, end: Instant, gate: &SendingGate) -> Result<Sweep, StoreError> {
+        let mut sum = Sweep::default();
+        let mut cursor = None;
+        loop {
+            let now = self.clock.now();
+            let page = self.store.due(shard, now, cursor).await?;
+            let visits = stream::iter(page.leads).map(|due| self.visit_due(due, now, end, gate));
+            // A shard's share of the visits at once.
+            let mut visits = visits.buffer_unordered(VISITS_AT_ONCE.div_ceil(usize::from(PULSE_SHARDS)).max(2));
+            while let Some(part) = visits.next().await {
+                sum.add(&part);
+            }
+            cursor = page.next;
+            if cursor.is_none() || sum.is_unfinished {
+                return Ok(sum);
+            }
+        }
+    }
+
+    async fn visit_due(&self, due: DueLead, now: Timestamp, end: Instant, gate: &SendingGate) -> Sweep {
+        if Instant::now() >= end {
+            return Sweep { is_unfinished: true, ..Sweep::default() };
+        }
+        let lateness = now.duration_since(due.pulse).max(SignedDuration::ZERO);
+        let mut sum = Sweep { visited: 1, lateness_max: lateness, ..Sweep::default() };
+        match self.visit(&due.id, gate).await {
+            Ok(visit) => {
+                sum.sent = visit.sent;
+                sum.rescued = u64::from(lateness > RESCUE_GRACE && visit.commits > 0);
+            }
+            Err(error) => {
+                sum.failed = 1;
+                error!(lead.id = %due.id, error = ErrorChain(&error).to_string(), "visit failed; the lead stays due");
+            }
+        }
+        sum
+    }
+
+    async fn visit(&self, id: &LeadId, gate: &SendingGate) -> Result<Visit, VisitError> {
+        let mut visit = Visit::default();
+        let mut loaded: Option<Box<Stored>> = None;
+        for _ in 0..COMMITS_PER_VISIT_MAX {
+            let stored = match loaded.take() {
+                Some(stored) => stored,
+                None => match self.store.load(id).await? {
+                    Some(stored) => Box::new(stored),
+                    None => return Ok(visit),
+                },
+            };
+            match self.round(stored, gate, &mut visit).await? {
+                Next::Decide(stored) => loaded = Some(stored),
+                Next::Load => {}
+                Next::Rest => break,
+            }
+        }
+        Ok(visit)
+    }
+
+    async fn round(&self, stored: Box<Stored>, gate: &SendingGate, visit: &mut Visit) -> Result<Next, VisitError> {
+        let now = self.clock.now();
+        let decision = decide_on(Some(&stored), &self.catalog, &Stimulus::Due, now);
+        match &decision.send {
+            Some(planned) if gate.is_open() => {
+                let planned = planned.clone();
+                self.hand_over(stored, &planned, gate, visit).await
+            }
+            Some(_) => Ok(Next::Rest),
+            None if decision.events.is_empty() => Ok(Next::Rest),
+            None => self.commit(&stored, decision, &Stimulus::Due, now, visit).await,
+        }
+    }
+
+    async fn commit(
+        &self,
+        before: &Stored,
+        decision: Decision,
+        stimulus: &Stimulus,
+        now: Timestamp,
+        visit: &mut Visit,
+    ) -> Result<Next, VisitError> {
+        let wake_at = decision.wake_at;
+        match commit(self.store.as_ref(), Some(before), decision, stimulus, now, Attachments::default()).await {
+            Ok(stored) => {
+                visit.commits += 1;
+                let is_due = wake_at.is_some_and(|at| at <= now);
+                Ok(if is_due { Next::Decide(Box::new(stored)) } else { Next::Rest })
+            }
+            Err(CommitError::Store(error)) => Err(error.into()),
+            Err(CommitError::Conflict | CommitError::KnownSubmission | CommitError::KnownKey(_)) => Ok(Next::Load),
+        }
+    }
+
+    /// Render, mark, hand over, settle. In this order: a template that fails has marked nothing, and
+    /// nothing leaves without a mark.
+    async fn hand_over(
+        &self,
+        mut stored: Box<Stored>,
+        planned: &PlannedTouch,
+        gate: &SendingGate,
+        visit: &mut Visit,
+    ) -> Result<Next, VisitError> {
+        let now = self.clock.now();
+        let mail = match compose(&self.letterhead, &self.catalog, &stored.lead, &stored.profile, planned, now) {
+            Ok(mail) => mail,
+            Err(error) => {
+                error!(lead.id = %stored.lead.id, touch.id = %planned.touch, error = ErrorChain(&error).to_string(), "touch cannot be written");
+                let stimulus = Stimulus::Unwritable { touch: planned.touch.clone() };
+                let decision = decide_on(Some(&stored), &self.catalog, &stimulus, now);
+                return self.commit(&stored, decision, &stimulus, now, visit).await;
+            }
+        };
+        let sending =
+            Sending { touch: planned.touch.clone(), attempt: planned.attempt, lease_until: now + self.lease };
+        match self.store.mark_sending(&stored.lead.id, stored.rev, &sending).await {
+            Ok(rev) => stored.rev = rev,
+            Err(CommitError::Store(error)) => return Err(error.into()),
+            Err(CommitError::Conflict | CommitError::KnownSubmission | CommitError::KnownKey(_)) => {
+                return Ok(Next::Load);
+            }
+        }
+        stored.lead.sending = Some(sending);
+
+        let report = self.mailer.send(&mail).await;
+        if let Some(cause) = &report.cause {
+            warn!(lead.id = %stored.lead.id, touch.id = %planned.touch, touch.attempt = planned.attempt,
+                outcome = ?report.outcome, error = ErrorChain(cause.as_ref()).to_string(), "touch was not plainly accepted");
+        }
+        if report.outcome == SendOutcome::NotYet(DeferReason::SendingPaused) {
+            self.pause(gate, &report).await?;
+        }
+        visit.sent += u64::from(matches!(report.outcome, SendOutcome::Accepted { .. }));
+        let stimulus = Stimulus::SendEnded {
+            touch: planned.touch.clone(),
+            attempt: planned.attempt,
+            outcome: report.outcome,
+        };
+        self.settle(&stored, &stimulus, visit).await
+    }
+
+    /// Commits how a hand-over ended. Others may have changed the lead meanwhile; the outcome holds all the same.
+    async fn settle(&self, stored: &Stored, stimulus: &Stimulus, visit: &mut Visit) -> Result<Next, VisitError> {
+        let now = self.clock.now();
+        let decision = decide_on(Some(stored), &self.catalog, stimulus, now);
+        match self.commit(stored, decision, stimulus, now, visit).await? {
+            Next::Load => {
+                let settled = react(self.store.as_ref(), &self.catalog, &stored.lead.id, stimulus, now, |_| {
+                    Attachments::default()
+                });
+                visit.commits += u64::from(settled.await?.is_some());
+                Ok(Next::Load)
+            }
+            next @ (Next::Decide(_) | Next::Rest) => Ok(next),
+        }
+    }
+
+    async fn pause(&self, gate: &SendingGate, report: &crate::ports::SendReport) -> Result<(), StoreError> {
+        gate.shut();
+        let reason = report.cause.as_ref().map(|cause| ErrorChain(cause.as_ref()).to_string()).unwrap_or_default();
+        let until = self.clock.now() + SENDING_PAUSE;
+        error!(pause.until = %until, error = reason, "sending is paused for everybody");
+        self.store.pause_sending(&SendingPause { until, reason }).await
+    }
+}
+
+impl Sweep {
+    fn add(&mut self, other: &Self) {
+        self.visited += other.visited;
+        self.sent += other.sent;
+        self.failed += other.failed;
+        self.rescued += other.rescued;
+        self.lateness_max = self.lateness_max.max(other.lateness_max);
+        self.is_unfinished |= other.is_unfinished;
+    }
+}

@@ -1,0 +1,15 @@
+//! The store in one DynamoDB table.
+//!
+//! **Invariants:** state, profile and history change together or not at all; every key is made in
+//! `keys`, every row is read and written in `rows`; a row that does not read back is an error with its
+//! key, never skipped; every query reads all its pages.
+
+mod failure;
+mod keys;
+pub mod outbox;
+mod rows;
+mod store;
+pub mod table;
+
+pub use rows::read_history_image;
+pub use store::DynamoStore;

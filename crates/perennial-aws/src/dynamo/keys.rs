@@ -1,0 +1,270 @@
+//! Every key of the table and of its index, made from typed values, and read back into them.
+//!
+//! **Invariant:** no other module spells a key. What is personal never stands in one.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
+use perennial_app::ports::PULSE_SHARDS;
+use perennial_core::ids::{LeadId, SubmissionId, TouchId};
+use perennial_core::lead::Lead;
+
+/// The table's partition key.
+pub(crate) const PARTITION: &str = "PK";
+/// The table's sort key.
+pub(crate) const SORT: &str = "SK";
+/// The index of pulses, keys only.
+pub(crate) const PULSE_INDEX: &str = "pulse";
+/// The index's partition key.
+pub(crate) const SHARD: &str = "shard";
+/// The index's sort key.
+pub(crate) const PULSE: &str = "pulse";
+
+/// The partition of the outbox.
+pub(crate) const OUTBOX: &str = "OUTBOX";
+/// How the sort key of each history row begins.
+pub(crate) const HISTORY: &str = "H#";
+
+const LEAD: &str = "LEAD#";
+const STATE: &str = "STATE";
+const PROFILE: &str = "PROFILE";
+const SUBMISSION: &str = "S#";
+const ENGAGEMENT: &str = "E#";
+const IDEMPOTENCY: &str = "IDEM#";
+const IMPORT: &str = "IMPORT#";
+const CONTROL: &str = "CONTROL";
+
+/// The primary key of one item.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Key {
+    /// The partition key.
+    pub(crate) partition: String,
+    /// The sort key.
+    pub(crate) sort: String,
+}
+
+impl Key {
+    fn new(partition: impl Into<String>, sort: impl Into<String>) -> Self {
+        Self { partition: partition.into(), sort: sort.into() }
+    }
+
+    pub(crate) fn state(lead: &LeadId) -> Self {
+        Self::new(lead_partition(lead), STATE)
+    }
+
+    pub(crate) fn profile(lead: &LeadId) -> Self {
+        Self::new(lead_partition(lead), PROFILE)
+    }
+
+    /// Ten digits, so that the order of the text is the order of the numbers.
+    pub(crate) fn history(lead: &LeadId, seq: u64) -> Self {
+        Self::new(lead_partition(lead), format!("{HISTORY}{seq:010}"))
+    }
+
+    pub(crate) fn submission(lead: &LeadId, submission: &SubmissionId) -> Self {
+        Self::new(lead_partition(lead), format!("{SUBMISSION}{submission}"))
+    }
+
+    pub(crate) fn engagement(lead: &LeadId, touch: &TouchId, kind: &str) -> Self {
+        Self::new(lead_partition(lead), format!("{ENGAGEMENT}{touch}#{kind}"))
+    }
+
+    pub(crate) fn idempotency(key: &str) -> Self {
+        Self::new(format!("{IDEMPOTENCY}{key}"), "IDEM")
+    }
+
+    pub(crate) fn pause() -> Self {
+        Self::new(CONTROL, "PAUSE")
+    }
+
+    pub(crate) fn import(id: &str) -> Self {
+        Self::new(format!("{IMPORT}{id}"), "RUN")
+    }
+
+    /// In the order of time, so that nobody waits behind those who come later.
+    pub(crate) fn outbox(at: Timestamp, lead: &LeadId, seq: u64) -> Self {
+        Self::new(OUTBOX, format!("{}#{lead}#{seq:010}", whole_second(at, RoundMode::Floor)))
+    }
+
+    /// The history row that a row of the outbox stands for.
+    pub(crate) fn of_outbox(sort: &str) -> Option<Self> {
+        let mut parts = sort.splitn(3, '#').skip(1);
+        let lead = LeadId::parse(parts.next()?).ok()?;
+        Some(Self::history(&lead, parts.next()?.parse().ok()?))
+    }
+
+    /// The key of an item, if it has one.
+    pub(crate) fn of_item(item: &HashMap<String, AttributeValue>) -> Option<Self> {
+        let text = |name: &str| item.get(name)?.as_s().ok().cloned();
+        Some(Self { partition: text(PARTITION)?, sort: text(SORT)? })
+    }
+
+    /// The key as attributes.
+    pub(crate) fn attributes(&self) -> HashMap<String, AttributeValue> {
+        HashMap::from([
+            (PARTITION.to_owned(), AttributeValue::S(self.partition.clone())),
+            (SORT.to_owned(), AttributeValue::S(self.sort.clone())),
+        ])
+    }
+
+    /// What the item is.
+    pub(crate) fn kind(&self) -> Kind {
+        match (self.partition.strip_prefix(LEAD), self.sort.as_str()) {
+            (Some(_), STATE) => Kind::State,
+            (Some(_), sort) if sort.starts_with(HISTORY) => Kind::History,
+            (Some(_), sort) if sort.starts_with(SUBMISSION) => Kind::Submission,
+            (None, _) if self.partition.starts_with(IMPORT) => Kind::Import,
+            (Some(_) | None, _) => Kind::Other,
+        }
+    }
+
+    /// The lead and the number of a history row.
+    pub(crate) fn as_history(&self) -> Option<(LeadId, u64)> {
+        let lead = LeadId::parse(self.partition.strip_prefix(LEAD)?).ok()?;
+        Some((lead, self.sort.strip_prefix(HISTORY)?.parse().ok()?))
+    }
+
+    /// The id of an import.
+    pub(crate) fn as_import(&self) -> Option<&str> {
+        self.partition.strip_prefix(IMPORT)
+    }
+
+    /// The id of an idempotency record.
+    pub(crate) fn as_idempotency(&self) -> Option<&str> {
+        self.partition.strip_prefix(IDEMPOTENCY)
+    }
+
+    /// The key as one text without blanks in its parts, for a cursor.
+    pub(crate) fn to_cursor(&self) -> String {
+        format!("{} {}", self.partition, self.sort)
+    }
+
+    /// Reads [`Key::to_cursor`] back.
+    pub(crate) fn of_cursor(text: &str) -> Option<Self> {
+        text.split_once(' ').map(|(partition, sort)| Self::new(partition, sort))
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.partition, self.sort)
+    }
+}
+
+/// What an item is, as far as a survey cares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A lead's state.
+    State,
+    /// A history row.
+    History,
+    /// A submission.
+    Submission,
+    /// An import.
+    Import,
+    /// Anything else.
+    Other,
+}
+
+pub(crate) fn lead_partition(lead: &LeadId) -> String {
+    format!("{LEAD}{lead}")
+}
+
+/// A shard of the index, in two digits.
+pub(crate) fn shard(number: u8) -> String {
+    format!("{number:02}")
+}
+
+/// A place in the index: when, then who. Its text sorts by time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Pulse {
+    pub(crate) at: Timestamp,
+    pub(crate) lead: LeadId,
+}
+
+impl Pulse {
+    /// Where a lead stands in the index, if it has a pulse.
+    ///
+    /// The next whole second: rounded down, a lead would be found due that is not, over and over.
+    pub(crate) fn of(lead: &Lead) -> Option<Self> {
+        let at = whole_second(lead.next_action_at()?, RoundMode::Ceil);
+        Some(Self { at, lead: lead.id.clone() })
+    }
+
+    /// The text after every place in the index up to a time.
+    pub(crate) fn end_of(until: Timestamp) -> String {
+        // '$' is the character after '#'.
+        format!("{}$", whole_second(until, RoundMode::Floor))
+    }
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let (at, lead) = text.split_once('#')?;
+        Some(Self { at: at.parse().ok()?, lead: LeadId::parse(lead).ok()? })
+    }
+
+    /// The keys of this place, in the table and in the index.
+    pub(crate) fn attributes(&self) -> HashMap<String, AttributeValue> {
+        let mut attributes = Key::state(&self.lead).attributes();
+        attributes.insert(SHARD.to_owned(), AttributeValue::S(self.shard()));
+        attributes.insert(PULSE.to_owned(), AttributeValue::S(self.to_string()));
+        attributes
+    }
+
+    /// The shard this lead lives in.
+    pub(crate) fn shard(&self) -> String {
+        shard(self.lead.shard(PULSE_SHARDS))
+    }
+}
+
+impl fmt::Display for Pulse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}#{}", self.at, self.lead)
+    }
+}
+
+/// Every time in a key has the same width.
+fn whole_second(at: Timestamp, mode: RoundMode) -> Timestamp {
+    at.round(TimestampRound::new().smallest(Unit::Second).mode(mode)).unwrap_or(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lead() -> LeadId {
+        LeadId::parse("abcdefghijklmnopqrstuvwxyz").unwrap()
+    }
+
+    #[test]
+    fn history_keys_sort_by_number() {
+        assert!(Key::history(&lead(), 9).sort < Key::history(&lead(), 10).sort);
+        assert_eq!(Key::history(&lead(), 10).as_history(), Some((lead(), 10)));
+    }
+
+    #[test]
+    fn pulses_sort_as_text_by_time() {
+        let pulse = |text: &str| Pulse { at: text.parse().unwrap(), lead: lead() };
+        let early = pulse("2026-03-02T09:59:59Z");
+        let late = pulse("2026-03-02T10:00:00Z");
+        assert!(early.to_string() < late.to_string());
+        assert!(late.to_string() < Pulse::end_of(late.at));
+        assert!(Pulse::end_of(early.at) < late.to_string());
+        assert_eq!(Pulse::parse(&late.to_string()), Some(late));
+    }
+
+    #[test]
+    fn an_outbox_key_leads_to_its_history_row() {
+        let at = "2026-03-02T10:00:00.9Z".parse().unwrap();
+        let key = Key::outbox(at, &lead(), 7);
+        assert_eq!(key.to_string(), "OUTBOX/2026-03-02T10:00:00Z#abcdefghijklmnopqrstuvwxyz#0000000007");
+        assert_eq!(Key::of_outbox(&key.sort), Some(Key::history(&lead(), 7)));
+    }
+
+    #[test]
+    fn a_cursor_leads_back_to_its_key() {
+        let key = Key::engagement(&lead(), &TouchId::parse("1_welcome_response_0").unwrap(), "delivered");
+        assert_eq!(Key::of_cursor(&key.to_cursor()), Some(key));
+    }
+}

@@ -1,0 +1,5 @@
+//! What every store must do, done by this one.
+
+use crate::embedded::store;
+
+perennial_app::store_contract!(store);

@@ -1,0 +1,64 @@
+//! F7: a write landed, its answer was lost, the SDK tried again and was told "condition failed".
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use perennial_app::ports::{CommitError, EngagementRecord, Store};
+use perennial_aws::dynamo::DynamoStore;
+
+use crate::embedded::{TABLE, client, start};
+use crate::loopback::{Answer, Loopback};
+use crate::samples::{commit, id, next_commit, noon, sending, touch};
+
+/// A store whose first answer to `call` is lost, after the write has landed.
+async fn store_that_loses_the_answer_to(call: &'static str) -> (DynamoStore, Loopback) {
+    let lost = Arc::new(AtomicBool::new(false));
+    let server = Loopback::in_front_of(&start().await, move |_, request| {
+        if request.call() == call && !lost.swap(true, Ordering::SeqCst) { Answer::ForwardAndDrop } else { Answer::Forward }
+    })
+    .await;
+    (DynamoStore::new(client(&server.url), TABLE).with_outbox(), server)
+}
+
+#[tokio::test]
+async fn a_commit_that_landed_counts_as_done() {
+    let (store, server) = store_that_loses_the_answer_to("TransactWriteItems").await;
+    // With submission and key: they, too, are found to be there.
+    assert_eq!(store.commit(&commit()).await.unwrap(), 1);
+    assert_eq!(server.count("TransactWriteItems"), 2);
+    let stored = store.load(&id()).await.unwrap().unwrap();
+    assert_eq!((stored.lead, stored.rev), (commit().lead, 1));
+    assert_eq!(store.history(&id()).await.unwrap().len(), 1);
+    assert!(matches!(store.commit(&commit()).await, Err(CommitError::KnownKey(_))), "the next one is another's");
+}
+
+#[tokio::test]
+async fn a_later_commit_that_landed_counts_as_done() {
+    let (store, server) = store_that_loses_the_answer_to("TransactWriteItems").await;
+    let direct = {
+        // The first commit goes undisturbed.
+        let rev = store.commit(&commit()).await.unwrap();
+        store.commit(&next_commit(rev)).await.unwrap()
+    };
+    assert_eq!(direct, 2);
+    assert_eq!(server.count("TransactWriteItems"), 3);
+}
+
+#[tokio::test]
+async fn a_mark_that_landed_counts_as_made() {
+    let (store, server) = store_that_loses_the_answer_to("UpdateItem").await;
+    let rev = store.commit(&commit()).await.unwrap();
+    let marked = store.mark_sending(&id(), rev, &sending()).await.unwrap();
+    assert_eq!(server.count("UpdateItem"), 2);
+    assert_eq!(store.load(&id()).await.unwrap().unwrap().rev, marked);
+    assert!(matches!(store.mark_sending(&id(), rev, &sending()).await, Err(CommitError::Conflict)));
+}
+
+#[tokio::test]
+async fn a_fact_that_landed_counts_as_new() {
+    let (store, server) = store_that_loses_the_answer_to("PutItem").await;
+    let fact = EngagementRecord { lead: id(), touch: touch(), kind: "delivered".to_owned(), at: noon() };
+    assert!(store.record_engagement(&fact).await.unwrap());
+    assert_eq!(server.count("PutItem"), 2);
+    assert!(!store.record_engagement(&fact).await.unwrap());
+}

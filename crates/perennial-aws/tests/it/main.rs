@@ -1,0 +1,19 @@
+//! The adapters against servers on loopback: an embedded DynamoDB, and scripted stand-ins that drop,
+//! hang or refuse.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "helpers of tests; clippy.toml only reaches the tests themselves"
+)]
+
+mod bus;
+mod contract;
+mod embedded;
+mod golden;
+mod lost_answers;
+mod loopback;
+mod outbox;
+mod samples;
+mod ses;
+mod store;

@@ -1,0 +1,196 @@
+//! A lead in the middle of a program, and the commits that lead there.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use perennial_app::ports::{Commit, HistoryRow, IdempotencyRecord, OutboundMail, SubmissionOutcome, SubmissionRow};
+use perennial_core::contact::{EmailAddress, PhoneNumber};
+use perennial_core::event::{Event, SendProof};
+use perennial_core::ids::{FieldName, FormName, LeadId, Pepper, ProgramName, QueueName, StepId, SubmissionId, TouchId};
+use perennial_core::lead::{
+    Doubt, EmailReach, Enrolment, Lead, LifecycleStage, Ownership, PhoneReach, Sending, Task, TaskKind, Unresolved,
+};
+use perennial_core::profile::Profile;
+use perennial_core::program::ProgramVersion;
+use perennial_core::submission::{Channel, Entry, Flag, Intent, JunkReason, Permission, Source, Submission};
+use perennial_core::waterfall::Deltas;
+
+pub(crate) fn noon() -> Timestamp {
+    "2026-03-02T12:00:00Z".parse().unwrap()
+}
+
+pub(crate) fn id() -> LeadId {
+    LeadId::parse("abcdefghijklmnopqrstuvwxyz").unwrap()
+}
+
+pub(crate) fn touch() -> TouchId {
+    TouchId::parse("1_welcome_helpful-link_0").unwrap()
+}
+
+pub(crate) fn sending() -> Sending {
+    Sending { touch: touch(), attempt: 1, lease_until: noon() + SignedDuration::from_mins(2) }
+}
+
+/// As full as a lead in the middle of a program gets.
+pub(crate) fn lead() -> Lead {
+    let days = |days: i64| SignedDuration::from_hours(24 * days);
+    Lead {
+        id: id(),
+        life: 1,
+        stage: LifecycleStage::Inquiry,
+        received_at: noon() - days(6),
+        email: EmailReach::Ok,
+        phone: PhoneReach::Ok,
+        flags: vec![Flag::PossibleDuplicate],
+        zone: Some("America/New_York".to_owned()),
+        owner: Some(Ownership::Queue { queue: QueueName::parse("sales-development").unwrap() }),
+        enrolment: Some(Enrolment {
+            ordinal: 1,
+            program: ProgramName::parse("welcome").unwrap(),
+            version: ProgramVersion("0123456789ab".to_owned()),
+            step: StepId::parse("helpful-link").unwrap(),
+            next_touch_at: noon(),
+            attempts: 1,
+        }),
+        enrolments: 1,
+        sending: Some(sending()),
+        unresolved: vec![Unresolved {
+            touch: TouchId::parse("1_welcome_response_0").unwrap(),
+            attempt: 1,
+            state: Doubt::Unknown { review_at: noon() + SignedDuration::from_hours(6) },
+        }],
+        task: Some(Task {
+            touch: TouchId::parse("1_welcome_first-call_0").unwrap(),
+            kind: TaskKind::Call,
+            due_at: noon() + days(2),
+        }),
+        recent_mails: vec![noon() - days(6), noon() - days(4), noon() - days(2)],
+        touches_since_signal: 4,
+        submissions: 2,
+        stage_until: None,
+        seq: 12,
+    }
+}
+
+pub(crate) fn submission() -> Submission {
+    let field = |name: &str| FieldName::parse(name).unwrap();
+    let form = FormName::parse("contact").unwrap();
+    Submission {
+        id: SubmissionId::derive(&Pepper::new([7; 32]), &form, "sample"),
+        channel: Channel::Form,
+        form,
+        intent: Intent::HandRaise,
+        program: ProgramName::parse("welcome").unwrap(),
+        entry: Entry::Welcome,
+        received_at: noon(),
+        email: Some(EmailAddress::parse("canary-7f3@bücher.example").unwrap()),
+        phone: Some(PhoneNumber::parse("+1 202 555 0143").unwrap()),
+        fields: BTreeMap::from([
+            (field("first_name"), "Ada".to_owned()),
+            (field("company"), "Größe & Söhne".to_owned()),
+        ]),
+        source: Source {
+            source: Some("google".to_owned()),
+            medium: Some("cpc".to_owned()),
+            campaign: Some("Spring".to_owned()),
+            term: None,
+            content: None,
+        },
+        zone: Some("America/New_York".to_owned()),
+        mail: Permission::Allowed,
+        calls: Permission::Allowed,
+        junk: vec![JunkReason::BotUserAgent],
+        flags: vec![Flag::PossibleDuplicate],
+    }
+}
+
+pub(crate) fn idempotency() -> IdempotencyRecord {
+    IdempotencyRecord {
+        key: "hash-of-the-key".to_owned(),
+        body: "hash-of-the-body".to_owned(),
+        expires_at: noon() + SignedDuration::from_hours(24),
+    }
+}
+
+/// A commit with everything that one can hold.
+pub(crate) fn commit() -> Commit {
+    let lead = lead();
+    let history = HistoryRow {
+        seq: lead.seq,
+        at: noon(),
+        cause: "submitted".to_owned(),
+        entries: vec![
+            Event::Received {
+                lead: id(),
+                life: 1,
+                channel: Channel::Form,
+                form: FormName::parse("contact").unwrap(),
+                intent: Intent::HandRaise,
+                received_at: noon(),
+                email: EmailReach::Ok,
+                phone: PhoneReach::Ok,
+                flags: vec![Flag::PossibleDuplicate],
+                zone: Some("America/New_York".to_owned()),
+            },
+            Event::Admitted,
+            Event::TouchSent {
+                touch: touch(),
+                attempt: 1,
+                proof: SendProof::Answer,
+                message_id: Some("0100019c".to_owned()),
+            },
+        ],
+        deltas: Deltas::between(None, Some(&lead)),
+    };
+    Commit {
+        lead,
+        expected: None,
+        profile: Some(Profile::of(&submission())),
+        history,
+        submission: Some(SubmissionRow { submission: submission(), outcome: SubmissionOutcome::Received }),
+        idempotency: Some(idempotency()),
+    }
+}
+
+/// The commit after [`commit`], of state and history alone.
+pub(crate) fn next_commit(expected: u64) -> Commit {
+    let mut lead = lead();
+    lead.seq += 1;
+    lead.sending = None;
+    Commit {
+        history: HistoryRow {
+            seq: lead.seq,
+            at: noon(),
+            cause: "due".to_owned(),
+            entries: vec![Event::TouchReview { touch: touch() }],
+            deltas: Deltas::default(),
+        },
+        lead,
+        expected: Some(expected),
+        profile: None,
+        submission: None,
+        idempotency: None,
+    }
+}
+
+pub(crate) fn mail() -> OutboundMail {
+    OutboundMail {
+        from_name: "Zoë from Perennial".to_owned(),
+        from_address: "zoe@perennial.example".to_owned(),
+        to: "canary-7f3@example.com".to_owned(),
+        reply_to: ("Zoë, Sales".to_owned(), "r-abc234@reply.perennial.example".to_owned()),
+        subject: "Grüße – your question".to_owned(),
+        text: "Hello Ada,\n\nhere it is: ☘\n".to_owned(),
+        html: "<p>Hello Ada,</p><p>here it is: ☘</p>".to_owned(),
+        headers: vec![
+            ("List-Unsubscribe", "<https://perennial.example/u/v1.k1.abc.def>, <mailto:stop@perennial.example>".to_owned()),
+            ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".to_owned()),
+            ("Auto-Submitted", "auto-generated".to_owned()),
+            ("References", "<v1.k1.abc@perennial.example>".to_owned()),
+        ],
+        date: noon(),
+        lead: id(),
+        touch: touch(),
+        attempt: 2,
+    }
+}

@@ -1,0 +1,3 @@
+mod import;
+
+fn main() {}

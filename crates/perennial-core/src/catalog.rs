@@ -1,0 +1,143 @@
+//! The catalog: everything a deployment declares, and the programs it runs.
+//!
+//! **Invariant:** a [`Catalog`] that exists is usable: its last-resort program, its default queue and
+//! the program that each form names exist, every program's `then` leads somewhere, and every touch's
+//! template has been parsed. [`crate::loader::parse`] is the only way to make one from files.
+
+use std::collections::BTreeMap;
+
+use jiff::tz::TimeZone;
+
+use crate::calendar::{FrequencyCap, SendWindow};
+use crate::content::Content;
+use crate::ids::{FieldName, FormName, ProgramName, QueueName};
+use crate::program::Program;
+use crate::submission::Intent;
+
+/// Everything a deployment declares (`programs/`).
+#[derive(Debug, Clone)]
+pub struct Catalog {
+    /// Who sends.
+    pub organisation: Organisation,
+    /// The zone of a lead whose own is not known.
+    pub default_zone: TimeZone,
+    /// When mail may go out, in the lead's zone.
+    pub window: SendWindow,
+    /// How often one lead may get mail, across programs.
+    pub cap: FrequencyCap,
+    /// The profile fields that forms and lists may fill, and templates may use.
+    pub fields: BTreeMap<FieldName, Field>,
+    /// The forms that may be posted.
+    pub forms: BTreeMap<FormName, Form>,
+    /// The queues: owners of last resort.
+    pub queues: BTreeMap<QueueName, Queue>,
+    /// The queue that owns a new lead.
+    pub default_queue: QueueName,
+    /// The programs, by name.
+    pub programs: BTreeMap<ProgramName, Program>,
+    /// The end of the exit router: the program that never ends (`occasional`).
+    pub last_resort: ProgramName,
+    /// The parsed templates of every touch.
+    pub content: Content,
+}
+
+/// Who sends, as every mail must say.
+#[derive(Debug, Clone)]
+pub struct Organisation {
+    /// The name in the footer.
+    pub name: String,
+    /// The postal address in the footer; mail law asks for it.
+    pub postal_address: String,
+    /// The organisation's own voice: `from = "team"`.
+    pub team: Sender,
+    /// Where a person can write to be unsubscribed, where such a mailbox is read.
+    pub unsubscribe_mailbox: Option<String>,
+    /// Why people get this mail, for the footer.
+    pub reason: String,
+    /// What the unsubscribe link in the footer says.
+    pub unsubscribe_label: String,
+    /// What mails may say about the organisation: `{{ facts.name }}` in a template.
+    pub facts: BTreeMap<FieldName, String>,
+}
+
+/// A sender identity. The address's domain must be verified with SES.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sender {
+    /// The display name.
+    pub name: String,
+    /// The ASCII address.
+    pub address: String,
+}
+
+/// A profile field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Field {
+    /// What people read beside it.
+    pub label: String,
+    /// The longest answer taken, in characters.
+    pub length_max: usize,
+}
+
+/// A form that may be posted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Form {
+    /// What its sender wants.
+    pub intent: Intent,
+    /// The program that a new lead enters.
+    pub program: ProgramName,
+    /// The fields it may fill, besides `email` and `phone`, which every form takes.
+    pub fields: Vec<FieldName>,
+    /// A field that people do not see; a value in it is a bot's.
+    pub honeypot: Option<String>,
+    /// Whether a post without a form stamp is junk.
+    pub stamp: StampPolicy,
+    /// The origins of the pages that hold this form. Empty: any.
+    pub origins: Vec<String>,
+    /// Where a browser without JavaScript may be sent after its post; the first is the default.
+    /// Only these are ever redirected to.
+    pub thanks_urls: Vec<String>,
+    /// A form that is switched off answers as if it did not exist (H5).
+    pub status: FormStatus,
+}
+
+/// Whether a form wants to see its stamp back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum StampPolicy {
+    /// A post without one is fine; a forged or stale one is junk.
+    #[default]
+    Optional,
+    /// A post without one is junk.
+    Required,
+}
+
+/// Whether a form takes posts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FormStatus {
+    /// It does.
+    #[default]
+    Open,
+    /// It answers 404.
+    Closed,
+}
+
+/// A queue: people who share the leads that no one of them owns yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Queue {
+    /// The voice of its mail: `from = "rep"` while the queue owns the lead.
+    pub sender: Sender,
+}
+
+impl Catalog {
+    /// The program of that name, or the last resort if this deployment does not have it.
+    ///
+    /// This is what makes the exit router total: a program that names one that is not there leads to
+    /// `occasional`, so no lead ever leaves.
+    pub fn program_or_last_resort(&self, name: &ProgramName) -> Option<&Program> {
+        self.programs.get(name).or_else(|| self.programs.get(&self.last_resort))
+    }
+
+    /// The voice of a queue; the team's where the queue is no longer declared.
+    pub fn queue_sender(&self, queue: &QueueName) -> &Sender {
+        self.queues.get(queue).map_or(&self.organisation.team, |queue| &queue.sender)
+    }
+}

@@ -1,0 +1,416 @@
+//! What mails say: the templates of every touch, compiled once, and their rendering for one lead.
+//!
+//! **Invariant:** a value that comes from a person is text and nothing else. It is escaped for
+//! Markdown before Markdown is read, and for HTML after; no value can make a tag, a link, a line of a
+//! header or a piece of template (TRUST.md H29–H31).
+
+mod markdown;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Value;
+use minijinja::{AutoEscape, Environment, Output, State, UndefinedBehavior, filters, tests as jinja_tests};
+
+use crate::catalog::{Organisation, Sender};
+use crate::ids::{FieldName, ProgramName, StepId};
+
+pub(crate) use markdown::{Finding, inspect, leads_somewhere};
+
+/// The most template instructions one mail may take. A long mail takes about two hundred.
+pub const TEMPLATE_FUEL: u64 = 20_000;
+
+/// The longest mail, in bytes of Markdown. Mail clients cut off an HTML body of about 100 KB.
+pub const BODY_LENGTH_MAX: usize = 64 * 1024;
+
+/// The longest subject, in characters; what is over is cut off. Readers see about sixty.
+pub const SUBJECT_LENGTH_MAX: usize = 150;
+
+/// About how much the layout and the footer add to a letter, in bytes.
+const FRAME_LENGTH: usize = 2048;
+
+/// The compiled templates of a catalog. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Content {
+    environment: Arc<Environment<'static>>,
+    touches: Arc<BTreeMap<ProgramName, BTreeMap<StepId, Touch>>>,
+}
+
+/// What one mail is filled with.
+pub struct Merge<'a> {
+    /// What is known of the lead. Personal. A field that is absent or blank takes the template's default.
+    pub fields: &'a BTreeMap<FieldName, String>,
+    /// Who writes.
+    pub sender: &'a Sender,
+    /// On whose behalf, for the footer.
+    pub organisation: &'a Organisation,
+    /// The page of this lead's unsubscribe link.
+    pub unsubscribe_url: &'a str,
+}
+
+/// A mail, ready to be sent. Personal.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Rendered {
+    /// One line without control characters.
+    pub subject: String,
+    /// The plain text part, wrapped, with its footer.
+    pub text: String,
+    /// The HTML part, with its footer.
+    pub html: String,
+}
+
+impl fmt::Debug for Rendered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Rendered(..)")
+    }
+}
+
+/// Why a mail cannot be rendered. Definitive: nothing was sent, and a retry would not help (TRUST.md §2.2).
+#[derive(Debug, thiserror::Error)]
+pub enum RenderError {
+    /// The program has no mail under that step.
+    #[error("program {program} has no mail for step {step}")]
+    Missing {
+        /// The program asked for.
+        program: ProgramName,
+        /// The step asked for.
+        step: StepId,
+    },
+    /// The template failed: an undefined field without a default, an unknown filter, no fuel left.
+    #[error("the template {template} failed")]
+    Template {
+        /// Program, step and part.
+        template: String,
+        /// The place and the cause; it names no value.
+        source: minijinja::Error,
+    },
+    /// The mail is longer than [`BODY_LENGTH_MAX`].
+    #[error("the template {template} gave more than {BODY_LENGTH_MAX} bytes")]
+    TooLong {
+        /// Program, step and part.
+        template: String,
+    },
+    /// Nothing is left of the subject.
+    #[error("the template {template} gave an empty subject")]
+    EmptySubject {
+        /// Program, step and part.
+        template: String,
+    },
+}
+
+/// The two templates of a touch and what they use.
+#[derive(Debug)]
+struct Touch {
+    subject: String,
+    body: String,
+    uses: Vec<Variable>,
+}
+
+/// Something a template may use.
+#[derive(Debug)]
+enum Variable {
+    Field(FieldName),
+    Fact(FieldName),
+    SenderName,
+    OrganisationName,
+    UnsubscribeUrl,
+}
+
+/// The words that templates use for what is not a field of the lead.
+pub(crate) const RESERVED_FIELDS: [&str; 4] = ["sender", "organisation", "facts", "unsubscribe_url"];
+
+impl Variable {
+    fn parse(path: &str) -> Option<Self> {
+        match path {
+            "sender.name" => Some(Self::SenderName),
+            "organisation.name" => Some(Self::OrganisationName),
+            "unsubscribe_url" => Some(Self::UnsubscribeUrl),
+            _ => match path.strip_prefix("facts.") {
+                Some(fact) => FieldName::parse(fact).ok().map(Self::Fact),
+                None => FieldName::parse(path).ok().map(Self::Field),
+            },
+        }
+    }
+}
+
+impl Content {
+    /// Renders the mail of a step for one lead.
+    pub fn render(&self, program: &ProgramName, step: &StepId, merge: &Merge<'_>) -> Result<Rendered, RenderError> {
+        let touch = self.touch(program, step)?;
+        let context = context(&touch.uses, merge);
+        let subject = self.subject(touch, context.clone())?;
+        let markdown = self.fill(&touch.body, context)?;
+        let mut text = String::with_capacity(markdown.len() + FRAME_LENGTH);
+        let mut html = String::with_capacity(markdown.len() * 2 + FRAME_LENGTH);
+        open_html(&subject, &mut html);
+        markdown::compose(&markdown, &mut text, &mut html);
+        close_text(merge, &mut text);
+        close_html(merge, &mut html);
+        Ok(Rendered { subject, text, html })
+    }
+
+    /// The Markdown of a mail, before it is read, or the part that fails. For the trial at load.
+    pub(crate) fn check(&self, program: &ProgramName, step: &StepId, merge: &Merge<'_>) -> Result<String, (Part, RenderError)> {
+        let touch = self.touch(program, step).map_err(|error| (Part::Body, error))?;
+        let context = context(&touch.uses, merge);
+        self.subject(touch, context.clone()).map_err(|error| (Part::Subject, error))?;
+        self.fill(&touch.body, context).map_err(|error| (Part::Body, error))
+    }
+
+    fn subject(&self, touch: &Touch, context: Value) -> Result<String, RenderError> {
+        let subject = one_line(&self.fill(&touch.subject, context)?);
+        if subject.is_empty() {
+            return Err(RenderError::EmptySubject { template: touch.subject.clone() });
+        }
+        Ok(subject)
+    }
+
+    fn touch(&self, program: &ProgramName, step: &StepId) -> Result<&Touch, RenderError> {
+        self.touches
+            .get(program)
+            .and_then(|steps| steps.get(step))
+            .ok_or_else(|| RenderError::Missing { program: program.clone(), step: step.clone() })
+    }
+
+    fn fill(&self, template: &str, context: Value) -> Result<String, RenderError> {
+        let failed = |source| RenderError::Template { template: template.to_owned(), source };
+        let mut out = Capped(Vec::with_capacity(FRAME_LENGTH));
+        let filled = self.environment.get_template(template).and_then(|compiled| compiled.render_captured_to(context, &mut out).map(drop));
+        if out.0.len() > BODY_LENGTH_MAX {
+            return Err(RenderError::TooLong { template: template.to_owned() });
+        }
+        filled.map_err(failed)?;
+        Ok(String::from_utf8(out.0).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
+    }
+}
+
+/// A writer that stops taking bytes soon after [`BODY_LENGTH_MAX`].
+struct Capped(Vec<u8>);
+
+impl io::Write for Capped {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.extend_from_slice(bytes);
+        if self.0.len() > BODY_LENGTH_MAX {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Only what the template uses is built.
+fn context(uses: &[Variable], merge: &Merge<'_>) -> Value {
+    let mut facts = Vec::new();
+    let mut values = Vec::new();
+    for variable in uses {
+        match variable {
+            Variable::Field(name) => {
+                // A blank answer is no answer: the template's default stands in.
+                if let Some(value) = merge.fields.get(name).filter(|value| !value.trim().is_empty()) {
+                    values.push((name.as_str(), Value::from(value.as_str())));
+                }
+            }
+            Variable::Fact(name) => {
+                if let Some(fact) = merge.organisation.facts.get(name) {
+                    facts.push((name.as_str(), Value::from(fact.as_str())));
+                }
+            }
+            Variable::SenderName => values.push(("sender", Value::from_pairs([("name", merge.sender.name.as_str())]))),
+            Variable::OrganisationName => {
+                values.push(("organisation", Value::from_pairs([("name", merge.organisation.name.as_str())])));
+            }
+            Variable::UnsubscribeUrl => values.push(("unsubscribe_url", Value::from(merge.unsubscribe_url))),
+        }
+    }
+    if !facts.is_empty() {
+        values.push(("facts", Value::from_pairs(facts)));
+    }
+    Value::from_pairs(values)
+}
+
+/// Whether a character could change how its neighbours are read: controls, line and paragraph
+/// separators, and the marks that reverse text.
+pub(crate) fn is_unsafe(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
+}
+
+/// Collapses white space and drops what has no place in a header.
+fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for word in text.split(|c: char| c.is_whitespace() || is_unsafe(c)).filter(|word| !word.is_empty()) {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    match line.char_indices().nth(SUBJECT_LENGTH_MAX) {
+        Some((end, _)) => line.get(..end).unwrap_or_default().trim_end().to_owned(),
+        None => line,
+    }
+}
+
+/// Punctuation that means nothing to Markdown, wherever it stands.
+const INERT: [char; 8] = [',', ';', ':', '/', '%', '@', '?', '$'];
+
+/// A value so that Markdown reads it as the literal text it is, on one line.
+fn literal(value: &str) -> String {
+    let mut literal = String::with_capacity(value.len() * 2);
+    let mut plain_from = 0;
+    for (at, c) in value.char_indices() {
+        if c.is_ascii_alphanumeric() || INERT.contains(&c) {
+            continue;
+        }
+        let is_gap = c.is_whitespace() || is_unsafe(c);
+        if is_gap || c.is_ascii_punctuation() {
+            literal.push_str(value.get(plain_from..at).unwrap_or_default());
+            plain_from = at;
+        }
+        if is_gap {
+            plain_from += c.len_utf8();
+            if !literal.is_empty() && !literal.ends_with(' ') {
+                literal.push(' ');
+            }
+        } else if c.is_ascii_punctuation() {
+            // CommonMark: any ASCII punctuation may be escaped by a backslash.
+            literal.push('\\');
+        }
+    }
+    literal.push_str(value.get(plain_from..).unwrap_or_default());
+    literal.truncate(literal.trim_end_matches(' ').len());
+    literal
+}
+
+fn format_value(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), minijinja::Error> {
+    let in_body = !matches!(state.auto_escape(), AutoEscape::None);
+    // The one thing marked safe is a block of this very template that was captured: it is Markdown already.
+    let written = match value.as_str() {
+        Some(text) if in_body && !value.is_safe() => out.write_str(&literal(text)),
+        Some(text) => out.write_str(text),
+        None if value.is_undefined() => Ok(()),
+        None if in_body => out.write_str(&literal(&value.to_string())),
+        None => write!(out, "{value}"),
+    };
+    written.map_err(minijinja::Error::from)
+}
+
+fn close_text(merge: &Merge<'_>, text: &mut String) {
+    let Organisation { name, postal_address, reason, unsubscribe_label, .. } = merge.organisation;
+    // "-- " on a line of its own starts a signature, which replies leave out.
+    text.push_str("\n-- \n");
+    markdown::push_line(reason, text);
+    markdown::push_line(&format!("{name}, {postal_address}"), text);
+    markdown::push_line(&format!("{unsubscribe_label}: {}", merge.unsubscribe_url), text);
+}
+
+/// A letter, not a brochure: the reader's own fonts and colours, one column, no images.
+///
+/// Nothing sets a background, so that dark mode works; the footer's grey reads on white and on black.
+fn open_html(subject: &str, html: &mut String) {
+    html.push_str(concat!(
+        "<!doctype html>\n<html>\n<head>\n<meta charset=\"utf-8\">\n",
+        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n",
+        "<meta name=\"color-scheme\" content=\"light dark\">\n<title>",
+    ));
+    markdown::push_escaped(subject, html);
+    html.push_str(concat!(
+        "</title>\n</head>\n<body style=\"margin:0;padding:16px\">\n",
+        "<div style=\"max-width:600px;font:16px/1.5 -apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif\">\n",
+    ));
+}
+
+fn close_html(merge: &Merge<'_>, html: &mut String) {
+    let Organisation { name, postal_address, reason, unsubscribe_label, .. } = merge.organisation;
+    html.push_str("<p style=\"margin:2em 0 0;font-size:13px;color:#767676\">");
+    markdown::push_escaped(reason, html);
+    html.push_str("<br>\n");
+    markdown::push_escaped(name, html);
+    html.push_str(", ");
+    markdown::push_escaped(postal_address, html);
+    html.push_str("<br>\n<a href=\"");
+    markdown::push_url(merge.unsubscribe_url, html);
+    html.push_str("\" style=\"color:#767676\">");
+    markdown::push_escaped(unsubscribe_label, html);
+    html.push_str("</a></p>\n</div>\n</body>\n</html>\n");
+}
+
+/// Which of a touch's two templates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    Subject,
+    Body,
+}
+
+/// Compiles templates, one touch after the other.
+pub(crate) struct ContentBuilder {
+    environment: Environment<'static>,
+    touches: BTreeMap<ProgramName, BTreeMap<StepId, Touch>>,
+}
+
+const BODY_SUFFIX: &str = ".md";
+
+impl ContentBuilder {
+    pub(crate) fn new() -> Self {
+        // Empty: no functions, no `safe`, nothing that a mail has no use for.
+        let mut environment = Environment::empty();
+        environment.add_filter("default", filters::default);
+        environment.add_filter("lower", filters::lower);
+        environment.add_filter("upper", filters::upper);
+        environment.add_filter("capitalize", filters::capitalize);
+        environment.add_filter("title", filters::title);
+        environment.add_filter("trim", filters::trim);
+        environment.add_test("defined", jinja_tests::is_defined);
+        environment.add_test("undefined", jinja_tests::is_undefined);
+        // Strict, but `{% if company %}` may ask.
+        environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
+        environment.set_auto_escape_callback(|name| {
+            if name.ends_with(BODY_SUFFIX) { AutoEscape::Custom("markdown".into()) } else { AutoEscape::None }
+        });
+        environment.set_formatter(format_value);
+        environment.set_fuel(Some(TEMPLATE_FUEL));
+        // A line that holds only `{% if … %}` leaves no blank line behind.
+        if let Ok(syntax) = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build() {
+            environment.set_syntax(syntax);
+        }
+        Self { environment, touches: BTreeMap::new() }
+    }
+
+    /// Compiles a touch; answers the variables that each part uses, as the templates spell them.
+    pub(crate) fn add(
+        &mut self,
+        program: &ProgramName,
+        step: &StepId,
+        subject: &str,
+        body: &str,
+    ) -> Result<Vec<(Part, String)>, (Part, minijinja::Error)> {
+        let subject_name = format!("{program}/{step} subject");
+        let body_name = format!("{program}/{step}{BODY_SUFFIX}");
+        let mut paths = self.compile(Part::Subject, &subject_name, subject)?;
+        paths.append(&mut self.compile(Part::Body, &body_name, body)?);
+        let distinct: BTreeSet<&str> = paths.iter().map(|(_, path)| path.as_str()).collect();
+        let uses = distinct.into_iter().filter_map(Variable::parse).collect();
+        let touch = Touch { subject: subject_name, body: body_name, uses };
+        self.touches.entry(program.clone()).or_default().insert(step.clone(), touch);
+        Ok(paths)
+    }
+
+    fn compile(&mut self, part: Part, name: &str, source: &str) -> Result<Vec<(Part, String)>, (Part, minijinja::Error)> {
+        self.environment.add_template_owned(name.to_owned(), source.to_owned()).map_err(|error| (part, error))?;
+        let compiled = self.environment.get_template(name).map_err(|error| (part, error))?;
+        // A `BTreeSet`, because the set that comes back has no order of its own.
+        let paths: BTreeSet<String> = compiled.undeclared_variables(true).into_iter().collect();
+        Ok(paths.into_iter().map(|path| (part, path)).collect())
+    }
+
+    pub(crate) fn finish(self) -> Content {
+        Content { environment: Arc::new(self.environment), touches: Arc::new(self.touches) }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,723 @@
+//! The decision: who is touched when, and that no one is lost.
+//!
+//! **Invariants:** [`decide`] never fails, blocks, or reads anything but its arguments; the same
+//! arguments give the same answer; with nothing due it answers nothing, so it may be asked as often as
+//! anyone likes. Only what it decides changes a lead.
+
+use jiff::{SignedDuration, Timestamp};
+use jiff::tz::TimeZone;
+
+use crate::catalog::Catalog;
+use crate::event::{DeferReason, DisqualifyReason, Event, FailReason, ProgramExit, SendProof, SkipReason, apply};
+use crate::ids::{LeadId, ProgramName, TouchId};
+use crate::lead::{
+    Doubt, EmailReach, Enrolment, Lead, LifecycleStage, Ownership, PULSE_AHEAD_MAX, PhoneReach, Reach, TaskKind,
+};
+use crate::profile::Profile;
+use crate::program::{Action, Program, Step, TouchClass, Voice};
+use crate::submission::{Channel, Entry, Intent, Permission, Submission};
+
+/// How long junk is kept before it is purged (DOMAIN.md §3).
+pub const QUARANTINE: SignedDuration = SignedDuration::from_hours(14 * 24);
+
+/// How long an unanswered send waits for a proof before a person must look (TRUST.md §2.6).
+pub const PROOF_WAIT: SignedDuration = SignedDuration::from_hours(6);
+
+/// How long the owner has for a human touch that stands in for a mail.
+pub const STAND_IN_DUE: SignedDuration = SignedDuration::from_hours(5 * 24);
+
+/// The longest pause between two attempts at the same touch.
+const BACKOFF_MAX: SignedDuration = SignedDuration::from_hours(1);
+
+/// Most things one decision settles before it is committed; what is left stays due.
+const SETTLED_PER_DECISION_MAX: usize = 32;
+
+/// What a decision is made on.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'a> {
+    /// The lead, if its id is known.
+    pub lead: Option<&'a Lead>,
+    /// Its profile, if its id is known.
+    pub profile: Option<&'a Profile>,
+    /// What the deployment declares.
+    pub catalog: &'a Catalog,
+}
+
+/// What a decision answers to.
+#[derive(Debug, Clone)]
+pub enum Stimulus {
+    /// Somebody sent a form, or stands on a list.
+    Submitted {
+        /// The lead the submission belongs to.
+        lead: LeadId,
+        /// What was submitted.
+        submission: Box<Submission>,
+    },
+    /// The clock moved.
+    Due,
+    /// `SendEmail` ended.
+    SendEnded {
+        /// The touch.
+        touch: TouchId,
+        /// Which attempt.
+        attempt: u32,
+        /// How it ended.
+        outcome: SendOutcome,
+    },
+    /// The mail of a touch that is due cannot be written for this lead. Nothing was marked.
+    Unwritable {
+        /// The touch.
+        touch: TouchId,
+    },
+    /// SES tells what became of a mail.
+    MailEvent {
+        /// The touch in its tags.
+        touch: TouchId,
+        /// The attempt in its tags.
+        attempt: u32,
+        /// What became of it.
+        kind: MailEventKind,
+    },
+    /// The person asks not to be mailed.
+    Unsubscribed,
+    /// A person looked at a touch on the review list.
+    Reviewed {
+        /// The touch.
+        touch: TouchId,
+        /// What they say.
+        verdict: ReviewVerdict,
+    },
+}
+
+impl Stimulus {
+    /// Its name, as history keeps it.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Submitted { .. } => "submitted",
+            Self::Due => "due",
+            Self::SendEnded { .. } => "send_ended",
+            Self::Unwritable { .. } => "unwritable",
+            Self::MailEvent { .. } => "mail_event",
+            Self::Unsubscribed => "unsubscribed",
+            Self::Reviewed { .. } => "reviewed",
+        }
+    }
+}
+
+/// How an attempt to hand a mail to SES ended (TRUST.md §2.4).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SendOutcome {
+    /// SES has it, and calls it so.
+    Accepted {
+        /// The id that SES gave it.
+        message_id: String,
+    },
+    /// SES will never take it.
+    Refused(FailReason),
+    /// Nothing was handed over; it may be tried again.
+    NotYet(DeferReason),
+    /// It may or may not have been handed over.
+    Ambiguous,
+}
+
+/// What SES tells of a mail that matters to a decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MailEventKind {
+    /// SES took it.
+    Accepted,
+    /// The address does not exist.
+    BouncedForGood,
+    /// The person complained.
+    Complained,
+}
+
+/// What a person says of a touch on the review list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReviewVerdict {
+    /// It went out.
+    Sent,
+    /// It did not, and is not to be sent any more.
+    Dropped,
+}
+
+/// A touch that is to be handed to SES now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedTouch {
+    /// Which.
+    pub touch: TouchId,
+    /// Which attempt, counted from 1.
+    pub attempt: u32,
+    /// Whose voice.
+    pub voice: Voice,
+    /// Whether it may go out in time that others wait in.
+    pub class: TouchClass,
+}
+
+/// What was decided.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Decision {
+    /// What happened, in order: committed together.
+    pub events: Vec<Event>,
+    /// The lead after them; as it was where there are none.
+    pub lead: Option<Lead>,
+    /// The profile, where it changed.
+    pub profile: Option<Profile>,
+    /// The mail to hand over. Only ever alone: a decision with events commits them first and asks again.
+    pub send: Option<PlannedTouch>,
+    /// When to ask again.
+    pub wake_at: Option<Timestamp>,
+}
+
+/// Decides what a stimulus means for a lead.
+pub fn decide(view: &View<'_>, stimulus: &Stimulus, now: Timestamp) -> Decision {
+    let mut draft = Draft { catalog: view.catalog, now, lead: view.lead.cloned(), events: Vec::new(), send: None };
+    let mut profile = None;
+    match stimulus {
+        Stimulus::Submitted { lead, submission } => {
+            draft.submitted(lead, submission);
+            profile = Some(view.profile.map_or_else(|| Profile::of(submission), |known| known.merge(submission)))
+                .filter(|merged| Some(merged) != view.profile);
+        }
+        Stimulus::Due => {}
+        Stimulus::SendEnded { touch, attempt, outcome } => draft.send_ended(touch, *attempt, outcome),
+        Stimulus::Unwritable { touch } => draft.unwritable(touch),
+        Stimulus::MailEvent { touch, attempt, kind } => draft.mail_event(touch, *attempt, *kind),
+        Stimulus::Unsubscribed => draft.suppress(EmailReach::Unsubscribed),
+        Stimulus::Reviewed { touch, verdict } => draft.reviewed(touch, *verdict),
+    }
+    draft.settle_due();
+    let wake_at = draft.wake_at();
+    Decision { events: draft.events, lead: draft.lead, profile, send: draft.send, wake_at }
+}
+
+/// A decision being made: each event is applied as it is recorded, so the next question sees its effect.
+struct Draft<'a> {
+    catalog: &'a Catalog,
+    now: Timestamp,
+    lead: Option<Lead>,
+    events: Vec<Event>,
+    send: Option<PlannedTouch>,
+}
+
+/// Whether a due thing left something to do in the same decision.
+enum Due {
+    Settled,
+    Nothing,
+}
+
+impl Draft<'_> {
+    fn record(&mut self, event: Event) {
+        self.lead = apply(self.lead.take(), &event, self.now);
+        self.events.push(event);
+    }
+
+    fn wake_at(&self) -> Option<Timestamp> {
+        let lead = self.lead.as_ref()?;
+        match &lead.sending {
+            // While a worker may be alive, there is nothing to come back for.
+            Some(sending) if sending.lease_until > self.now => Some(sending.lease_until),
+            Some(_) | None => lead.next_action_at(),
+        }
+    }
+
+    // --- Submissions -------------------------------------------------------------------------
+
+    fn submitted(&mut self, id: &LeadId, submission: &Submission) {
+        let standing = self.lead.as_ref().map(|lead| lead.stage);
+        match standing {
+            None | Some(LifecycleStage::JunkPurged) => self.receive(id, submission),
+            Some(
+                stage @ (LifecycleStage::Received
+                | LifecycleStage::Quarantined
+                | LifecycleStage::Inquiry
+                | LifecycleStage::Disqualified),
+            ) => self.merge(stage, submission),
+        }
+    }
+
+    fn receive(&mut self, id: &LeadId, submission: &Submission) {
+        let life = self.lead.as_ref().map_or(1, |old| old.life.saturating_add(1));
+        self.record(Event::Received {
+            lead: id.clone(),
+            life,
+            channel: submission.channel,
+            form: submission.form.clone(),
+            intent: submission.intent,
+            received_at: submission.received_at,
+            email: email_reach(submission),
+            phone: phone_reach(submission),
+            flags: submission.flags.clone(),
+            zone: submission.zone.clone(),
+        });
+        if submission.is_junk() {
+            self.record(Event::Quarantined { reasons: submission.junk.clone(), until: self.now + QUARANTINE });
+        } else {
+            self.record(Event::Admitted);
+            self.nurture(submission);
+        }
+    }
+
+    fn merge(&mut self, stage: LifecycleStage, submission: &Submission) {
+        let Some(lead) = &self.lead else { return };
+        let phone = match (lead.phone, phone_reach(submission)) {
+            (PhoneReach::DoNotCall, _) | (_, PhoneReach::DoNotCall) => PhoneReach::DoNotCall,
+            (PhoneReach::Ok, _) | (_, PhoneReach::Ok) => PhoneReach::Ok,
+            (PhoneReach::Missing, PhoneReach::Missing) => PhoneReach::Missing,
+        };
+        let junk = if submission.is_junk() { submission.junk.clone() } else { Vec::new() };
+        let zone = submission.zone.clone().filter(|_| junk.is_empty()).or_else(|| lead.zone.clone());
+        self.record(Event::SubmissionMerged {
+            channel: submission.channel,
+            form: submission.form.clone(),
+            intent: submission.intent,
+            junk,
+            phone,
+            zone,
+        });
+        if submission.mail == Permission::Refused {
+            self.suppress(EmailReach::DoNotEmail);
+        }
+        if submission.is_junk() {
+            return;
+        }
+        match stage {
+            LifecycleStage::Quarantined => {
+                self.record(Event::Released);
+                self.nurture(submission);
+            }
+            LifecycleStage::Disqualified => self.reopen(submission),
+            LifecycleStage::Received | LifecycleStage::Inquiry | LifecycleStage::JunkPurged => {}
+        }
+    }
+
+    /// A lead that is only listened to asks to be spoken to, and there is a lawful way to do so.
+    fn reopen(&mut self, submission: &Submission) {
+        let reachable = self.lead.as_ref().is_some_and(|lead| lead.reach() != Reach::Nobody);
+        if submission.intent == Intent::HandRaise && reachable {
+            self.record(Event::Reopened);
+            self.nurture(submission);
+        }
+    }
+
+    /// Sets the owner and starts the first program: with the stage, in one commit, so that no lead is
+    /// ever admitted without both.
+    fn nurture(&mut self, submission: &Submission) {
+        if self.lead.as_ref().is_some_and(|lead| lead.owner.is_none()) {
+            let owner = Ownership::Queue { queue: self.catalog.default_queue.clone() };
+            self.record(Event::Assigned { owner });
+        }
+        if self.lead.as_ref().is_some_and(|lead| lead.reach() == Reach::Nobody) {
+            self.listen();
+            return;
+        }
+        let catalog = self.catalog;
+        let first = catalog.program_or_last_resort(&submission.program);
+        let program = match submission.entry {
+            Entry::Welcome => first,
+            Entry::AfterWelcome => first.and_then(|program| catalog.program_or_last_resort(&program.then)),
+        };
+        self.enrol(program, Some(submission.channel));
+    }
+
+    // --- Programs ----------------------------------------------------------------------------
+
+    /// Starts a program. `None` cannot come from a catalog (its last resort exists); were it to, the lead
+    /// would be put up for review rather than lost.
+    fn enrol(&mut self, program: Option<&Program>, channel: Option<Channel>) {
+        let Some(lead) = &self.lead else { return };
+        let ordinal = lead.enrolments.saturating_add(1);
+        let first = program.and_then(|program| program.steps.first().map(|step| (program, step)));
+        let Some((program, step)) = first else {
+            self.listen();
+            return;
+        };
+        let plan = self.plan(program, step, self.now);
+        self.record(Event::EnrolmentStarted {
+            ordinal,
+            program: program.name.clone(),
+            version: program.version.clone(),
+            step: step.id.clone(),
+            due_at: plan.at,
+            channel,
+        });
+        self.note_deferral(&plan);
+    }
+
+    /// Goes on to the step after `touch`, or to the program that follows.
+    fn advance(&mut self, touch: &TouchId) {
+        let Some(enrolment) = self.standing_at(touch) else { return };
+        let (ordinal, name) = (enrolment.ordinal, enrolment.program.clone());
+        let Some(program) = self.catalog.programs.get(&name) else {
+            self.exit(ordinal, name, ProgramExit::Superseded, None);
+            return;
+        };
+        let next = program.position(&touch.step).and_then(|at| program.steps.get(at.saturating_add(1)));
+        if let Some(step) = next {
+            let plan = self.plan(program, step, self.now);
+            self.record(Event::EnrolmentAdvanced { step: step.id.clone(), due_at: plan.at });
+            self.note_deferral(&plan);
+        } else {
+            let then = program.then.clone();
+            self.exit(ordinal, name, ProgramExit::Completed, Some(&then));
+        }
+    }
+
+    /// The exit router. Total: where nothing follows, the last resort does.
+    fn exit(&mut self, ordinal: u32, program: ProgramName, exit: ProgramExit, then: Option<&ProgramName>) {
+        self.record(Event::EnrolmentExited { ordinal, program, exit });
+        let catalog = self.catalog;
+        let next = catalog.program_or_last_resort(then.unwrap_or(&catalog.last_resort));
+        self.enrol(next, None);
+    }
+
+    /// The enrolment, if it still stands at that touch: answers that come late must not move it twice.
+    fn standing_at(&self, touch: &TouchId) -> Option<&Enrolment> {
+        self.lead.as_ref()?.enrolment.as_ref().filter(|enrolment| &enrolment.touch() == touch)
+    }
+
+    fn plan(&self, program: &Program, step: &Step, from: Timestamp) -> Plan {
+        let quiet = program.quiet.filter(|quiet| {
+            self.lead.as_ref().is_some_and(|lead| lead.touches_since_signal >= quiet.after_touches)
+        });
+        let wait = quiet.map_or(step.after, |quiet| step.after.max(quiet.every));
+        self.allowed(step, from + wait)
+    }
+
+    /// The first instant from `wish` on at which a step may happen, and why not sooner.
+    fn allowed(&self, step: &Step, wish: Timestamp) -> Plan {
+        let waits = match step.action {
+            Action::Email { class: TouchClass::Nurture, .. } => true,
+            Action::Email { class: TouchClass::Response, .. } | Action::Call { .. } => false,
+        };
+        let Some(lead) = self.lead.as_ref().filter(|lead| waits && lead.reach() == Reach::Mail) else {
+            return Plan { at: wish, deferred: None };
+        };
+        let capped = self.catalog.cap.next_allowed(wish, &lead.recent_mails);
+        let at = self.catalog.window.next_open(capped, &self.zone(lead));
+        let deferred = if capped > wish {
+            Some(DeferReason::FrequencyCap)
+        } else if at > wish {
+            Some(DeferReason::QuietHours)
+        } else {
+            None
+        };
+        Plan { at, deferred }
+    }
+
+    fn zone(&self, lead: &Lead) -> TimeZone {
+        lead.zone
+            .as_deref()
+            .and_then(|name| TimeZone::get(name).ok())
+            .unwrap_or_else(|| self.catalog.default_zone.clone())
+    }
+
+    fn note_deferral(&mut self, plan: &Plan) {
+        let touch = self.lead.as_ref().and_then(|lead| lead.enrolment.as_ref()).map(Enrolment::touch);
+        if let (Some(touch), Some(reason)) = (touch, plan.deferred) {
+            self.record(Event::TouchDeferred { touch, reason, until: plan.at });
+        }
+    }
+
+    // --- What is due -------------------------------------------------------------------------
+
+    /// Settles everything that is due, until a mail is to be sent or nothing is left.
+    fn settle_due(&mut self) {
+        for _ in 0..SETTLED_PER_DECISION_MAX {
+            match self.settle_next() {
+                Due::Settled => {}
+                Due::Nothing => return,
+            }
+        }
+    }
+
+    fn settle_next(&mut self) -> Due {
+        let now = self.now;
+        let Some(lead) = self.lead.as_ref() else { return Due::Nothing };
+        if let Some(sending) = lead.sending.clone() {
+            if sending.lease_until > now {
+                return Due::Nothing;
+            }
+            self.unknown(&sending.touch, sending.attempt);
+            return Due::Settled;
+        }
+        let overdue = lead.unresolved.iter().find_map(|doubt| match doubt.state {
+            Doubt::Unknown { review_at } if review_at <= now => Some(doubt.touch.clone()),
+            Doubt::Unknown { .. } | Doubt::Review => None,
+        });
+        if let Some(touch) = overdue {
+            self.record(Event::TouchReview { touch });
+            return Due::Settled;
+        }
+        if lead.stage_until.is_some_and(|until| until <= now) {
+            self.stage_ends(lead.stage);
+            return Due::Settled;
+        }
+        if let Some(task) = lead.task.as_ref().filter(|task| task.due_at <= now) {
+            let touch = task.touch.clone();
+            self.record(Event::TaskOverdue { touch });
+            return Due::Settled;
+        }
+        let step_due = lead.enrolment.as_ref().filter(|enrolment| enrolment.next_touch_at <= now).cloned();
+        step_due.map_or(Due::Nothing, |enrolment| self.step(&enrolment))
+    }
+
+    fn stage_ends(&mut self, stage: LifecycleStage) {
+        match stage {
+            LifecycleStage::Quarantined => self.record(Event::Purged),
+            LifecycleStage::Received
+            | LifecycleStage::Inquiry
+            | LifecycleStage::Disqualified
+            | LifecycleStage::JunkPurged => self.record(Event::Reviewed { review_at: self.now + PULSE_AHEAD_MAX }),
+        }
+    }
+
+    fn step(&mut self, enrolment: &Enrolment) -> Due {
+        let touch = enrolment.touch();
+        let Some(program) = self.catalog.programs.get(&enrolment.program) else {
+            self.record(Event::TouchSkipped { touch, reason: SkipReason::StepGone });
+            self.exit(enrolment.ordinal, enrolment.program.clone(), ProgramExit::Superseded, None);
+            return Due::Settled;
+        };
+        let Some(step) = program.step(&enrolment.step) else {
+            self.record(Event::TouchSkipped { touch, reason: SkipReason::StepGone });
+            self.exit(enrolment.ordinal, enrolment.program.clone(), ProgramExit::Superseded, Some(&program.then));
+            return Due::Settled;
+        };
+        match &step.action {
+            Action::Email { class, from } => self.email(enrolment, step, *class, *from),
+            Action::Call { due_in } => {
+                self.call(&touch, *due_in);
+                Due::Settled
+            }
+        }
+    }
+
+    fn call(&mut self, touch: &TouchId, due_in: SignedDuration) {
+        let Some(lead) = &self.lead else { return };
+        let reason = match (lead.phone, &lead.task) {
+            (PhoneReach::Missing | PhoneReach::DoNotCall, _) => Some(SkipReason::NoPhone),
+            (PhoneReach::Ok, Some(_)) => Some(SkipReason::TaskOpen),
+            (PhoneReach::Ok, None) => None,
+        };
+        let event = match reason {
+            Some(reason) => Event::TouchSkipped { touch: touch.clone(), reason },
+            None => Event::TaskCreated { touch: touch.clone(), kind: TaskKind::Call, due_at: self.now + due_in },
+        };
+        self.record(event);
+        self.advance(touch);
+    }
+
+    fn email(&mut self, enrolment: &Enrolment, step: &Step, class: TouchClass, voice: Voice) -> Due {
+        let Some(lead) = &self.lead else { return Due::Nothing };
+        let touch = enrolment.touch();
+        let asked_for = class == TouchClass::Response;
+        match lead.reach() {
+            Reach::Mail if lead.prefers_human() && !asked_for => {
+                self.stand_in(&touch, TaskKind::Call, SkipReason::HumanPreferred);
+                Due::Settled
+            }
+            Reach::Mail => self.mail(enrolment, step, class, voice),
+            Reach::Human(kind) => {
+                let reason = SkipReason::Suppressed(lead.email);
+                self.stand_in(&touch, kind, reason);
+                Due::Settled
+            }
+            Reach::Nobody => {
+                let reason = SkipReason::Suppressed(lead.email);
+                self.record(Event::TouchSkipped { touch, reason });
+                self.listen();
+                Due::Settled
+            }
+        }
+    }
+
+    fn mail(&mut self, enrolment: &Enrolment, step: &Step, class: TouchClass, voice: Voice) -> Due {
+        let touch = enrolment.touch();
+        let plan = self.allowed(step, self.now);
+        if let Some(reason) = plan.deferred {
+            self.record(Event::TouchDeferred { touch, reason, until: plan.at });
+            return Due::Settled;
+        }
+        // What was decided so far is committed first; the mail is still due then.
+        if self.events.is_empty() {
+            let attempt = enrolment.attempts.saturating_add(1);
+            self.send = Some(PlannedTouch { touch, attempt, voice, class });
+        }
+        Due::Nothing
+    }
+
+    /// A person touches the lead where a mail cannot: one task at a time, however many mails it stands for.
+    fn stand_in(&mut self, touch: &TouchId, kind: TaskKind, reason: SkipReason) {
+        let busy = self.lead.as_ref().is_some_and(|lead| lead.task.is_some());
+        self.record(Event::TouchSkipped { touch: touch.clone(), reason });
+        if !busy {
+            self.record(Event::TaskCreated { touch: touch.clone(), kind, due_at: self.now + STAND_IN_DUE });
+        }
+        self.advance(touch);
+    }
+
+    // --- What became of a mail ---------------------------------------------------------------
+
+    fn unknown(&mut self, touch: &TouchId, attempt: u32) {
+        self.record(Event::TouchUnknown { touch: touch.clone(), attempt, review_at: self.now + PROOF_WAIT });
+        self.advance(touch);
+    }
+
+    fn send_ended(&mut self, touch: &TouchId, attempt: u32, outcome: &SendOutcome) {
+        match self.doubt_about(touch, attempt) {
+            Some(Certainty::InFlight) => self.send_answered(touch, attempt, outcome),
+            Some(Certainty::Doubtful) => self.send_answered_late(touch, attempt, outcome),
+            // Settled already, by an event or by a person.
+            None => {}
+        }
+    }
+
+    fn unwritable(&mut self, touch: &TouchId) {
+        let in_flight = self.lead.as_ref().is_some_and(|lead| lead.sending.is_some());
+        if in_flight || self.standing_at(touch).is_none() {
+            return;
+        }
+        self.record(Event::TouchFailed { touch: touch.clone(), reason: FailReason::Template });
+        self.advance(touch);
+    }
+
+    fn send_answered(&mut self, touch: &TouchId, attempt: u32, outcome: &SendOutcome) {
+        let touch = touch.clone();
+        match outcome {
+            SendOutcome::Accepted { message_id } => {
+                let message_id = Some(message_id.clone());
+                self.record(Event::TouchSent { touch: touch.clone(), attempt, proof: SendProof::Answer, message_id });
+                self.advance(&touch);
+            }
+            SendOutcome::Refused(reason) => {
+                self.record(Event::TouchFailed { touch: touch.clone(), reason: *reason });
+                self.advance(&touch);
+            }
+            SendOutcome::NotYet(reason) => {
+                let until = self.now + backoff(attempt);
+                self.record(Event::TouchDeferred { touch, reason: *reason, until });
+            }
+            SendOutcome::Ambiguous => self.unknown(&touch, attempt),
+        }
+    }
+
+    /// The lead went on long ago; only the doubt is cleared.
+    fn send_answered_late(&mut self, touch: &TouchId, attempt: u32, outcome: &SendOutcome) {
+        let touch = touch.clone();
+        match outcome {
+            SendOutcome::Accepted { message_id } => {
+                let message_id = Some(message_id.clone());
+                self.record(Event::TouchSent { touch, attempt, proof: SendProof::Answer, message_id });
+            }
+            SendOutcome::Refused(_) | SendOutcome::NotYet(_) => {
+                self.record(Event::TouchFailed { touch, reason: FailReason::RefusedLate });
+            }
+            SendOutcome::Ambiguous => {}
+        }
+    }
+
+    fn doubt_about(&self, touch: &TouchId, attempt: u32) -> Option<Certainty> {
+        let lead = self.lead.as_ref()?;
+        let in_flight = lead.sending.as_ref().is_some_and(|it| &it.touch == touch && it.attempt == attempt);
+        let doubtful = lead.unresolved.iter().any(|it| &it.touch == touch && it.attempt == attempt);
+        if in_flight {
+            Some(Certainty::InFlight)
+        } else if doubtful {
+            Some(Certainty::Doubtful)
+        } else {
+            None
+        }
+    }
+
+    fn mail_event(&mut self, touch: &TouchId, attempt: u32, kind: MailEventKind) {
+        // Whatever SES tells of a mail that carries our tag, it has it.
+        if let Some(certainty) = self.doubt_about(touch, attempt) {
+            let proof = SendProof::Event;
+            self.record(Event::TouchSent { touch: touch.clone(), attempt, proof, message_id: None });
+            match certainty {
+                Certainty::InFlight => self.advance(touch),
+                Certainty::Doubtful => {}
+            }
+        }
+        match kind {
+            MailEventKind::Accepted => {}
+            MailEventKind::BouncedForGood => self.suppress(EmailReach::HardBounced),
+            MailEventKind::Complained => self.suppress(EmailReach::Complained),
+        }
+    }
+
+    fn reviewed(&mut self, touch: &TouchId, verdict: ReviewVerdict) {
+        let doubt = self.lead.as_ref().and_then(|lead| lead.unresolved.iter().find(|doubt| &doubt.touch == touch));
+        let Some(attempt) = doubt.map(|doubt| doubt.attempt) else { return };
+        let touch = touch.clone();
+        match verdict {
+            ReviewVerdict::Sent => {
+                let proof = SendProof::Operator;
+                self.record(Event::TouchSent { touch, attempt, proof, message_id: None });
+            }
+            ReviewVerdict::Dropped => self.record(Event::TouchDropped { touch }),
+        }
+    }
+
+    // --- Suppression -------------------------------------------------------------------------
+
+    fn suppress(&mut self, cause: EmailReach) {
+        let Some(lead) = &self.lead else { return };
+        if lead.email.fold(cause) == lead.email {
+            return;
+        }
+        self.record(Event::AddressSuppressed { cause });
+        let in_nurture = self.lead.as_ref().is_some_and(|lead| {
+            lead.stage == LifecycleStage::Inquiry && lead.reach() == Reach::Nobody
+        });
+        if in_nurture {
+            self.listen();
+        }
+    }
+
+    /// Nobody may contact the lead: it is only listened to, with a date on which somebody looks again.
+    fn listen(&mut self) {
+        let enrolment = self.lead.as_ref().and_then(|lead| lead.enrolment.clone());
+        if let Some(Enrolment { ordinal, program, .. }) = enrolment {
+            self.record(Event::EnrolmentExited { ordinal, program, exit: ProgramExit::Suppressed });
+        }
+        let review_at = self.now + PULSE_AHEAD_MAX;
+        self.record(Event::Disqualified { reason: DisqualifyReason::DoNotContact, review_at });
+    }
+}
+
+/// When a step may happen, and why not sooner.
+struct Plan {
+    at: Timestamp,
+    deferred: Option<DeferReason>,
+}
+
+/// How sure we are of a mail.
+#[derive(Clone, Copy)]
+enum Certainty {
+    InFlight,
+    Doubtful,
+}
+
+fn email_reach(submission: &Submission) -> EmailReach {
+    match (&submission.email, submission.mail) {
+        (None, _) => EmailReach::Missing,
+        (Some(_), Permission::Refused) => EmailReach::DoNotEmail,
+        (Some(email), Permission::Allowed) if email.mailable().is_none() => EmailReach::NotMailable,
+        (Some(_), Permission::Allowed) => EmailReach::Ok,
+    }
+}
+
+fn phone_reach(submission: &Submission) -> PhoneReach {
+    match (&submission.phone, submission.calls) {
+        (_, Permission::Refused) => PhoneReach::DoNotCall,
+        (None, Permission::Allowed) => PhoneReach::Missing,
+        (Some(_), Permission::Allowed) => PhoneReach::Ok,
+    }
+}
+
+/// 1, 2, 4 … minutes, at most an hour.
+fn backoff(attempt: u32) -> SignedDuration {
+    let minutes = 1_i64.checked_shl(attempt.saturating_sub(1).min(6)).unwrap_or(1);
+    SignedDuration::from_mins(minutes).min(BACKOFF_MAX)
+}

@@ -1,0 +1,498 @@
+//! What a decision decided: the entries of a lead's history, and the only way its state changes.
+//!
+//! **Invariants:** [`apply`] is total: any event on any lead gives a lead. The same events give the
+//! same lead, so history explains every state. No event carries a personal value (P7).
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::calendar::{CAP_PERIOD, WEEKLY_MAX};
+use crate::ids::{FormName, LeadId, ProgramName, StepId, TouchId};
+use crate::lead::{
+    Doubt, EmailReach, Enrolment, Lead, LifecycleStage, Ownership, PhoneReach, Task, TaskKind, Unresolved,
+};
+use crate::program::ProgramVersion;
+use crate::submission::{Channel, Flag, Intent, JunkReason};
+
+/// Why a touch waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeferReason {
+    /// The send window is closed.
+    QuietHours,
+    /// The lead had as much mail as it may get.
+    FrequencyCap,
+    /// SES asked for patience.
+    Throttled,
+    /// Sending is paused, or not set up, for everybody.
+    SendingPaused,
+    /// SES could not be reached; nothing was handed over.
+    NotReached,
+}
+
+/// Why a touch is passed over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SkipReason {
+    /// The lead cannot be called.
+    NoPhone,
+    /// The owner has a task for this lead already.
+    TaskOpen,
+    /// The lead may not be mailed, and a person touches it instead.
+    Suppressed(EmailReach),
+    /// The address is a desk's, and a person touches it instead.
+    HumanPreferred,
+    /// The program no longer has this step.
+    StepGone,
+}
+
+/// Why a touch can never be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailReason {
+    /// Its template does not render for this lead.
+    Template,
+    /// SES refused the message.
+    Rejected,
+    /// SES refused the request.
+    BadRequest,
+    /// It was refused after its lease had ended.
+    RefusedLate,
+}
+
+/// What proves that SES took a mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SendProof {
+    /// The answer of `SendEmail`.
+    Answer,
+    /// An event that carries the touch's tags.
+    Event,
+    /// A person looked and said so.
+    Operator,
+}
+
+/// How an enrolment ended (DOMAIN.md §2, `ProgramExit`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProgramExit {
+    /// Its content is used up.
+    Completed,
+    /// Nobody may contact the lead any more.
+    Suppressed,
+    /// The program or the step is gone from the catalog.
+    Superseded,
+}
+
+/// Why a lead is only listened to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DisqualifyReason {
+    /// No channel to the person is lawful.
+    DoNotContact,
+}
+
+/// One entry of a lead's history. Its serialised tag is its name on the bus.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type")]
+pub enum Event {
+    /// A submission came from somebody not known (or purged) before.
+    #[serde(rename = "lead.received")]
+    Received {
+        /// Who.
+        lead: LeadId,
+        /// Which life of that id.
+        life: u32,
+        /// The door.
+        channel: Channel,
+        /// The form.
+        form: FormName,
+        /// What the sender wants.
+        intent: Intent,
+        /// When the submission was made.
+        received_at: Timestamp,
+        /// Whether mail reaches the sender.
+        email: EmailReach,
+        /// Whether calls do.
+        phone: PhoneReach,
+        /// What else the address shows.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        flags: Vec<Flag>,
+        /// The sender's time zone.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        zone: Option<String>,
+    },
+    /// It passed the filter and is nurtured from now on.
+    #[serde(rename = "lead.admitted")]
+    Admitted,
+    /// It looks like junk.
+    #[serde(rename = "lead.quarantined")]
+    Quarantined {
+        /// Why.
+        reasons: Vec<JunkReason>,
+        /// When it is purged, if nothing speaks for it.
+        until: Timestamp,
+    },
+    /// A quarantined lead turned out to be a person.
+    #[serde(rename = "lead.released")]
+    Released,
+    /// A quarantine ended with nothing speaking for the lead.
+    #[serde(rename = "lead.purged")]
+    Purged,
+    /// Somebody who is only listened to asks to be spoken to.
+    #[serde(rename = "lead.reopened")]
+    Reopened,
+    /// A known lead sent a form, or stood on a list, again.
+    #[serde(rename = "engagement.recorded")]
+    SubmissionMerged {
+        /// The door.
+        channel: Channel,
+        /// The form.
+        form: FormName,
+        /// What the sender wants.
+        intent: Intent,
+        /// Whether it looks like junk, and then is no sign of a person.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        junk: Vec<JunkReason>,
+        /// Whether calls reach the lead, after this.
+        phone: PhoneReach,
+        /// The lead's time zone, after this.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        zone: Option<String>,
+    },
+    /// Somebody answers for the lead.
+    #[serde(rename = "lead.assigned")]
+    Assigned {
+        /// Who.
+        owner: Ownership,
+    },
+    /// A program began.
+    #[serde(rename = "enrolment.started")]
+    EnrolmentStarted {
+        /// Which enrolment of this lead.
+        ordinal: u32,
+        /// The program.
+        program: ProgramName,
+        /// Its version.
+        version: ProgramVersion,
+        /// Its first step.
+        step: StepId,
+        /// When that step comes.
+        due_at: Timestamp,
+        /// The door, where a submission began it: a form post is nudged, a list waits for the sweep.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        channel: Option<Channel>,
+    },
+    /// The next step is set.
+    #[serde(rename = "enrolment.advanced")]
+    EnrolmentAdvanced {
+        /// The step.
+        step: StepId,
+        /// When it comes.
+        due_at: Timestamp,
+    },
+    /// A program ended.
+    #[serde(rename = "enrolment.exited")]
+    EnrolmentExited {
+        /// Which enrolment.
+        ordinal: u32,
+        /// The program.
+        program: ProgramName,
+        /// How.
+        exit: ProgramExit,
+    },
+    /// A touch waits.
+    #[serde(rename = "touch.deferred")]
+    TouchDeferred {
+        /// The touch.
+        touch: TouchId,
+        /// Why.
+        reason: DeferReason,
+        /// Until when.
+        until: Timestamp,
+    },
+    /// SES has it.
+    #[serde(rename = "touch.sent")]
+    TouchSent {
+        /// The touch.
+        touch: TouchId,
+        /// Which attempt.
+        attempt: u32,
+        /// How we know.
+        proof: SendProof,
+        /// What SES calls it, where its answer came.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        message_id: Option<String>,
+    },
+    /// It was handed over, and no answer came. The lead goes on as if it had been sent.
+    #[serde(rename = "touch.unknown")]
+    TouchUnknown {
+        /// The touch.
+        touch: TouchId,
+        /// Which attempt.
+        attempt: u32,
+        /// Until when a proof is waited for.
+        review_at: Timestamp,
+    },
+    /// No proof came: a person must look.
+    #[serde(rename = "touch.review")]
+    TouchReview {
+        /// The touch.
+        touch: TouchId,
+    },
+    /// A person looked: it was not sent, and will not be.
+    #[serde(rename = "touch.dropped")]
+    TouchDropped {
+        /// The touch.
+        touch: TouchId,
+    },
+    /// It can never be sent.
+    #[serde(rename = "touch.failed")]
+    TouchFailed {
+        /// The touch.
+        touch: TouchId,
+        /// Why.
+        reason: FailReason,
+    },
+    /// It is passed over.
+    #[serde(rename = "touch.skipped")]
+    TouchSkipped {
+        /// The touch.
+        touch: TouchId,
+        /// Why.
+        reason: SkipReason,
+    },
+    /// The owner has something to do.
+    #[serde(rename = "task.created")]
+    TaskCreated {
+        /// The touch it stands for.
+        touch: TouchId,
+        /// What.
+        kind: TaskKind,
+        /// By when.
+        due_at: Timestamp,
+    },
+    /// Nobody did it in time.
+    #[serde(rename = "task.overdue")]
+    TaskOverdue {
+        /// The touch it stood for.
+        touch: TouchId,
+    },
+    /// The address may not, or cannot, be mailed any more.
+    #[serde(rename = "address.suppressed")]
+    AddressSuppressed {
+        /// Why.
+        cause: EmailReach,
+    },
+    /// The lead is only listened to from now on.
+    #[serde(rename = "lead.disqualified")]
+    Disqualified {
+        /// Why.
+        reason: DisqualifyReason,
+        /// When it is looked at again.
+        review_at: Timestamp,
+    },
+    /// A lead that is only listened to was looked at: it stays so.
+    #[serde(rename = "lead.reviewed")]
+    Reviewed {
+        /// When it is looked at next.
+        review_at: Timestamp,
+    },
+}
+
+impl Event {
+    /// Its name on the bus: the `detail-type`.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Received { .. } => "lead.received",
+            Self::Admitted => "lead.admitted",
+            Self::Quarantined { .. } => "lead.quarantined",
+            Self::Released => "lead.released",
+            Self::Purged => "lead.purged",
+            Self::Reopened => "lead.reopened",
+            Self::SubmissionMerged { .. } => "engagement.recorded",
+            Self::Assigned { .. } => "lead.assigned",
+            Self::EnrolmentStarted { .. } => "enrolment.started",
+            Self::EnrolmentAdvanced { .. } => "enrolment.advanced",
+            Self::EnrolmentExited { .. } => "enrolment.exited",
+            Self::TouchDeferred { .. } => "touch.deferred",
+            Self::TouchSent { .. } => "touch.sent",
+            Self::TouchUnknown { .. } => "touch.unknown",
+            Self::TouchReview { .. } => "touch.review",
+            Self::TouchDropped { .. } => "touch.dropped",
+            Self::TouchFailed { .. } => "touch.failed",
+            Self::TouchSkipped { .. } => "touch.skipped",
+            Self::TaskCreated { .. } => "task.created",
+            Self::TaskOverdue { .. } => "task.overdue",
+            Self::AddressSuppressed { .. } => "address.suppressed",
+            Self::Disqualified { .. } => "lead.disqualified",
+            Self::Reviewed { .. } => "lead.reviewed",
+        }
+    }
+}
+
+/// The lead after an event that happened at `at`.
+///
+/// Total: an event that does not fit the lead (which a correct history never holds) changes nothing.
+/// Before [`Event::Received`] there is no lead.
+#[must_use]
+pub fn apply(lead: Option<Lead>, event: &Event, at: Timestamp) -> Option<Lead> {
+    if let Event::Received { lead: id, life, received_at, email, phone, flags, zone, .. } = event {
+        return Some(received(lead.as_ref(), id, *life, *received_at, *email, *phone, flags, zone.as_ref()));
+    }
+    lead.map(|lead| change(lead, event, at))
+}
+
+#[expect(clippy::too_many_arguments, reason = "the fields of one event")]
+fn received(
+    before: Option<&Lead>,
+    id: &LeadId,
+    life: u32,
+    received_at: Timestamp,
+    email: EmailReach,
+    phone: PhoneReach,
+    flags: &[Flag],
+    zone: Option<&String>,
+) -> Lead {
+    // What a new life keeps of the last one: the numbering, and why nobody may write.
+    let (enrolments, submissions, seq, kept) = before
+        .map_or((0, 0, 0, EmailReach::Ok), |old| (old.enrolments, old.submissions, old.seq, old.email));
+    Lead {
+        id: id.clone(),
+        life,
+        stage: LifecycleStage::Received,
+        received_at,
+        email: kept.fold(email),
+        phone,
+        flags: flags.to_vec(),
+        zone: zone.cloned(),
+        owner: None,
+        enrolment: None,
+        enrolments,
+        sending: None,
+        unresolved: Vec::new(),
+        task: None,
+        recent_mails: Vec::new(),
+        touches_since_signal: 0,
+        submissions: submissions.saturating_add(1),
+        stage_until: None,
+        seq,
+    }
+}
+
+fn change(mut lead: Lead, event: &Event, at: Timestamp) -> Lead {
+    match event {
+        // Handled by `apply`.
+        Event::Received { .. } => {}
+        Event::Admitted | Event::Released | Event::Reopened => {
+            lead.stage = LifecycleStage::Inquiry;
+            lead.stage_until = None;
+        }
+        Event::Quarantined { until, .. } => {
+            lead.stage = LifecycleStage::Quarantined;
+            lead.stage_until = Some(*until);
+        }
+        Event::Purged => {
+            lead.stage = LifecycleStage::JunkPurged;
+            lead.stage_until = None;
+        }
+        Event::SubmissionMerged { junk, phone, zone, .. } => {
+            lead.submissions = lead.submissions.saturating_add(1);
+            lead.phone = *phone;
+            lead.zone.clone_from(zone);
+            if junk.is_empty() {
+                lead.touches_since_signal = 0;
+            }
+        }
+        Event::Assigned { owner } => lead.owner = Some(owner.clone()),
+        Event::EnrolmentStarted { ordinal, program, version, step, due_at, .. } => {
+            lead.enrolments = *ordinal;
+            lead.enrolment = Some(Enrolment {
+                ordinal: *ordinal,
+                program: program.clone(),
+                version: version.clone(),
+                step: step.clone(),
+                next_touch_at: *due_at,
+                attempts: 0,
+            });
+        }
+        Event::EnrolmentAdvanced { step, due_at } => {
+            if let Some(enrolment) = &mut lead.enrolment {
+                enrolment.step = step.clone();
+                enrolment.next_touch_at = *due_at;
+                enrolment.attempts = 0;
+            }
+        }
+        Event::EnrolmentExited { .. } => lead.enrolment = None,
+        Event::TouchDeferred { touch, reason, until } => defer(&mut lead, touch, *reason, *until),
+        Event::TouchSent { touch, .. } => {
+            // A doubt that is resolved was counted as sent when it arose.
+            if !settle(&mut lead, touch) {
+                mailed(&mut lead, at);
+            }
+        }
+        Event::TouchUnknown { touch, attempt, review_at } => {
+            settle(&mut lead, touch);
+            mailed(&mut lead, at);
+            lead.unresolved.push(Unresolved {
+                touch: touch.clone(),
+                attempt: *attempt,
+                state: Doubt::Unknown { review_at: *review_at },
+            });
+        }
+        Event::TouchReview { touch } => {
+            for doubt in lead.unresolved.iter_mut().filter(|doubt| &doubt.touch == touch) {
+                doubt.state = Doubt::Review;
+            }
+        }
+        Event::TouchDropped { touch } | Event::TouchFailed { touch, .. } | Event::TouchSkipped { touch, .. } => {
+            settle(&mut lead, touch);
+        }
+        Event::TaskCreated { touch, kind, due_at } => {
+            lead.task = Some(Task { touch: touch.clone(), kind: *kind, due_at: *due_at });
+            lead.touches_since_signal = lead.touches_since_signal.saturating_add(1);
+        }
+        Event::TaskOverdue { .. } => lead.task = None,
+        Event::AddressSuppressed { cause } => lead.email = lead.email.fold(*cause),
+        Event::Disqualified { review_at, .. } => {
+            lead.stage = LifecycleStage::Disqualified;
+            lead.stage_until = Some(*review_at);
+            lead.task = None;
+        }
+        Event::Reviewed { review_at } => lead.stage_until = Some(*review_at),
+    }
+    lead
+}
+
+/// Clears the mark and the doubt about a touch. Whether there was a doubt.
+fn settle(lead: &mut Lead, touch: &TouchId) -> bool {
+    if lead.sending.as_ref().is_some_and(|sending| &sending.touch == touch) {
+        lead.sending = None;
+    }
+    let doubts = lead.unresolved.len();
+    lead.unresolved.retain(|doubt| &doubt.touch != touch);
+    lead.unresolved.len() < doubts
+}
+
+fn mailed(lead: &mut Lead, at: Timestamp) {
+    lead.touches_since_signal = lead.touches_since_signal.saturating_add(1);
+    // No cap asks about more than the last seven days.
+    lead.recent_mails.retain(|sent| *sent > at - CAP_PERIOD);
+    lead.recent_mails.push(at);
+    let surplus = lead.recent_mails.len().saturating_sub(WEEKLY_MAX);
+    lead.recent_mails.drain(..surplus);
+}
+
+fn defer(lead: &mut Lead, touch: &TouchId, reason: DeferReason, until: Timestamp) {
+    settle(lead, touch);
+    if let Some(enrolment) = lead.enrolment.as_mut().filter(|enrolment| &enrolment.touch() == touch) {
+        enrolment.next_touch_at = until;
+        match reason {
+            DeferReason::QuietHours | DeferReason::FrequencyCap => {}
+            // It was marked, so an attempt is used up: its late answer must not pass for the next one's.
+            DeferReason::Throttled | DeferReason::SendingPaused | DeferReason::NotReached => {
+                enrolment.attempts = enrolment.attempts.saturating_add(1);
+            }
+        }
+    }
+}

@@ -1,0 +1,337 @@
+//! A lead and its pulse.
+//!
+//! **Invariants:** a lead that is not terminal has a pulse, and the pulse is derived
+//! ([`Lead::next_action_at`]), never set (I2). It has exactly one stage (I1) and always an owner (I7).
+//! A [`Lead`] holds nothing personal: addresses and answers live in [`crate::profile::Profile`].
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{LeadId, ProgramName, QueueName, StepId, TouchId};
+use crate::program::ProgramVersion;
+use crate::submission::Flag;
+
+/// How far ahead a pulse may lie (I2).
+pub const PULSE_AHEAD_MAX: SignedDuration = SignedDuration::from_hours(180 * 24);
+
+/// Where a lead stands. A lead is in exactly one stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LifecycleStage {
+    /// At the door. Left again in the same commit.
+    Received,
+    /// Held back as junk, with reasons, for 14 days.
+    Quarantined,
+    /// In nurture.
+    Inquiry,
+    /// Not contacted any more, only listened to.
+    Disqualified,
+    /// Junk that nobody released. Only counts stay.
+    JunkPurged,
+}
+
+/// What a stage asks of the suite (DOMAIN.md §2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StageKind {
+    /// No time limit: a nurture must run, or a review date must stand.
+    Inventory,
+    /// A check, passed in the commit that enters it.
+    Gate,
+    /// A deadline, then a way out without a human.
+    Sla,
+    /// The end.
+    Terminal,
+}
+
+impl LifecycleStage {
+    /// Every stage, in the order of the waterfall.
+    pub const ALL: [Self; 5] =
+        [Self::Received, Self::Quarantined, Self::Inquiry, Self::Disqualified, Self::JunkPurged];
+
+    /// Its kind.
+    pub const fn kind(self) -> StageKind {
+        match self {
+            Self::Received => StageKind::Gate,
+            Self::Quarantined => StageKind::Sla,
+            Self::Inquiry | Self::Disqualified => StageKind::Inventory,
+            Self::JunkPurged => StageKind::Terminal,
+        }
+    }
+
+    /// Its name in reports and JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Received => "received",
+            Self::Quarantined => "quarantined",
+            Self::Inquiry => "inquiry",
+            Self::Disqualified => "disqualified",
+            Self::JunkPurged => "junk_purged",
+        }
+    }
+}
+
+/// Whether mail reaches a lead, and may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EmailReach {
+    /// It does.
+    Ok,
+    /// No address is known.
+    Missing,
+    /// The address cannot be mailed through SES: its local part is not ASCII (H9).
+    NotMailable,
+    /// Whoever supplied the lead said not to mail it.
+    DoNotEmail,
+    /// The person unsubscribed.
+    Unsubscribed,
+    /// The address bounced for good.
+    HardBounced,
+    /// The person complained.
+    Complained,
+}
+
+impl EmailReach {
+    /// Facts about an address only ever get worse by themselves; what happened last does not matter,
+    /// what ranks highest does, so that events may come in any order (F15).
+    const fn rank(self) -> u8 {
+        match self {
+            Self::Ok => 0,
+            Self::Missing | Self::NotMailable => 1,
+            Self::DoNotEmail => 2,
+            Self::Unsubscribed => 3,
+            Self::HardBounced => 4,
+            Self::Complained => 5,
+        }
+    }
+
+    /// The worse of two facts.
+    #[must_use]
+    pub const fn fold(self, other: Self) -> Self {
+        if other.rank() > self.rank() { other } else { self }
+    }
+}
+
+/// Whether a call reaches a lead, and may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PhoneReach {
+    /// It does.
+    Ok,
+    /// No number is known.
+    Missing,
+    /// The person may not be called.
+    DoNotCall,
+}
+
+/// Who answers for a lead. Never empty.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Ownership {
+    /// A queue: the owner of last resort.
+    Queue {
+        /// Which.
+        queue: QueueName,
+    },
+}
+
+/// A lead's place in a program.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Enrolment {
+    /// Which enrolment of this lead, counted from 1.
+    pub ordinal: u32,
+    /// The program.
+    pub program: ProgramName,
+    /// The version it was started with.
+    pub version: ProgramVersion,
+    /// The step that comes next.
+    pub step: StepId,
+    /// When it comes.
+    pub next_touch_at: Timestamp,
+    /// How often that step has been tried and put back.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub attempts: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+impl Enrolment {
+    /// The touch that comes next.
+    pub fn touch(&self) -> TouchId {
+        TouchId {
+            ordinal: self.ordinal,
+            program: self.program.clone(),
+            step: self.step.clone(),
+            // Steps do not recur yet; the id has room for those that will.
+            occurrence: 0,
+        }
+    }
+}
+
+/// The mark that a mail is being handed to SES (TRUST.md §2). While its lease runs, nobody else may.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sending {
+    /// The touch in flight.
+    pub touch: TouchId,
+    /// Which attempt: what comes back from an older one is recognised as such.
+    pub attempt: u32,
+    /// Until when its worker may still be alive.
+    pub lease_until: Timestamp,
+}
+
+/// A mail of which nobody knows whether SES took it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unresolved {
+    /// The touch.
+    pub touch: TouchId,
+    /// The attempt that went unanswered.
+    pub attempt: u32,
+    /// What is being waited for.
+    #[serde(flatten)]
+    pub state: Doubt,
+}
+
+/// How far a doubt has got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "state")]
+pub enum Doubt {
+    /// An event of SES may still prove it; at this time a person must look.
+    Unknown {
+        /// When waiting ends.
+        review_at: Timestamp,
+    },
+    /// On the review list. It is never sent again by itself.
+    Review,
+}
+
+/// A task for the owner.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Task {
+    /// The touch it stands for.
+    pub touch: TouchId,
+    /// What is to be done.
+    pub kind: TaskKind,
+    /// By when.
+    pub due_at: Timestamp,
+}
+
+/// What a task asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TaskKind {
+    /// Call the person.
+    Call,
+    /// Find an address or number that works.
+    RepairData,
+}
+
+/// One lead: everything that decisions read and change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lead {
+    /// Who it is, pseudonymously.
+    pub id: LeadId,
+    /// Which life of this id: a purged lead who comes back starts the next.
+    pub life: u32,
+    /// Where it stands.
+    pub stage: LifecycleStage,
+    /// When its first submission was made.
+    pub received_at: Timestamp,
+    /// Whether mail reaches it.
+    pub email: EmailReach,
+    /// Whether calls reach it.
+    pub phone: PhoneReach,
+    /// What else is known of its address.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub flags: Vec<Flag>,
+    /// Its IANA time zone, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
+    /// Who answers for it. `None` only before it is admitted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Ownership>,
+    /// The program it is in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enrolment: Option<Enrolment>,
+    /// How many enrolments it has had.
+    pub enrolments: u32,
+    /// The mail in flight. Kept by the store beside the rest, because the mark is a write of its own.
+    #[serde(skip)]
+    pub sending: Option<Sending>,
+    /// The mails nobody is sure of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unresolved: Vec<Unresolved>,
+    /// The open task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<Task>,
+    /// When its last mails went out; only as many as the cap asks about.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recent_mails: Vec<Timestamp>,
+    /// Touches since the person last gave a sign.
+    pub touches_since_signal: u32,
+    /// How many submissions it has made.
+    pub submissions: u32,
+    /// When a quarantine ends, or a listening lead is looked at again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage_until: Option<Timestamp>,
+    /// How many history rows it has.
+    pub seq: u64,
+}
+
+/// The way in which a lead can be touched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// By mail.
+    Mail,
+    /// Only by a person.
+    Human(TaskKind),
+    /// Not at all, lawfully.
+    Nobody,
+}
+
+impl Lead {
+    /// When this lead needs attention next: its pulse. `None` only at the end of its life.
+    pub fn next_action_at(&self) -> Option<Timestamp> {
+        if self.stage.kind() == StageKind::Terminal {
+            return None;
+        }
+        let doubts = self.unresolved.iter().filter_map(|doubt| match doubt.state {
+            Doubt::Unknown { review_at } => Some(review_at),
+            Doubt::Review => None,
+        });
+        [
+            self.stage_until,
+            self.enrolment.as_ref().map(|enrolment| enrolment.next_touch_at),
+            self.sending.as_ref().map(|sending| sending.lease_until),
+            self.task.as_ref().map(|task| task.due_at),
+        ]
+        .into_iter()
+        .flatten()
+        .chain(doubts)
+        .min()
+    }
+
+    /// How an e-mail step can reach this lead (DOMAIN.md §3, "E-mail unreachable").
+    pub fn reach(&self) -> Reach {
+        let human = match self.phone {
+            PhoneReach::Ok => Some(TaskKind::Call),
+            PhoneReach::Missing | PhoneReach::DoNotCall => None,
+        };
+        match self.email {
+            EmailReach::Ok => Reach::Mail,
+            // The person may be mailed, only not at this address: somebody can mend that.
+            EmailReach::Missing | EmailReach::NotMailable | EmailReach::HardBounced => {
+                Reach::Human(human.unwrap_or(TaskKind::RepairData))
+            }
+            EmailReach::DoNotEmail | EmailReach::Unsubscribed | EmailReach::Complained => {
+                human.map_or(Reach::Nobody, Reach::Human)
+            }
+        }
+    }
+
+    /// Whether a human touch is to be preferred where there is a choice (H13).
+    pub fn prefers_human(&self) -> bool {
+        self.flags.contains(&Flag::RoleAddress) && self.phone == PhoneReach::Ok
+    }
+}

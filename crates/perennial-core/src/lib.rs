@@ -1,0 +1,30 @@
+//! The domain of Perennial: it decides who is touched when, and loses no one.
+//!
+//! The crate is pure: no clock, no I/O, no randomness, no environment (fenced by `clippy.toml`). Time
+//! and secrets come in as arguments, decisions go out as values:
+//!
+//! - [`decide::decide`] answers a [`decide::Stimulus`] about one lead with a [`decide::Decision`];
+//! - [`event::apply`] is the only way a [`lead::Lead`] changes;
+//! - [`loader::parse`] turns program files into a [`catalog::Catalog`], or says all that is wrong;
+//! - [`content::Content`] renders a touch;
+//! - [`intake::read`] turns what a door received into a [`submission::Submission`].
+
+pub mod calendar;
+pub mod catalog;
+pub mod clean;
+pub mod contact;
+pub mod content;
+pub mod decide;
+pub mod diagnostic;
+pub mod event;
+pub mod ids;
+pub mod intake;
+pub mod lead;
+pub mod loader;
+pub mod profile;
+pub mod program;
+pub mod submission;
+pub mod token;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+pub mod waterfall;

@@ -1,0 +1,294 @@
+//! `touches/<step>.md`: the front matter and the templates of a mail.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use minijinja::ErrorKind;
+
+use crate::catalog::{Catalog, Field};
+use crate::content::{ContentBuilder, Finding, Merge, Part, RenderError, inspect, is_unsafe, leads_somewhere};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::ids::{FieldName, ProgramName, StepId};
+use crate::loader::section::{Report, Section, Text, suggestion};
+use crate::loader::{Folder, SourceFile};
+use crate::program::Voice;
+
+/// The line before and after the front matter.
+const FENCE: &str = "+++";
+
+const FRONT_MATTER_REMEDY: &str = "start the file with `+++`, `subject = \"…\"`, `from = \"rep\"`, `+++`, each on its own line; the mail follows";
+
+/// What each field holds when a mail is rendered on trial.
+const PROBE: &str = "probevalue";
+
+/// What templates may use; `None` where the catalog's own mistakes leave it open.
+pub(super) struct Known<'a> {
+    pub(super) fields: Option<&'a BTreeMap<FieldName, Field>>,
+    pub(super) facts: Option<&'a BTreeMap<FieldName, String>>,
+}
+
+/// Reads a touch file and compiles its templates; answers whose voice it has.
+pub(super) fn read(
+    program: &ProgramName,
+    step: &StepId,
+    source: &SourceFile,
+    known: &Known<'_>,
+    builder: &mut ContentBuilder,
+    found: &mut Vec<Diagnostic>,
+) -> Option<Voice> {
+    let mut report = Report::new(source);
+    let voice = read_file(&mut report, program, step, source, known, builder);
+    found.append(&mut report.into_found());
+    voice
+}
+
+fn read_file(
+    report: &mut Report<'_>,
+    program: &ProgramName,
+    step: &StepId,
+    source: &SourceFile,
+    known: &Known<'_>,
+    builder: &mut ContentBuilder,
+) -> Option<Voice> {
+    let Some(parts) = Parts::split(&source.text) else {
+        report.error(Code::FrontMatter, 0..0, "the file does not start with a front matter", FRONT_MATTER_REMEDY);
+        return None;
+    };
+    if parts.body.trim().is_empty() {
+        report.error(Code::EmptyText, parts.body_offset..source.text.len(), "the mail has no text", "write it below the front matter");
+    }
+    let table = report.parse_toml(parts.front, parts.front_offset)?;
+    let mut head = Section::root("the front matter", &table, parts.front_offset);
+    let subject = head.required_text(report, "subject", "add `subject = \"…\"`");
+    head.require(report, "from", "add `from = \"rep\"` (the lead's owner writes) or `from = \"team\"`");
+    let voice = head.word(report, "from", &[("rep", Voice::Rep), ("team", Voice::Team)]);
+    head.finish(report);
+    refuse_markup(report, &parts);
+    let subject = subject?;
+    if subject.value.contains(is_unsafe) {
+        report.error(Code::BadSubject, subject.span(), "the subject is not one line", "remove the line break or control character");
+    }
+    match builder.add(program, step, subject.value, parts.body) {
+        Ok(paths) => refuse_unknown(report, &paths, subject, &parts, known),
+        Err((part, error)) => {
+            let span = parts.place(part, Some(subject), error.line());
+            let message = error.detail().map_or_else(|| error.kind().to_string(), ToOwned::to_owned);
+            report.error(Code::TemplateSyntax, span, message, "a value is `{{ name | default(\"there\") }}`, a condition `{% if name %} … {% endif %}`");
+        }
+    }
+    voice
+}
+
+/// A touch file, cut at its fences.
+struct Parts<'t> {
+    front: &'t str,
+    front_offset: usize,
+    body: &'t str,
+    body_offset: usize,
+}
+
+impl<'t> Parts<'t> {
+    fn split(text: &'t str) -> Option<Self> {
+        let mut lines = text.split_inclusive('\n');
+        let first = lines.next()?;
+        if first.trim_start_matches('\u{FEFF}').trim_end() != FENCE {
+            return None;
+        }
+        let front_offset = first.len();
+        let mut end = front_offset;
+        for line in lines {
+            if line.trim_end() == FENCE {
+                let body_offset = end + line.len();
+                return Some(Self { front: text.get(front_offset..end)?, front_offset, body: text.get(body_offset..)?, body_offset });
+            }
+            end += line.len();
+        }
+        None
+    }
+
+    /// The span, in the file, of a line of the body (from 1), or of the subject.
+    fn place(&self, part: Part, subject: Option<Text<'_>>, line: Option<usize>) -> Range<usize> {
+        match (part, subject) {
+            (Part::Subject, Some(subject)) => subject.span(),
+            (Part::Subject, None) => {
+                let start = self.front_offset + self.front.find("subject").unwrap_or_default();
+                start..start
+            }
+            (Part::Body, _) => self.line(line.unwrap_or(1)),
+        }
+    }
+
+    fn line(&self, number: usize) -> Range<usize> {
+        let mut start = self.body_offset;
+        for (index, line) in self.body.split_inclusive('\n').enumerate() {
+            if index + 1 == number {
+                return start..start + line.trim_end().len();
+            }
+            start += line.len();
+        }
+        self.body_offset..self.body_offset
+    }
+
+    /// The span, in the file, of the first line of the body that looks like a link made by the template.
+    fn filled_link(&self) -> Range<usize> {
+        let number = self.body.lines().position(|line| line.contains("{{") && (line.contains("](") || line.contains("]:") || line.contains('<')));
+        self.line(number.map_or(1, |index| index + 1))
+    }
+
+    /// Where a variable is used in the body.
+    fn usage(&self, path: &str) -> Range<usize> {
+        let used = tags(self.body).find_map(|tag| {
+            let text = self.body.get(tag.clone())?;
+            let at = text.match_indices(path).map(|(at, _)| at).find(|at| is_whole_word(text, *at, path.len()))?;
+            Some(tag.start + at)
+        });
+        used.map_or(self.line(1), |at| self.body_offset + at..self.body_offset + at + path.len())
+    }
+}
+
+fn is_whole_word(text: &str, at: usize, length: usize) -> bool {
+    let part_of_name = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
+    !text.get(..at).is_some_and(|before| before.ends_with(part_of_name))
+        && !text.get(at + length..).is_some_and(|after| after.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
+}
+
+/// The spans of `{{ … }}`, `{% … %}` and `{# … #}`.
+fn tags(text: &str) -> impl Iterator<Item = Range<usize>> {
+    let mut from = 0;
+    std::iter::from_fn(move || {
+        let rest = text.get(from..)?;
+        let (at, close) = [("{{", "}}"), ("{%", "%}"), ("{#", "#}")]
+            .into_iter()
+            .filter_map(|(open, close)| rest.find(open).map(|at| (at, close)))
+            .min()?;
+        let end = rest.get(at..)?.find(close).map_or(rest.len(), |length| at + length + close.len());
+        let tag = from + at..from + end;
+        from = tag.end;
+        Some(tag)
+    })
+}
+
+/// The body with its tags blotted out, byte by byte, each as one long word.
+fn blotted(body: &str) -> String {
+    let mut text = String::with_capacity(body.len());
+    let mut from = 0;
+    for tag in tags(body) {
+        text.push_str(body.get(from..tag.start).unwrap_or_default());
+        from = tag.end;
+        text.extend(body.get(tag).unwrap_or_default().bytes().map(|byte| if byte == b'\n' { '\n' } else { 'x' }));
+    }
+    text.push_str(body.get(from..).unwrap_or_default());
+    text
+}
+
+/// What stands in the file itself; [`probe`] looks at what the values make of it.
+fn refuse_markup(report: &mut Report<'_>, parts: &Parts<'_>) {
+    for (finding, span) in inspect(&blotted(parts.body)) {
+        let in_file = span.start + parts.body_offset..span.end + parts.body_offset;
+        let is_filled = parts.body.get(span).is_some_and(|text| tags(text).next().is_some());
+        match finding {
+            Finding::Refused(what) => report_refused(report, what, in_file),
+            Finding::Link(url) if !is_filled && !leads_somewhere(&url) => report_link(report, &url, in_file),
+            Finding::Link(_) => {}
+        }
+    }
+}
+
+fn report_refused(report: &mut Report<'_>, what: &str, span: Range<usize>) {
+    report.error(
+        Code::MarkupRefused,
+        span,
+        format!("a mail cannot hold {what}"),
+        "write plain text: paragraphs, lists, **bold**, *italic*, [links](https://www.example.com); no line starts with four spaces",
+    );
+}
+
+fn report_link(report: &mut Report<'_>, url: &str, span: Range<usize>) {
+    let message = format!("a link to `{url}` is not allowed");
+    report.error(Code::LinkRefused, span, message, "a link starts with https://, http://, mailto: or tel:");
+}
+
+fn refuse_unknown(report: &mut Report<'_>, paths: &[(Part, String)], subject: Text<'_>, parts: &Parts<'_>, known: &Known<'_>) {
+    let fields = known.fields.into_iter().flat_map(BTreeMap::keys).map(ToString::to_string);
+    let facts = known.facts.into_iter().flat_map(BTreeMap::keys).map(|name| format!("facts.{name}"));
+    let own = ["sender.name", "organisation.name", "unsubscribe_url"].map(str::to_owned);
+    let names: Vec<String> = fields.chain(facts).chain(own).collect();
+    for (part, path) in paths {
+        let is_open = if path.starts_with("facts.") { known.facts.is_none() } else { known.fields.is_none() };
+        if is_open || names.contains(path) {
+            continue;
+        }
+        let span = match part {
+            Part::Subject => subject.span(),
+            Part::Body => parts.usage(path),
+        };
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        report.error(Code::UnknownField, span, format!("`{path}` is not declared in the catalog"), suggestion(path, &names));
+    }
+}
+
+/// Renders every mail for a lead of whom nothing is known and for one of whom all is, and looks at the result.
+pub(super) fn probe(catalog: &Catalog, folders: &BTreeMap<ProgramName, Folder<'_>>, found: &mut Vec<Diagnostic>) {
+    let nothing = BTreeMap::new();
+    let all = catalog.fields.keys().map(|name| (name.clone(), PROBE.to_owned())).collect();
+    for (program, folder) in folders {
+        for (id, source) in &folder.touches {
+            let Ok(step) = StepId::parse(id) else { continue };
+            let Some(parts) = Parts::split(&source.text) else { continue };
+            if found.iter().any(|diagnostic| diagnostic.is_error() && diagnostic.file == source.path) {
+                continue;
+            }
+            let mut report = Report::new(source);
+            for fields in [&nothing, &all] {
+                let merge = Merge {
+                    fields,
+                    sender: &catalog.organisation.team,
+                    organisation: &catalog.organisation,
+                    unsubscribe_url: "https://unsubscribe.invalid/",
+                };
+                match catalog.content.check(program, &step, &merge) {
+                    Ok(markdown) => judge(&mut report, &markdown, &parts),
+                    Err((part, error)) => report_failure(&mut report, part, &error, &parts),
+                }
+            }
+            found.append(&mut report.into_found());
+        }
+    }
+}
+
+fn judge(report: &mut Report<'_>, markdown: &str, parts: &Parts<'_>) {
+    for (finding, _) in inspect(markdown) {
+        match finding {
+            Finding::Refused(what) => report_refused(report, what, parts.filled_link()),
+            Finding::Link(url) if url.contains(PROBE) => {
+                let message = "a link holds what a lead told us";
+                report.error(Code::FieldInLink, parts.filled_link(), message, "links are kept in logs everywhere: take the field out of the link");
+            }
+            Finding::Link(url) if !leads_somewhere(&url) => report_link(report, &url, parts.filled_link()),
+            Finding::Link(_) => {}
+        }
+    }
+}
+
+fn report_failure(report: &mut Report<'_>, part: Part, error: &RenderError, parts: &Parts<'_>) {
+    let (code, line, message, remedy) = match error {
+        // An unused file: it is warned of already.
+        RenderError::Missing { .. } => return,
+        RenderError::EmptySubject { .. } => {
+            (Code::BadSubject, None, "the subject can be empty".to_owned(), "let something remain of it when a field is not known")
+        }
+        RenderError::TooLong { .. } => (Code::TooLarge, None, error.to_string(), "shorten it"),
+        RenderError::Template { source, .. } if source.kind() == ErrorKind::OutOfFuel => {
+            (Code::TooLarge, source.line(), "the template takes too many steps".to_owned(), "take out the loop: a mail has no use for one")
+        }
+        RenderError::Template { source, .. } if source.kind() == ErrorKind::UndefinedError => {
+            let message = "this cannot be written for a lead who left the field empty".to_owned();
+            (Code::DefaultMissing, source.line(), message, "say what to write then: `{{ first_name | default(\"there\") }}`, or ask `{% if company %}`")
+        }
+        RenderError::Template { source, .. } => {
+            let message = source.detail().map_or_else(|| source.kind().to_string(), ToOwned::to_owned);
+            (Code::TemplateSyntax, source.line(), message, "filters are: default, lower, upper, capitalize, title, trim")
+        }
+    };
+    report.error(code, parts.place(part, None, line), message, remedy);
+}

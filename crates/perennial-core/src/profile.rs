@@ -1,0 +1,85 @@
+//! What a person told us about themselves. Personal: never logged, never in history or on the bus.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::contact::{EmailAddress, PhoneNumber};
+use crate::ids::FieldName;
+use crate::submission::{Source, Submission};
+
+/// The personal part of a lead.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Profile {
+    /// The address, as given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<EmailAddress>,
+    /// The phone number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone: Option<PhoneNumber>,
+    /// The answers, by field.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fields: BTreeMap<FieldName, String>,
+    /// Where the person came from first.
+    #[serde(default, skip_serializing_if = "Source::is_empty")]
+    pub first_touch: Source,
+    /// Where the person came from last.
+    #[serde(default, skip_serializing_if = "Source::is_empty")]
+    pub last_touch: Source,
+    /// When the newest answer was given.
+    pub answered_at: Timestamp,
+}
+
+impl Profile {
+    /// The profile that a first submission makes.
+    pub fn of(submission: &Submission) -> Self {
+        Self {
+            email: submission.email.clone(),
+            phone: submission.phone.clone(),
+            fields: submission.fields.clone(),
+            first_touch: submission.source.clone(),
+            last_touch: submission.source.clone(),
+            answered_at: submission.received_at,
+        }
+    }
+
+    /// This profile with what a further submission adds.
+    ///
+    /// The newer answer wins; a list of older rows only fills gaps. What was left empty takes nothing away.
+    #[must_use]
+    pub fn merge(&self, submission: &Submission) -> Self {
+        let mut merged = self.clone();
+        let newer = submission.received_at >= self.answered_at;
+        for (field, answer) in &submission.fields {
+            if newer {
+                merged.fields.insert(field.clone(), answer.clone());
+            } else {
+                merged.fields.entry(field.clone()).or_insert_with(|| answer.clone());
+            }
+        }
+        if newer || merged.phone.is_none() {
+            merged.phone = submission.phone.clone().or(merged.phone);
+        }
+        // The address is who the lead is: its first spelling stays, other spellings are kept with their submissions.
+        if !submission.source.is_empty() {
+            if newer {
+                merged.last_touch = submission.source.clone();
+            } else {
+                merged.first_touch = submission.source.clone();
+            }
+            if merged.first_touch.is_empty() {
+                merged.first_touch = submission.source.clone();
+            }
+        }
+        merged.answered_at = merged.answered_at.max(submission.received_at);
+        merged
+    }
+}
+
+impl fmt::Debug for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Profile(..)")
+    }
+}

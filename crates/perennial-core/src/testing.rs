@@ -1,0 +1,143 @@
+//! A small catalog for tests, made by the loader itself.
+
+use crate::catalog::Catalog;
+use crate::loader::{SourceFile, parse};
+
+const CATALOG: &str = r#"
+default_zone = "Europe/Berlin"
+default_queue = "sdr"
+last_resort = "occasional"
+
+[organisation]
+name = "Example Ltd"
+postal_address = "1 Example Street, 12345 Exampletown"
+unsubscribe_mailbox = "unsubscribe@perennial.example"
+reason = "You get this mail because you got in touch with us."
+unsubscribe_label = "Unsubscribe"
+team = { name = "Example Ltd", address = "team@perennial.example" }
+
+[organisation.facts]
+guide_url = "https://www.perennial.example/guide"
+
+[window]
+days = ["mon", "tue", "wed", "thu", "fri"]
+opens = "08:00"
+closes = "17:00"
+
+[cap]
+spacing = "20h"
+weekly_max = 3
+
+[fields]
+first_name = { label = "First name", length_max = 80 }
+last_name = { label = "Last name", length_max = 80 }
+company = { label = "Company", length_max = 120 }
+message = { label = "Message", length_max = 2000 }
+
+[forms.contact]
+intent = "hand_raise"
+program = "welcome"
+fields = ["first_name", "last_name", "company", "message"]
+honeypot = "website"
+origins = ["https://www.perennial.example"]
+thanks_urls = ["https://www.perennial.example/thanks"]
+
+[queues.sdr]
+sender = { name = "Robin Vale", address = "robin@perennial.example" }
+"#;
+
+const WELCOME: &str = r#"
+title = "Welcome"
+then = "nurture"
+
+[[step]]
+id = "response"
+kind = "email"
+class = "response"
+after = "0m"
+
+[[step]]
+id = "first-call"
+kind = "call"
+after = "0m"
+due_in = "2d"
+
+[[step]]
+id = "link"
+kind = "email"
+after = "1d"
+"#;
+
+const OCCASIONAL: &str = r#"
+title = "Occasional"
+then = "occasional"
+quiet = { after_touches = 3, every = "90d" }
+
+[[step]]
+id = "reading"
+kind = "email"
+after = "42d"
+
+[[step]]
+id = "question"
+kind = "email"
+after = "42d"
+"#;
+
+const RESPONSE: &str = r#"+++
+subject = "Your message to {{ organisation.name }}"
+from = "rep"
++++
+Hi {{ first_name | default("there") }},
+
+thank you for your message. I will call you.
+
+{{ sender.name }}
+"#;
+
+const LINK: &str = r#"+++
+subject = "A guide{% if company %} for {{ company }}{% endif %}"
+from = "rep"
++++
+Hi {{ first_name | default("there") }},
+
+have a look at [this guide]({{ facts.guide_url }}). Does it help?
+
+{{ sender.name }}
+"#;
+
+const READING: &str = r#"+++
+subject = "Something to read"
+from = "team"
++++
+Hello {{ first_name | default("again") }}.
+"#;
+
+const QUESTION: &str = r#"+++
+subject = "One question"
+from = "rep"
++++
+Hello {{ first_name | default("again") }}. Is this still on your list?
+"#;
+
+/// The files of [`catalog`].
+pub fn files() -> Vec<SourceFile> {
+    [
+        ("catalog.toml", CATALOG),
+        ("occasional/program.toml", OCCASIONAL),
+        ("occasional/touches/question.md", QUESTION),
+        ("occasional/touches/reading.md", READING),
+        ("welcome/program.toml", WELCOME),
+        ("welcome/touches/link.md", LINK),
+        ("welcome/touches/response.md", RESPONSE),
+    ]
+    .map(|(path, text)| SourceFile { path: path.to_owned(), text: text.to_owned() })
+    .to_vec()
+}
+
+/// `welcome` (mail at once, call at once, mail after a day) leads to `nurture`, which is not there, so
+/// to `occasional` (a mail each 42 days for ever); the form `contact`; the queue `sdr`.
+pub fn catalog() -> Catalog {
+    let (catalog, diagnostics) = parse(&files());
+    catalog.unwrap_or_else(|| unreachable!("the catalog for tests has errors: {diagnostics:?}"))
+}

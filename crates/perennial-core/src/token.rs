@@ -1,0 +1,180 @@
+//! Signed tokens: what stands in links and headers instead of a person's data (TRUST.md §5).
+//!
+//! **Invariants:** a token is good for one [`Purpose`] only; it has exactly one spelling; a key that was
+//! ever in use still verifies, so that an unsubscribe link works for ever.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use data_encoding::BASE64URL_NOPAD;
+use hkdf::Hkdf;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
+
+/// What a token may be used for. A token of one purpose means nothing for another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// The unsubscribe link of a mail.
+    Unsubscribe,
+    /// The `References` header, which a reply carries back.
+    Reply,
+    /// The stamp of a form: when it was handed out.
+    Form,
+}
+
+impl Purpose {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unsubscribe => "unsub",
+            Self::Reply => "reply",
+            Self::Form => "form",
+        }
+    }
+}
+
+/// The longest token read, in characters.
+pub const TOKEN_LENGTH_MAX: usize = 512;
+
+const VERSION: &str = "v1";
+
+/// Why a token is refused. Callers tell people nothing of it, but count it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// It is not of the form `v1.<kid>.<payload>.<mac>`.
+    #[error("the token is not well-formed")]
+    Malformed,
+    /// It names a key that never existed here.
+    #[error("the token's key is not known")]
+    UnknownKey,
+    /// Its signature does not fit: forged, damaged, or made for another purpose.
+    #[error("the token's signature does not fit")]
+    Forged,
+}
+
+/// Why a keyring cannot be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum KeyringError {
+    /// A key id is not 1 to 8 lower-case letters and digits.
+    #[error("a key id must be 1 to 8 lower-case letters or digits")]
+    KeyId,
+    /// The key to sign with is not among the keys.
+    #[error("the key to sign with is not among the keys")]
+    NoCurrentKey,
+}
+
+/// The keys that tokens are signed with: one that signs, and all that ever did.
+#[derive(Clone)]
+pub struct Keyring {
+    keys: BTreeMap<String, [u8; 32]>,
+    current: String,
+}
+
+impl Keyring {
+    /// A keyring that signs with `current` and verifies with every key.
+    pub fn new(keys: BTreeMap<String, [u8; 32]>, current: &str) -> Result<Self, KeyringError> {
+        let is_kid = |kid: &String| {
+            (1..=8).contains(&kid.len()) && kid.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+        };
+        if !keys.keys().all(is_kid) {
+            return Err(KeyringError::KeyId);
+        }
+        if !keys.contains_key(current) {
+            return Err(KeyringError::NoCurrentKey);
+        }
+        Ok(Self { keys, current: current.to_owned() })
+    }
+
+    /// A token that carries `payload` for one purpose. It is signed, not hidden: put nothing personal in it.
+    pub fn sign(&self, purpose: Purpose, payload: &str) -> String {
+        let signed = format!("{VERSION}.{}.{}", self.current, BASE64URL_NOPAD.encode(payload.as_bytes()));
+        let mac = self.keys.get(&self.current).map(|key| mac(key, purpose, &signed)).unwrap_or_default();
+        format!("{signed}.{mac}")
+    }
+
+    /// The payload of a token of that purpose.
+    pub fn verify(&self, purpose: Purpose, token: &str) -> Result<String, TokenError> {
+        if token.len() > TOKEN_LENGTH_MAX {
+            return Err(TokenError::Malformed);
+        }
+        let (signed, given) = token.rsplit_once('.').ok_or(TokenError::Malformed)?;
+        let mut parts = signed.split('.');
+        let (Some(VERSION), Some(kid), Some(payload), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(TokenError::Malformed);
+        };
+        let key = self.keys.get(kid).ok_or(TokenError::UnknownKey)?;
+        // Compared as text: so a mac has one spelling, and another encoding of the same bytes is a forgery.
+        if !bool::from(mac(key, purpose, signed).as_bytes().ct_eq(given.as_bytes())) {
+            return Err(TokenError::Forged);
+        }
+        let bytes = BASE64URL_NOPAD.decode(payload.as_bytes()).map_err(|_not_text| TokenError::Malformed)?;
+        String::from_utf8(bytes).map_err(|_not_text| TokenError::Malformed)
+    }
+}
+
+impl fmt::Debug for Keyring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keyring").field("current", &self.current).finish_non_exhaustive()
+    }
+}
+
+fn mac(key: &[u8; 32], purpose: Purpose, signed: &str) -> String {
+    let mut purpose_key = [0; 32];
+    // 32 bytes are within what HKDF gives, and HMAC takes a key of any length: neither can fail.
+    if Hkdf::<Sha256>::new(None, key).expand(purpose.as_str().as_bytes(), &mut purpose_key).is_err() {
+        unreachable!("HKDF-SHA256 gives 32 bytes");
+    }
+    let mut mac = Hmac::<Sha256>::new_from_slice(&purpose_key).unwrap_or_else(|_| unreachable!("HMAC takes a key of any length"));
+    mac.update(signed.as_bytes());
+    BASE64URL_NOPAD.encode(&mac.finalize().into_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keyring(kids: &[(&str, u8)], current: &str) -> Keyring {
+        Keyring::new(kids.iter().map(|(kid, byte)| ((*kid).to_owned(), [*byte; 32])).collect(), current).unwrap()
+    }
+
+    #[test]
+    fn a_token_gives_its_payload_back_for_its_own_purpose_only() {
+        let keys = keyring(&[("k1", 1)], "k1");
+        let token = keys.sign(Purpose::Unsubscribe, "somebody");
+        assert_eq!(keys.verify(Purpose::Unsubscribe, &token).as_deref(), Ok("somebody"));
+        assert_eq!(keys.verify(Purpose::Reply, &token), Err(TokenError::Forged));
+    }
+
+    #[test]
+    fn an_old_key_verifies_for_ever_and_an_unknown_one_never() {
+        let old = keyring(&[("k1", 1)], "k1").sign(Purpose::Unsubscribe, "somebody");
+        let rotated = keyring(&[("k1", 1), ("k2", 2)], "k2");
+        assert_eq!(rotated.verify(Purpose::Unsubscribe, &old).as_deref(), Ok("somebody"));
+        assert_eq!(keyring(&[("k2", 2)], "k2").verify(Purpose::Unsubscribe, &old), Err(TokenError::UnknownKey));
+    }
+
+    #[test]
+    fn every_other_spelling_is_refused() {
+        let keys = keyring(&[("k1", 1)], "k1");
+        let token = keys.sign(Purpose::Unsubscribe, "somebody else");
+        for at in 0..token.len() {
+            assert!(keys.verify(Purpose::Unsubscribe, &token[..at]).is_err(), "cut at {at}");
+            for bit in 0..7 {
+                let mut flipped = token.clone().into_bytes();
+                flipped[at] ^= 1 << bit;
+                let flipped = String::from_utf8(flipped).unwrap();
+                assert!(keys.verify(Purpose::Unsubscribe, &flipped).is_err(), "{flipped}");
+            }
+        }
+        for spelling in [format!("{token}="), format!(" {token}"), format!("{token}."), token.replacen("v1", "v2", 1)] {
+            assert!(keys.verify(Purpose::Unsubscribe, &spelling).is_err(), "{spelling}");
+        }
+    }
+
+    #[test]
+    fn a_keyring_names_its_keys_and_its_signer() {
+        assert!(Keyring::new(BTreeMap::from([("k.1".to_owned(), [0; 32])]), "k.1").is_err());
+        assert!(Keyring::new(BTreeMap::from([("k1".to_owned(), [0; 32])]), "k2").is_err());
+    }
+}

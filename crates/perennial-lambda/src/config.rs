@@ -1,0 +1,162 @@
+//! Configuration, read once, all problems at once.
+//!
+//! **Invariant:** nothing else in the functions reads the environment.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use data_encoding::BASE64;
+use perennial_core::ids::Pepper;
+use perennial_core::token::Keyring;
+
+/// Everything that is wrong with a configuration.
+#[derive(Debug, thiserror::Error)]
+#[error("the configuration is not usable: {}", .0.join("; "))]
+pub struct ConfigError(Vec<String>);
+
+type Lookup<'a> = Box<dyn Fn(&str) -> Option<String> + 'a>;
+
+/// Reads settings by name and remembers what is wrong with them.
+///
+/// ```
+/// # use perennial_lambda::config::Settings;
+/// let mut settings = Settings::from_lookup(|name| (name == "PERENNIAL_TABLE").then(|| "leads".to_owned()));
+/// let table = settings.text("PERENNIAL_TABLE");
+/// assert_eq!(settings.finish(|| table).unwrap(), "leads");
+/// ```
+pub struct Settings<'a> {
+    lookup: Lookup<'a>,
+    problems: Vec<String>,
+}
+
+impl<'a> Settings<'a> {
+    /// Settings from any source.
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String> + 'a) -> Self {
+        Self { lookup: Box::new(lookup), problems: Vec::new() }
+    }
+
+    /// Settings from the environment.
+    pub fn from_env() -> Settings<'static> {
+        Settings::from_lookup(|name| std::env::var(name).ok())
+    }
+
+    fn get(&self, name: &str) -> Option<String> {
+        (self.lookup)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+    }
+
+    fn problem<T: Default>(&mut self, problem: String) -> T {
+        self.problems.push(problem);
+        T::default()
+    }
+
+    /// A setting that must be there.
+    pub fn text(&mut self, name: &str) -> String {
+        match self.get(name) {
+            Some(value) => value,
+            None => self.problem(format!("{name} is missing")),
+        }
+    }
+
+    /// A setting that may be absent.
+    pub fn optional(&self, name: &str) -> Option<String> {
+        self.get(name)
+    }
+
+    /// A public address: `https://…` (or `http://` on this machine), without a slash at the end.
+    pub fn base_url(&mut self, name: &str) -> String {
+        let url = self.text(name);
+        let is_local = url.starts_with("http://127.0.0.1") || url.starts_with("http://localhost");
+        if url.is_empty() || url.starts_with("https://") || is_local {
+            url.trim_end_matches('/').to_owned()
+        } else {
+            self.problem(format!("{name} must start with https://"))
+        }
+    }
+
+    /// A number of seconds, with a default.
+    pub fn seconds(&mut self, name: &str, default: u32) -> u32 {
+        match self.get(name).map(|value| value.parse()) {
+            None => default,
+            Some(Ok(seconds)) => seconds,
+            Some(Err(_)) => self.problem(format!("{name} must be a number of seconds")),
+        }
+    }
+
+    /// The directory of the program files: `programs` beside the binary by default.
+    pub fn programs(&self, name: &str) -> PathBuf {
+        self.get(name).unwrap_or_else(|| "programs".to_owned()).into()
+    }
+
+    /// The pepper of the ids: 32 bytes in base64.
+    pub fn pepper(&mut self, name: &str) -> Pepper {
+        let text = self.text(name);
+        Pepper::new(self.key(name, &text))
+    }
+
+    /// The token keys: `kid:base64` separated by commas, the one that signs first.
+    pub fn keyring(&mut self, name: &str) -> Option<Keyring> {
+        let text = self.text(name);
+        let mut keys = BTreeMap::new();
+        let mut current = None;
+        for entry in text.split(',').filter(|entry| !entry.trim().is_empty()) {
+            let (kid, key) = entry.trim().split_once(':').unwrap_or_default();
+            let key = self.key(name, key);
+            keys.insert(kid.to_owned(), key);
+            current.get_or_insert_with(|| kid.to_owned());
+        }
+        match Keyring::new(keys, current.as_deref().unwrap_or_default()) {
+            Ok(keyring) => Some(keyring),
+            Err(error) => self.problem(format!("{name}: {error}")),
+        }
+    }
+
+    fn key(&mut self, name: &str, text: &str) -> [u8; 32] {
+        let bytes = BASE64.decode(text.as_bytes()).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+        match bytes {
+            Some(bytes) => bytes,
+            // An absent setting was said already.
+            None if text.is_empty() => [0; 32],
+            None => self.problem(format!("{name} must hold 32 bytes in base64")),
+        }
+    }
+
+    /// Builds the configuration, or says all that is wrong.
+    pub fn finish<T>(self, build: impl FnOnce() -> T) -> Result<T, ConfigError> {
+        if self.problems.is_empty() { Ok(build()) } else { Err(ConfigError(self.problems)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_problems_come_at_once_and_none_repeats_a_secret() {
+        let mut settings = Settings::from_lookup(|name| match name {
+            "PERENNIAL_PEPPER" => Some("c2VjcmV0".to_owned()),
+            "PERENNIAL_BASE_URL" => Some("ftp://example.com".to_owned()),
+            "PERENNIAL_TOKEN_KEYS" => Some("k1:c2VjcmV0".to_owned()),
+            _ => None,
+        });
+        settings.text("PERENNIAL_TABLE");
+        settings.pepper("PERENNIAL_PEPPER");
+        settings.base_url("PERENNIAL_BASE_URL");
+        settings.keyring("PERENNIAL_TOKEN_KEYS");
+        let error = settings.finish(|| ()).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "the configuration is not usable: PERENNIAL_TABLE is missing; PERENNIAL_PEPPER must hold 32 bytes in \
+             base64; PERENNIAL_BASE_URL must start with https://; PERENNIAL_TOKEN_KEYS must hold 32 bytes in base64"
+        );
+    }
+
+    #[test]
+    fn the_first_token_key_signs_and_all_verify() {
+        let key = |byte: u8| BASE64.encode(&[byte; 32]);
+        let text = format!("k2:{}, k1:{}", key(2), key(1));
+        let mut settings = Settings::from_lookup(move |_| Some(text.clone()));
+        let keyring = settings.keyring("PERENNIAL_TOKEN_KEYS").unwrap();
+        let token = keyring.sign(perennial_core::token::Purpose::Form, "contact");
+        assert!(token.starts_with("v1.k2."));
+    }
+}

@@ -1,0 +1,27 @@
+//! The whole suite on one machine: embedded store, mailbox, bus, ticker, HTTP server.
+//!
+//! - [`store_file`]: the store, a SQLite file that speaks DynamoDB on loopback;
+//! - [`keys`], [`clock`]: what the machine remembers of itself in that file;
+//! - [`ses`]: a loopback mail service for the real mailer, and its events;
+//! - [`letters`], and the pages of [`site`]: the mailbox, the sample form;
+//! - [`bridge`]: HTTP requests as the events that the functions know.
+//!
+//! Nothing here decides anything about a lead, and nothing here names an AWS
+//! client: the functions and `perennial-aws` are the same as on AWS, only the
+//! addresses they talk to are these.
+
+pub mod bridge;
+pub mod clock;
+mod html;
+pub mod keys;
+pub mod letters;
+pub mod local_items;
+pub mod mailbox;
+mod pages;
+mod reading;
+pub mod ses;
+pub mod ses_event;
+mod simulator;
+pub mod site;
+pub mod store_file;
+mod table;

@@ -1,0 +1,460 @@
+//! The mailbox in the browser, and as JSON for programs.
+//!
+//! `GET /mailbox` is a list, newest first; `GET /mailbox/{id}` one mail;
+//! `/mailbox/{id}/html` its own HTML for a frame; `/mailbox/{id}/raw` the mail
+//! as it was handed over; `GET /mailbox/messages.json` all of them, oldest first.
+//! Reading never changes anything.
+//!
+//! The JSON is an array of objects:
+//!
+//! | field | value |
+//! |---|---|
+//! | `id` | the message id that the sender was told, ten digits |
+//! | `at` | the suite's time at which it was handed over, RFC 3339 in UTC |
+//! | `to` | the envelope's addresses without names, joined by `, ` |
+//! | `from`, `reply_to` | the header, `Name <address>`; `reply_to` may be null |
+//! | `subject` | decoded |
+//! | `headers` | name → value; a list of values where a header stands more than once. Unfolded, otherwise as sent |
+//! | `text`, `html` | the decoded bodies, or null |
+//! | `lead`, `touch` | the mail's tags, or null |
+
+use std::collections::BTreeMap;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use futures::stream::{self, Stream};
+use minijinja::context;
+use serde::{Deserialize, Serialize};
+
+use crate::html::{self, Moment, PageError, Template};
+use crate::letters::{KeptLetter, LetterError, LetterId, Letters, PAGE_LETTERS_MAX, ParseLetterIdError, ReadFrom};
+use crate::reading::Reading;
+use crate::site::Site;
+
+/// Mails on one page of the list.
+pub const LIST_LETTERS_MAX: usize = 50;
+
+const LIST: Template = Template { name: "mailbox.html", text: include_str!("templates/mailbox.html") };
+const MESSAGE: Template = Template { name: "message.html", text: include_str!("templates/message.html") };
+
+pub(crate) fn routes() -> Router<Site> {
+    Router::new()
+        .route("/mailbox", get(list))
+        .route("/mailbox/messages.json", get(messages))
+        .route("/mailbox/{id}", get(message))
+        .route("/mailbox/{id}/html", get(message_html))
+        .route("/mailbox/{id}/raw", get(message_raw))
+}
+
+/// Why the mailbox does not answer with what was asked.
+#[derive(Debug, thiserror::Error)]
+enum MailboxError {
+    #[error("no such mail")]
+    NotFound,
+    #[error("the query is not one that the mailbox knows")]
+    BadQuery,
+    #[error("could not read the mailbox")]
+    Letters(#[from] LetterError),
+    #[error("the mailbox stopped while it was read")]
+    Stopped(#[from] tokio::task::JoinError),
+    #[error(transparent)]
+    Page(#[from] PageError),
+}
+
+impl From<ParseLetterIdError> for MailboxError {
+    fn from(_: ParseLetterIdError) -> Self {
+        Self::NotFound
+    }
+}
+
+impl From<QueryRejection> for MailboxError {
+    fn from(_: QueryRejection) -> Self {
+        Self::BadQuery
+    }
+}
+
+impl IntoResponse for MailboxError {
+    fn into_response(self) -> Response {
+        let text = self.to_string();
+        match self {
+            Self::NotFound => (StatusCode::NOT_FOUND, text).into_response(),
+            Self::BadQuery => (StatusCode::BAD_REQUEST, text).into_response(),
+            Self::Page(error) => error.into_response(),
+            Self::Letters(_) | Self::Stopped(_) => {
+                let source = std::error::Error::source(&self).map(ToString::to_string);
+                tracing::error!(error = source, "could not read the mailbox");
+                (StatusCode::INTERNAL_SERVER_ERROR, text).into_response()
+            }
+        }
+    }
+}
+
+/// Which mails are asked for; all of them without a word.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Filter {
+    /// The tag `lead`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    lead: String,
+    /// A recipient's address, case ignored.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    to: String,
+}
+
+impl Filter {
+    fn matches(&self, kept: &KeptLetter) -> bool {
+        let letter = &kept.letter;
+        let to = self.to.trim();
+        (self.lead.is_empty() || letter.lead.as_ref() == Some(&self.lead))
+            && (to.is_empty() || letter.to.iter().any(|one| one.eq_ignore_ascii_case(to)))
+    }
+}
+
+/// Up to `limit` mails that match, from the newest (or before `before`) back.
+fn newest_matching(
+    letters: &Letters,
+    filter: &Filter,
+    before: Option<LetterId>,
+    limit: usize,
+) -> Result<Vec<KeptLetter>, LetterError> {
+    let mut found = vec![];
+    let mut from = before.map_or(ReadFrom::Newest, ReadFrom::Before);
+    loop {
+        let page = letters.page(from, PAGE_LETTERS_MAX)?;
+        let Some(last) = page.last() else {
+            return Ok(found);
+        };
+        from = ReadFrom::Before(last.id);
+        for kept in page.into_iter().filter(|kept| filter.matches(kept)) {
+            if found.len() == limit {
+                return Ok(found);
+            }
+            found.push(kept);
+        }
+    }
+}
+
+/// Runs what blocks for a database statement where it disturbs nobody.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, LetterError> + Send + 'static,
+) -> Result<T, MailboxError> {
+    Ok(tokio::task::spawn_blocking(work).await??)
+}
+
+#[derive(Debug, Deserialize)]
+struct ListQuery {
+    #[serde(default)]
+    before: Option<String>,
+    #[serde(default)]
+    lead: String,
+    #[serde(default)]
+    to: String,
+}
+
+/// One line of the list.
+#[derive(Serialize)]
+struct Line {
+    id: String,
+    at: Moment,
+    to: String,
+    from: String,
+    subject: String,
+    touch: Option<String>,
+}
+
+impl Line {
+    fn of(kept: &KeptLetter) -> Self {
+        let reading = Reading::of(&kept.letter.mime);
+        let (from, subject) = reading.map(|mail| (mail.from, mail.subject)).unwrap_or_default();
+        Self {
+            id: kept.id.to_string(),
+            at: Moment::of(kept.letter.at),
+            to: kept.letter.to.join(", "),
+            from,
+            subject,
+            touch: kept.letter.touch.clone(),
+        }
+    }
+}
+
+async fn list(
+    State(site): State<Site>,
+    query: Result<Query<ListQuery>, QueryRejection>,
+) -> Result<Response, MailboxError> {
+    let Query(ListQuery { before, lead, to }) = query?;
+    let before = before.map(|id| id.parse()).transpose()?;
+    let filter = Filter { lead, to };
+    let (letters, wanted) = (site.letters.clone(), filter.clone());
+    // One more than is shown tells whether there is an older page.
+    let found = blocking(move || {
+        let mut found = newest_matching(&letters, &wanted, before, LIST_LETTERS_MAX + 1)?;
+        let more = found.len() > LIST_LETTERS_MAX;
+        found.truncate(LIST_LETTERS_MAX);
+        let lines: Vec<_> = found.iter().map(Line::of).collect();
+        Ok((lines, more))
+    });
+    let (lines, more) = found.await?;
+    let oldest_shown = lines.last().filter(|_| more).map(|line| line.id.as_str());
+    let values = context! {
+        count => site.letters.newest().map_or(0, LetterId::count),
+        lead => &filter.lead,
+        to => &filter.to,
+        newest => before.is_some().then(|| list_address(&filter, None)),
+        older => oldest_shown.map(|id| list_address(&filter, Some(id))),
+        lines => &lines,
+    };
+    Ok(html::page(LIST, "Mailbox", &site.clock, values)?)
+}
+
+fn list_address(filter: &Filter, before: Option<&str>) -> String {
+    let pairs = [("lead", Some(filter.lead.as_str())), ("to", Some(filter.to.as_str())), ("before", before)];
+    let asked: Vec<_> =
+        pairs.into_iter().filter_map(|(name, value)| Some((name, value.filter(|value| !value.is_empty())?))).collect();
+    // Pairs of texts always serialise; without them it is the whole list.
+    let query = serde_urlencoded::to_string(asked).unwrap_or_default();
+    format!("/mailbox?{query}")
+}
+
+/// The ways to look at one mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum View {
+    Text,
+    Html,
+    Headers,
+}
+
+#[derive(Debug, Deserialize)]
+struct MessageQuery {
+    view: Option<View>,
+}
+
+/// A run of a plain text; with an address, it is a link.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Run<'t> {
+    text: &'t str,
+    link: bool,
+}
+
+async fn message(
+    State(site): State<Site>,
+    Path(id): Path<String>,
+    query: Result<Query<MessageQuery>, QueryRejection>,
+) -> Result<Response, MailboxError> {
+    let Query(MessageQuery { view }) = query?;
+    let kept = letter(&site, &id).await?;
+    let reading = Reading::of(&kept.letter.mime).ok_or(MailboxError::NotFound)?;
+    let first = if reading.text.is_some() { View::Text } else { View::Html };
+    let lead = kept.letter.lead.unwrap_or_default();
+    let of_lead = Filter { lead: lead.clone(), to: String::new() };
+    let values = context! {
+        id => kept.id.to_string(),
+        at => Moment::of(kept.letter.at),
+        to => kept.letter.to.join(", "),
+        touch => kept.letter.touch,
+        of_lead => list_address(&of_lead, None),
+        lead => lead,
+        from => reading.from,
+        reply_to => reading.reply_to,
+        subject => &reading.subject,
+        headers => reading.headers,
+        text => reading.text.as_deref().map(runs),
+        html => reading.html.is_some(),
+        view => view.unwrap_or(first),
+    };
+    Ok(html::page(MESSAGE, &reading.subject, &site.clock, values)?)
+}
+
+async fn message_html(State(site): State<Site>, Path(id): Path<String>) -> Result<Response, MailboxError> {
+    let kept = letter(&site, &id).await?;
+    let html = Reading::of(&kept.letter.mime).and_then(|reading| reading.html);
+    Ok(html::mail_html(&html.ok_or(MailboxError::NotFound)?))
+}
+
+async fn message_raw(State(site): State<Site>, Path(id): Path<String>) -> Result<Response, MailboxError> {
+    let kept = letter(&site, &id).await?;
+    Ok(([(header::CONTENT_TYPE, "message/rfc822")], kept.letter.mime).into_response())
+}
+
+async fn letter(site: &Site, id: &str) -> Result<KeptLetter, MailboxError> {
+    let id: LetterId = id.parse()?;
+    let letters = site.letters.clone();
+    blocking(move || letters.get(id)).await?.ok_or(MailboxError::NotFound)
+}
+
+/// Cuts a plain text at its web addresses, so that a page can make links of them.
+fn runs(text: &str) -> Vec<Run<'_>> {
+    let mut runs = vec![];
+    let mut rest = text;
+    while let Some(start) = address_start(rest) {
+        let (before, from_address) = rest.split_at(start);
+        let (address, after) = from_address.split_at(address_length(from_address));
+        runs.extend([Run { text: before, link: false }, Run { text: address, link: true }]);
+        rest = after;
+    }
+    runs.push(Run { text: rest, link: false });
+    runs
+}
+
+fn address_start(text: &str) -> Option<usize> {
+    let found = ["https://", "http://"].map(|scheme| text.find(scheme));
+    found.into_iter().flatten().min()
+}
+
+fn address_length(text: &str) -> usize {
+    let end = text.find(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"'));
+    let address = text.get(..end.unwrap_or(text.len())).unwrap_or(text);
+    address.trim_end_matches(['.', ',', ';', ':', '!', '?', ')', '\'']).len()
+}
+
+#[derive(Debug, Deserialize)]
+struct MessagesQuery {
+    limit: Option<usize>,
+    #[serde(default)]
+    lead: String,
+    #[serde(default)]
+    to: String,
+}
+
+/// One mail in the JSON; the table at the top of this module describes it.
+#[derive(Serialize)]
+struct Message<'m> {
+    id: String,
+    at: jiff::Timestamp,
+    to: String,
+    from: &'m str,
+    reply_to: Option<&'m str>,
+    subject: &'m str,
+    headers: BTreeMap<&'m str, Values<'m>>,
+    text: Option<&'m str>,
+    html: Option<&'m str>,
+    lead: Option<&'m str>,
+    touch: Option<&'m str>,
+}
+
+/// A header's value, or its values where it stands more than once.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Values<'m> {
+    One(&'m str),
+    Many(Vec<&'m str>),
+}
+
+async fn messages(
+    State(site): State<Site>,
+    query: Result<Query<MessagesQuery>, QueryRejection>,
+) -> Result<Response, MailboxError> {
+    let Query(MessagesQuery { limit, lead, to }) = query?;
+    let filter = Filter { lead, to };
+    let letters = site.letters;
+    let start = match limit {
+        None => Some(ReadFrom::Oldest),
+        Some(limit) => {
+            let (letters, filter) = (letters.clone(), filter.clone());
+            blocking(move || start_of_newest(&letters, &filter, limit)).await?
+        }
+    };
+    let body = Body::from_stream(array(letters, filter, start));
+    Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
+}
+
+/// Where to start so that the newest `limit` matching mails are read; nowhere
+/// if there are none. Holds one page of mails at a time.
+fn start_of_newest(letters: &Letters, filter: &Filter, limit: usize) -> Result<Option<ReadFrom>, LetterError> {
+    let mut missing = limit;
+    let mut oldest = None;
+    let mut from = ReadFrom::Newest;
+    while missing > 0 {
+        let page = letters.page(from, PAGE_LETTERS_MAX)?;
+        let Some(last) = page.last() else { break };
+        from = ReadFrom::Before(last.id);
+        for kept in page.iter().filter(|kept| filter.matches(kept)).take(missing) {
+            oldest = Some(kept.id);
+            missing -= 1;
+        }
+    }
+    Ok(oldest.map(|id| id.previous().map_or(ReadFrom::Oldest, ReadFrom::After)))
+}
+
+/// Where the JSON array is.
+enum Progress {
+    Open(Option<ReadFrom>),
+    Reading { from: ReadFrom, comma: bool },
+    Done,
+}
+
+/// The JSON array, a page of mails at a time.
+fn array(letters: Letters, filter: Filter, start: Option<ReadFrom>) -> impl Stream<Item = Result<Bytes, MailboxError>> {
+    stream::try_unfold(Progress::Open(start), move |progress| {
+        let (letters, filter) = (letters.clone(), filter.clone());
+        async move {
+            Ok(match progress {
+                Progress::Open(None) => Some((Bytes::from_static(b"[]\n"), Progress::Done)),
+                Progress::Open(Some(from)) => {
+                    Some((Bytes::from_static(b"["), Progress::Reading { from, comma: false }))
+                }
+                Progress::Reading { from, comma } => {
+                    Some(blocking(move || next_page(&letters, &filter, from, comma)).await?)
+                }
+                Progress::Done => None,
+            })
+        }
+    })
+}
+
+fn next_page(
+    letters: &Letters,
+    filter: &Filter,
+    from: ReadFrom,
+    mut comma: bool,
+) -> Result<(Bytes, Progress), LetterError> {
+    let page = letters.page(from, PAGE_LETTERS_MAX)?;
+    let Some(last) = page.last() else {
+        return Ok((Bytes::from_static(b"\n]\n"), Progress::Done));
+    };
+    let from = ReadFrom::After(last.id);
+    let mut text = String::new();
+    for kept in page.iter().filter(|kept| filter.matches(kept)) {
+        text.push_str(if comma { ",\n" } else { "\n" });
+        text.push_str(&json(kept)?);
+        comma = true;
+    }
+    Ok((Bytes::from(text), Progress::Reading { from, comma }))
+}
+
+fn json(kept: &KeptLetter) -> Result<String, LetterError> {
+    let unreadable = || LetterError::Damaged { key: kept.id.to_string(), attribute: "mime" };
+    let reading = Reading::of(&kept.letter.mime).ok_or_else(unreadable)?;
+    let message = Message {
+        id: kept.id.to_string(),
+        at: kept.letter.at,
+        to: kept.letter.to.join(", "),
+        from: &reading.from,
+        reply_to: reading.reply_to.as_deref(),
+        subject: &reading.subject,
+        headers: by_name(&reading.headers),
+        text: reading.text.as_deref(),
+        html: reading.html.as_deref(),
+        lead: kept.letter.lead.as_deref(),
+        touch: kept.letter.touch.as_deref(),
+    };
+    serde_json::to_string(&message).map_err(|_unserialisable| unreadable())
+}
+
+fn by_name(headers: &[(String, String)]) -> BTreeMap<&str, Values<'_>> {
+    let mut grouped: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (name, value) in headers {
+        grouped.entry(name).or_default().push(value);
+    }
+    grouped
+        .into_iter()
+        .map(|(name, values)| match values.as_slice() {
+            [one] => (name, Values::One(one)),
+            _ => (name, Values::Many(values)),
+        })
+        .collect()
+}

@@ -1,0 +1,48 @@
+//! Lambda: unsubscribes and mail events come back to their lead.
+//!
+//! One function, two doors: the HTTP routes `GET` and `POST /v1/unsubscribe/{token}`, and SES's events by
+//! an EventBridge rule. A `GET` never changes anything (P5); an event that proves nothing is acknowledged
+//! and counted (H38, H39).
+
+mod ses;
+mod unsubscribe;
+
+use std::sync::Arc;
+
+use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
+use perennial_app::engagement::Listener;
+use perennial_core::token::Keyring;
+use perennial_lambda::boot::HandlerError;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub use ses::Counted;
+
+/// What the function needs.
+pub struct Deps {
+    /// Who takes engagement in.
+    pub listener: Listener,
+    /// What tokens are verified with.
+    pub keyring: Keyring,
+}
+
+/// What an invocation answers.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum Answer {
+    /// To API Gateway.
+    Http(Box<ApiGatewayV2httpResponse>),
+    /// To EventBridge, which does not read it.
+    Counted(Counted),
+}
+
+/// Takes one event in. What kind it is, its own shape tells.
+pub async fn handle(deps: Arc<Deps>, event: Value) -> Result<Answer, HandlerError> {
+    if event.get("requestContext").is_some() {
+        let request = ApiGatewayV2httpRequest::deserialize(event)
+            .map_err(|error| HandlerError::new("unreadable_request", error))?;
+        let response = unsubscribe::handle(&deps, &request).await;
+        return Ok(Answer::Http(Box::new(response)));
+    }
+    ses::handle(&deps, event).await.map(Answer::Counted)
+}

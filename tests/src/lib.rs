@@ -1,0 +1,1 @@
+//! See `it/main.rs`: the tests live there, in one binary.
