@@ -563,7 +563,7 @@ pub async fn a_lead_at_the_end_of_its_life_is_never_due(store: &impl Store) {
 pub async fn every_due_lead_is_met_once_over_all_pages_the_most_overdue_first(store: &impl Store) {
     // Enough for more than one page, at times that are not in the order of the ids; some at the same time.
     let leads: Vec<(Timestamp, LeadId)> = neighbours()
-        .take(230)
+        .take(130)
         .zip(0_i64..)
         .map(|(id, number)| (noon() - SignedDuration::from_mins(number * 37 % 101), id))
         .collect();
@@ -578,7 +578,7 @@ pub async fn every_due_lead_is_met_once_over_all_pages_the_most_overdue_first(st
 /// A sweep takes leads out of the index while it reads it.
 pub async fn leads_that_are_done_between_two_pages_hide_nobody(store: &impl Store) {
     let later = noon() + SignedDuration::from_hours(1);
-    let ids: Vec<LeadId> = neighbours().take(130).collect();
+    let ids: Vec<LeadId> = neighbours().take(110).collect();
     for id in &ids {
         make(store, &first(lead(id, noon()))).await;
     }
@@ -648,7 +648,8 @@ pub async fn a_survey_meets_every_item_once(store: &impl Store) {
         match item {
             Surveyed::State { lead, indexed_pulse } => {
                 assert!(seen.insert(lead.id.clone()), "a state was met twice");
-                let expected = if lead.id == living.id { (Some(noon()), living.clone()) } else { (None, *lead.clone()) };
+                let expected =
+                    if lead.id == living.id { (Some(noon()), living.clone()) } else { (None, *lead.clone()) };
                 assert_eq!((indexed_pulse, *lead), expected);
             }
             Surveyed::History(deltas) => balance.add(&deltas),

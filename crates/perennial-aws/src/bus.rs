@@ -3,10 +3,10 @@
 //! **Invariant:** an event is put again only if the bus said that it did not take it (F32). Consumers
 //! deduplicate all the same: an answer can be lost.
 
+use async_trait::async_trait;
 use aws_sdk_eventbridge::Client;
 use aws_sdk_eventbridge::primitives::DateTime;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
-use async_trait::async_trait;
 use perennial_app::ports::{Bus, BusError, BusEvent, Cause};
 
 /// What our events say they are from.

@@ -1,3 +1,206 @@
-mod import;
+//! The `perennial` command: data on standard output, messages on standard error, a status that scripts
+//! can trust (0 right, 1 something is wrong with the data, 2 the command could not be run).
 
-fn main() {}
+mod access;
+mod check;
+mod import;
+mod report;
+mod up;
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+use clap::{Parser, Subcommand, ValueEnum};
+use perennial_app::engagement::{Heard, Listener};
+use perennial_app::ingest::Door;
+use perennial_app::programs;
+use perennial_app::report::{audit, waterfall};
+use perennial_core::catalog::Catalog;
+use perennial_core::decide::ReviewVerdict;
+use perennial_core::ids::{LeadId, TouchId};
+use tracing_subscriber::EnvFilter;
+
+use crate::access::{Access, StoreArgs};
+
+/// Lead nurturing that never loses a lead.
+#[derive(Debug, Parser)]
+#[command(name = "perennial", version, about, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs the whole suite on this machine: forms, sweeps, and a mailbox in the browser.
+    Up(up::UpArgs),
+    /// Takes in a list of leads.
+    Import {
+        #[command(flatten)]
+        store: StoreArgs,
+        #[command(flatten)]
+        import: import::ImportArgs,
+        /// The directory of the programs.
+        #[arg(long, value_name = "DIR", default_value = "programs")]
+        programs: PathBuf,
+    },
+    /// Checks the programs.
+    Check {
+        /// The directory of the programs.
+        #[arg(value_name = "DIR", default_value = "programs")]
+        directory: PathBuf,
+        /// How to print what is found.
+        #[arg(long, value_enum, default_value_t = check::Format::Human)]
+        format: check::Format,
+    },
+    /// Shows where every lead is.
+    #[command(subcommand)]
+    Report(Report),
+    /// Proves that no lead is lost: a pulse, an owner and an explaining history for each.
+    Audit {
+        #[command(flatten)]
+        store: StoreArgs,
+        /// Prints JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Settles a mail on the review list: one that nobody knows whether it was sent.
+    Review {
+        #[command(flatten)]
+        store: StoreArgs,
+        /// What you found.
+        #[arg(value_enum)]
+        verdict: Verdict,
+        /// The lead, as `audit` lists it.
+        lead: LeadId,
+        /// The touch, as `audit` lists it.
+        touch: String,
+        /// The directory of the programs.
+        #[arg(long, value_name = "DIR", default_value = "programs")]
+        programs: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum Report {
+    /// Received = the sum of all places, to the last lead.
+    Waterfall {
+        #[command(flatten)]
+        store: StoreArgs,
+        /// Prints JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Verdict {
+    /// It went out.
+    Sent,
+    /// It did not, and is not to be sent any more.
+    Dropped,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    log();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error.into()),
+    };
+    runtime.block_on(run(cli.command)).unwrap_or_else(|error| fail(&error))
+}
+
+fn log() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_unset| EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+}
+
+fn fail(error: &anyhow::Error) -> ExitCode {
+    // Standard error may be closed; there is nobody left to tell.
+    let _: std::io::Result<()> = writeln!(std::io::stderr(), "error: {error:#}");
+    ExitCode::from(2)
+}
+
+async fn run(command: Command) -> anyhow::Result<ExitCode> {
+    let mut out = std::io::stdout();
+    match command {
+        Command::Up(args) => up::run(args).await.map(|()| ExitCode::SUCCESS),
+        Command::Import { store, import, programs } => run_import(&store, &import, &programs).await,
+        Command::Check { directory, format } => check::run(&directory, format, &mut out),
+        Command::Report(Report::Waterfall { store, json }) => {
+            let access = Access::open(&store).await?;
+            let report = waterfall(access.store.as_ref()).await?;
+            access.close().await?;
+            report::print_waterfall(&report, json, &mut out)
+        }
+        Command::Audit { store, json } => {
+            let access = Access::open(&store).await?;
+            let report = audit(access.store.as_ref(), access.now).await?;
+            access.close().await?;
+            report::print_audit(&report, json, &mut out)
+        }
+        Command::Review { store, verdict, lead, touch, programs } => {
+            run_review(&store, verdict, &lead, &touch, &programs).await
+        }
+    }
+}
+
+fn catalog(directory: &PathBuf) -> anyhow::Result<Catalog> {
+    let (catalog, diagnostics) =
+        programs::load(directory).with_context(|| format!("cannot read the programs in {}", directory.display()))?;
+    match catalog {
+        Some(catalog) => Ok(catalog),
+        None => {
+            check::print_diagnostics(directory, &diagnostics, &mut std::io::stderr())?;
+            bail!("the programs in {} are not usable", directory.display())
+        }
+    }
+}
+
+async fn run_import(store: &StoreArgs, args: &import::ImportArgs, programs: &PathBuf) -> anyhow::Result<ExitCode> {
+    let catalog = catalog(programs)?.into();
+    let access = Access::open(store).await?;
+    let door = Door { store: access.store.clone(), catalog, pepper: access.pepper()?, clock: access.clock() };
+    let imported = import::run(&door, args).await;
+    drop(door);
+    access.close().await?;
+    match imported {
+        Ok(summary) => {
+            write!(std::io::stdout(), "{summary}")?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(error) => {
+            writeln!(std::io::stderr(), "{:?}", miette::Report::new(error))?;
+            Ok(ExitCode::from(2))
+        }
+    }
+}
+
+async fn run_review(
+    store: &StoreArgs,
+    verdict: Verdict,
+    lead: &LeadId,
+    touch: &str,
+    programs: &PathBuf,
+) -> anyhow::Result<ExitCode> {
+    let touch = TouchId::parse(touch).context("`perennial audit` lists the touches under review")?;
+    let verdict = match verdict {
+        Verdict::Sent => ReviewVerdict::Sent,
+        Verdict::Dropped => ReviewVerdict::Dropped,
+    };
+    let catalog = catalog(programs)?.into();
+    let access = Access::open(store).await?;
+    let listener = Listener { store: access.store.clone(), catalog, clock: access.clock() };
+    let heard = listener.review(lead, touch, verdict).await?;
+    drop(listener);
+    access.close().await?;
+    let said = match heard {
+        Heard::Decided => "settled",
+        Heard::Nothing => "there is no such mail on the review list",
+    };
+    writeln!(std::io::stdout(), "{said}")?;
+    Ok(ExitCode::from(u8::from(heard == Heard::Nothing)))
+}

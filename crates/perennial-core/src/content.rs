@@ -153,7 +153,12 @@ impl Content {
     }
 
     /// The Markdown of a mail, before it is read, or the part that fails. For the trial at load.
-    pub(crate) fn check(&self, program: &ProgramName, step: &StepId, merge: &Merge<'_>) -> Result<String, (Part, RenderError)> {
+    pub(crate) fn check(
+        &self,
+        program: &ProgramName,
+        step: &StepId,
+        merge: &Merge<'_>,
+    ) -> Result<String, (Part, RenderError)> {
         let touch = self.touch(program, step).map_err(|error| (Part::Body, error))?;
         let context = context(&touch.uses, merge);
         self.subject(touch, context.clone()).map_err(|error| (Part::Subject, error))?;
@@ -178,7 +183,10 @@ impl Content {
     fn fill(&self, template: &str, context: Value) -> Result<String, RenderError> {
         let failed = |source| RenderError::Template { template: template.to_owned(), source };
         let mut out = Capped(Vec::with_capacity(FRAME_LENGTH));
-        let filled = self.environment.get_template(template).and_then(|compiled| compiled.render_captured_to(context, &mut out).map(drop));
+        let filled = self
+            .environment
+            .get_template(template)
+            .and_then(|compiled| compiled.render_captured_to(context, &mut out).map(drop));
         if out.0.len() > BODY_LENGTH_MAX {
             return Err(RenderError::TooLong { template: template.to_owned() });
         }
@@ -237,7 +245,8 @@ fn context(uses: &[Variable], merge: &Merge<'_>) -> Value {
 /// Whether a character could change how its neighbours are read: controls, line and paragraph
 /// separators, and the marks that reverse text.
 pub(crate) fn is_unsafe(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
+    c.is_control()
+        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
 }
 
 /// Collapses white space and drops what has no place in a header.
@@ -399,7 +408,12 @@ impl ContentBuilder {
         Ok(paths)
     }
 
-    fn compile(&mut self, part: Part, name: &str, source: &str) -> Result<Vec<(Part, String)>, (Part, minijinja::Error)> {
+    fn compile(
+        &mut self,
+        part: Part,
+        name: &str,
+        source: &str,
+    ) -> Result<Vec<(Part, String)>, (Part, minijinja::Error)> {
         self.environment.add_template_owned(name.to_owned(), source.to_owned()).map_err(|error| (part, error))?;
         let compiled = self.environment.get_template(name).map_err(|error| (part, error))?;
         // A `BTreeSet`, because the set that comes back has no order of its own.

@@ -74,7 +74,10 @@ fn read(files: &[SourceFile], found: &mut Vec<Diagnostic>) -> Option<Catalog> {
     let mut programs = BTreeMap::new();
     for (name, folder) in &tree.programs {
         let Some(source) = folder.program else {
-            found.push(missing_file(&format!("{name}/{PROGRAM_FILE}"), "write it, with `title`, `then` and its steps, or remove the folder"));
+            found.push(missing_file(
+                &format!("{name}/{PROGRAM_FILE}"),
+                "write it, with `title`, `then` and its steps, or remove the folder",
+            ));
             continue;
         };
         if let Some(program) = program::read(name, source, folder, &known, &mut builder, found) {
@@ -135,7 +138,9 @@ impl<'t> Tree<'t> {
                         folder.touches.insert(step, file);
                     }
                 }
-                _ if file.path.strip_suffix(".toml").is_some() => found.push(unused(file, "nothing reads a TOML file of this name")),
+                _ if file.path.strip_suffix(".toml").is_some() => {
+                    found.push(unused(file, "nothing reads a TOML file of this name"))
+                }
                 _ => {}
             }
         }

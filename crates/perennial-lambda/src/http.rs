@@ -15,6 +15,9 @@ const HEADERS: [(&str, &str); 4] = [
     ("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'"),
 ];
 
+/// When to try again after a 503, in seconds: the value of `Retry-After`.
+pub const RETRY_AFTER_S: &str = "5";
+
 /// A problem, as RFC 9457 has it.
 #[derive(Debug, Clone, Serialize)]
 pub struct Problem<T: Serialize> {
@@ -78,7 +81,7 @@ pub fn problem(status: u16, code: &'static str, title: impl Into<String>) -> Api
 /// The store cannot take anything now: try again (F11).
 pub fn unavailable() -> ApiGatewayV2httpResponse {
     let mut response = problem(503, "unavailable", "Nothing was saved. Please try again in a moment.");
-    set_header(&mut response, "retry-after", "5");
+    set_header(&mut response, "retry-after", RETRY_AFTER_S);
     response
 }
 

@@ -256,10 +256,14 @@ fn append(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), BadAns
 ///
 /// `call` is the function. Its failure, or an answer that is none, becomes API
 /// Gateway's 500 and one line in the log; a body that is too large its 413.
-pub async fn carry<Failure, Call>(request: Request, arrival: Arrival, call: Call) -> Response
+pub async fn carry<Failure, Answering>(
+    request: Request,
+    arrival: Arrival,
+    call: impl FnOnce(HttpEvent) -> Answering,
+) -> Response
 where
     Failure: Error + 'static,
-    Call: AsyncFnOnce(HttpEvent) -> Result<HttpAnswer, Failure>,
+    Answering: Future<Output = Result<HttpAnswer, Failure>>,
 {
     let (parts, body) = request.into_parts();
     let body = match read(body).await {
@@ -300,8 +304,14 @@ fn said(status: StatusCode, message: &str) -> Response {
 
 /// An error with all its sources, on one line.
 pub(crate) fn chain(error: &dyn Error) -> String {
-    let sources = std::iter::successors(Some(error), |error| error.source());
-    sources.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
 }
 
 #[cfg(test)]

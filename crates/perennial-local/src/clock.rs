@@ -115,7 +115,7 @@ struct Shared {
     released: Notify,
 }
 
-type Wall = Box<dyn Fn() -> Timestamp + Send + Sync>;
+pub(crate) type Wall = Box<dyn Fn() -> Timestamp + Send + Sync>;
 
 struct State {
     /// The latest instant anyone may have read.
@@ -150,7 +150,8 @@ impl Clock {
         Self::start_on(items, pace, Box::new(Timestamp::now))
     }
 
-    fn start_on(items: LocalItems, pace: Pace, wall: Wall) -> Result<Self, LocalItemError> {
+    /// [`start`](Self::start) on another machine's clock.
+    pub(crate) fn start_on(items: LocalItems, pace: Pace, wall: Wall) -> Result<Self, LocalItemError> {
         let now = wall();
         let at = Self::kept(&items)?.map_or(now, |reading| reading.resumed_at(now));
         keep(&items, at, now)?;

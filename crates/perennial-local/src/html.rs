@@ -7,7 +7,8 @@
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use jiff::Timestamp;
-use minijinja::{Environment, UndefinedBehavior, Value, context};
+use minijinja::value::Serde;
+use minijinja::{Environment, UndefinedBehavior, Value};
 use serde::Serialize;
 
 use crate::clock::{Clock, Pace};
@@ -27,6 +28,16 @@ pub(crate) struct Template {
 }
 
 const LAYOUT: Template = Template { name: "layout.html", text: include_str!("templates/layout.html") };
+
+/// What stands around a page.
+#[derive(Serialize)]
+struct Frame<'p> {
+    title: &'p str,
+    now: Moment,
+    time_lapse: Option<String>,
+    /// The page, escaped where it was rendered.
+    content: Value,
+}
 
 /// A page could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -48,13 +59,13 @@ pub(crate) fn page(
     values: impl Serialize,
 ) -> Result<Response, PageError> {
     let content = render(template, values)?;
-    let whole = context! {
+    let frame = Frame {
         title,
-        now => Moment::of(clock.now()),
-        time_lapse => time_lapse(clock),
-        content => Value::from_safe_string(content),
+        now: Moment::of(clock.now()),
+        time_lapse: time_lapse(clock),
+        content: Value::from_safe_string(content),
     };
-    Ok(with_policy(PAGE_POLICY, render(LAYOUT, whole)?))
+    Ok(with_policy(PAGE_POLICY, render(LAYOUT, frame)?))
 }
 
 /// The sample customer's page, which has a look and a script of its own.
@@ -70,7 +81,7 @@ pub(crate) fn mail_html(html: &str) -> Response {
 fn render(template: Template, values: impl Serialize) -> Result<String, minijinja::Error> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.render_named_str(template.name, template.text, values)
+    environment.render_named_str(template.name, template.text, Serde(values))
 }
 
 /// Says that links open in a new tab, after `<head>` where there is one.
@@ -124,19 +135,21 @@ impl Moment {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     #[test]
     fn values_are_escaped() {
         let template = Template { name: "t.html", text: "{{ name }}" };
-        let html = render(template, context! { name => "<script>\"&'" }).unwrap();
+        let html = render(template, BTreeMap::from([("name", "<script>\"&'")])).unwrap();
         assert_eq!(html, "&lt;script&gt;&quot;&amp;&#x27;");
     }
 
     #[test]
     fn a_value_that_is_missing_is_an_error_and_not_a_blank() {
         let template = Template { name: "t.html", text: "{{ name }}" };
-        assert!(render(template, context! {}).is_err());
+        assert!(render(template, ()).is_err());
     }
 
     #[test]

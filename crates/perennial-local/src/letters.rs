@@ -41,11 +41,6 @@ impl fmt::Display for LetterId {
 }
 
 impl LetterId {
-    /// How many mails there are up to and with this one.
-    pub fn count(self) -> u64 {
-        self.0
-    }
-
     /// The id of the mail before this one, if there is one.
     pub(crate) fn previous(self) -> Option<Self> {
         self.0.checked_sub(1).filter(|id| *id > 0).map(Self)
@@ -167,7 +162,12 @@ impl Letters {
         Ok(id)
     }
 
-    /// The newest mail's number, which is also how many mails there are.
+    /// How many mails there are: they are numbered without gaps.
+    pub fn count(&self) -> u64 {
+        self.newest().map_or(0, |newest| newest.0)
+    }
+
+    /// The newest mail's number.
     pub fn newest(&self) -> Option<LetterId> {
         *self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -25,3 +25,6 @@ mod simulator;
 pub mod site;
 pub mod store_file;
 mod table;
+mod gateway;
+mod pumps;
+pub mod suite;

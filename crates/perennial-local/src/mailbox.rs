@@ -28,7 +28,6 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use futures::stream::{self, Stream};
-use minijinja::context;
 use serde::{Deserialize, Serialize};
 
 use crate::html::{self, Moment, PageError, Template};
@@ -95,13 +94,11 @@ impl IntoResponse for MailboxError {
 }
 
 /// Which mails are asked for; all of them without a word.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Serialize)]
 struct Filter {
     /// The tag `lead`.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
     lead: String,
     /// A recipient's address, case ignored.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
     to: String,
 }
 
@@ -145,7 +142,7 @@ async fn blocking<T: Send + 'static>(
     Ok(tokio::task::spawn_blocking(work).await??)
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 struct ListQuery {
     #[serde(default)]
     before: Option<String>,
@@ -153,6 +150,18 @@ struct ListQuery {
     lead: String,
     #[serde(default)]
     to: String,
+}
+
+/// The list's page.
+#[derive(Serialize)]
+struct ListPage {
+    count: u64,
+    filter: Filter,
+    /// The address of the first page, unless this is it.
+    newest: Option<String>,
+    /// The address of the next page, if there is one.
+    older: Option<String>,
+    lines: Vec<Line>,
 }
 
 /// One line of the list.
@@ -199,13 +208,12 @@ async fn list(
     });
     let (lines, more) = found.await?;
     let oldest_shown = lines.last().filter(|_| more).map(|line| line.id.as_str());
-    let values = context! {
-        count => site.letters.newest().map_or(0, LetterId::count),
-        lead => &filter.lead,
-        to => &filter.to,
-        newest => before.is_some().then(|| list_address(&filter, None)),
-        older => oldest_shown.map(|id| list_address(&filter, Some(id))),
-        lines => &lines,
+    let values = ListPage {
+        count: site.letters.count(),
+        newest: before.map(|_| list_address(&filter, None)),
+        older: oldest_shown.map(|id| list_address(&filter, Some(id))),
+        filter,
+        lines,
     };
     Ok(html::page(LIST, "Mailbox", &site.clock, values)?)
 }
@@ -233,6 +241,26 @@ struct MessageQuery {
     view: Option<View>,
 }
 
+/// One mail's page.
+#[derive(Serialize)]
+struct MessagePage<'m> {
+    id: String,
+    at: Moment,
+    from: &'m str,
+    to: String,
+    reply_to: Option<&'m str>,
+    subject: &'m str,
+    touch: Option<&'m str>,
+    lead: Option<&'m str>,
+    /// The list of the lead's mails.
+    of_lead: String,
+    view: View,
+    headers: &'m [(String, String)],
+    text: Option<Vec<Run<'m>>>,
+    /// Whether there is HTML, which the page shows in a frame.
+    html: bool,
+}
+
 /// A run of a plain text; with an address, it is a link.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 struct Run<'t> {
@@ -249,22 +277,22 @@ async fn message(
     let kept = letter(&site, &id).await?;
     let reading = Reading::of(&kept.letter.mime).ok_or(MailboxError::NotFound)?;
     let first = if reading.text.is_some() { View::Text } else { View::Html };
-    let lead = kept.letter.lead.unwrap_or_default();
-    let of_lead = Filter { lead: lead.clone(), to: String::new() };
-    let values = context! {
-        id => kept.id.to_string(),
-        at => Moment::of(kept.letter.at),
-        to => kept.letter.to.join(", "),
-        touch => kept.letter.touch,
-        of_lead => list_address(&of_lead, None),
-        lead => lead,
-        from => reading.from,
-        reply_to => reading.reply_to,
-        subject => &reading.subject,
-        headers => reading.headers,
-        text => reading.text.as_deref().map(runs),
-        html => reading.html.is_some(),
-        view => view.unwrap_or(first),
+    let letter = &kept.letter;
+    let of_lead = Filter { lead: letter.lead.clone().unwrap_or_default(), to: String::new() };
+    let values = MessagePage {
+        id: kept.id.to_string(),
+        at: Moment::of(letter.at),
+        from: &reading.from,
+        to: letter.to.join(", "),
+        reply_to: reading.reply_to.as_deref(),
+        subject: &reading.subject,
+        touch: letter.touch.as_deref(),
+        lead: letter.lead.as_deref(),
+        of_lead: list_address(&of_lead, None),
+        view: view.unwrap_or(first),
+        headers: &reading.headers,
+        text: reading.text.as_deref().map(runs),
+        html: reading.html.is_some(),
     };
     Ok(html::page(MESSAGE, &reading.subject, &site.clock, values)?)
 }
@@ -311,7 +339,7 @@ fn address_length(text: &str) -> usize {
     address.trim_end_matches(['.', ',', ';', ':', '!', '?', ')', '\'']).len()
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 struct MessagesQuery {
     limit: Option<usize>,
     #[serde(default)]
@@ -457,4 +485,192 @@ fn by_name(headers: &[(String, String)]) -> BTreeMap<&str, Values<'_>> {
             _ => (name, Values::Many(values)),
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Request;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::letters::Letter;
+    use crate::site::tests::{Answer, World};
+
+    const TEXT: &str = "From: Maya <maya@example.org>\r\nReply-To: r.abc@reply.example.org\r\nTo: ada@example.com\r\n\
+        Subject: =?utf-8?Q?Gr=C3=BC=C3=9Fe?=\r\nX-Twice: one\r\nX-Twice: two\r\n\
+        Content-Type: text/plain; charset=utf-8\r\n\r\nHi Ada <b>,\r\nstop: https://x.example/u/1?a=1&b=2.";
+
+    const HTML: &str = "From: maya@example.org\r\nSubject: x\r\nContent-Type: text/html; charset=utf-8\r\n\r\n\
+        <p>Hi</p><script>alert(1)</script>";
+
+    fn letter(to: &str, lead: &str, mime: &str) -> Letter {
+        Letter {
+            at: "2026-01-05T08:03:04.5Z".parse().unwrap(),
+            to: vec![to.to_owned()],
+            mime: mime.as_bytes().to_vec(),
+            lead: Some(lead.to_owned()),
+            touch: Some("1_welcome_response_0".to_owned()),
+            attempt: None,
+        }
+    }
+
+    /// A mailbox of so many mails, to two leads in turn.
+    async fn full(mails: usize) -> World {
+        let world = World::new().await;
+        for number in 1..=mails {
+            let (to, lead) = if number % 2 == 1 { ("ada@example.com", "ada") } else { ("bob@example.com", "bob") };
+            world.site.letters.keep(&letter(to, lead, TEXT)).unwrap();
+        }
+        world
+    }
+
+    async fn ids(world: &World, query: &str) -> Vec<u64> {
+        let answer = world.get(&format!("/mailbox/messages.json{query}")).await;
+        let messages: Vec<Value> = serde_json::from_str(&answer.text).unwrap();
+        messages.iter().map(|message| message["id"].as_str().unwrap().parse().unwrap()).collect()
+    }
+
+    #[tokio::test]
+    async fn a_mail_is_told_as_json_with_all_its_fields() {
+        let world = full(1).await;
+        let answer = world.get("/mailbox/messages.json").await;
+        assert_eq!(answer.headers["content-type"], "application/json");
+        insta::assert_json_snapshot!(serde_json::from_str::<Value>(&answer.text).unwrap(), @"");
+    }
+
+    #[tokio::test]
+    async fn an_empty_mailbox_is_an_empty_array() {
+        let world = World::new().await;
+        for query in ["", "?limit=5", "?lead=ada"] {
+            let answer = world.get(&format!("/mailbox/messages.json{query}")).await;
+            assert_eq!(serde_json::from_str::<Value>(&answer.text).unwrap(), json!([]), "{query}");
+        }
+    }
+
+    #[tokio::test]
+    async fn all_mails_are_told_oldest_first_over_several_pages() {
+        let world = full(PAGE_LETTERS_MAX * 2 + 3).await;
+        assert_eq!(ids(&world, "").await, (1..=203).collect::<Vec<_>>());
+    }
+
+    #[tokio::test]
+    async fn a_limit_tells_the_newest_and_filters_go_with_it() {
+        let world = full(PAGE_LETTERS_MAX + 5).await;
+        assert_eq!(ids(&world, "?limit=3").await, [103, 104, 105]);
+        assert_eq!(ids(&world, "?limit=0").await, [0; 0]);
+        assert_eq!(ids(&world, "?limit=1000").await.len(), 105);
+        assert_eq!(ids(&world, "?limit=2&lead=bob").await, [102, 104]);
+        assert_eq!(ids(&world, "?limit=2&to=ADA@example.com").await, [103, 105]);
+        assert_eq!(ids(&world, "?to=eve@example.com").await, [0; 0]);
+        assert_eq!(ids(&world, "?to=bob@example.com&lead=ada").await, [0; 0]);
+    }
+
+    #[tokio::test]
+    async fn the_list_shows_the_newest_first_in_pages() {
+        let world = full(LIST_LETTERS_MAX + 1).await;
+        let first = world.get("/mailbox").await;
+        assert!(first.text.find("0000000051").unwrap() < first.text.find("0000000050").unwrap());
+        assert!(first.text.contains("Grüße"));
+        assert!(!first.text.contains("0000000001\""));
+        let older = "/mailbox?before=0000000002";
+        assert!(first.text.contains(&format!("href=\"{}\"", older.replace('/', "&#x2f;"))), "{}", first.text);
+        let second = world.get(older).await;
+        assert!(second.text.contains("0000000001"));
+        assert!(!second.text.contains(">Older<"));
+    }
+
+    #[tokio::test]
+    async fn the_list_can_be_asked_for_one_address_or_one_lead() {
+        let world = full(4).await;
+        for query in ["?to=ada@example.com", "?lead=ada"] {
+            let page = world.get(&format!("/mailbox{query}")).await.text;
+            assert!(page.contains("0000000003") && page.contains("0000000001"), "{query}");
+            assert!(!page.contains("0000000002"), "{query}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_mail_is_shown_escaped_with_its_links() {
+        let world = full(1).await;
+        let page = world.get("/mailbox/0000000001").await.text;
+        assert!(page.contains("Hi Ada &lt;b&gt;,"), "{page}");
+        let link = "https:&#x2f;&#x2f;x.example&#x2f;u&#x2f;1?a=1&amp;b=2";
+        assert!(
+            page.contains(&format!("<a href=\"{link}\" target=\"_blank\" rel=\"noopener noreferrer\">{link}</a>.")),
+            "{page}"
+        );
+        let page = world.get("/mailbox/0000000001?view=headers").await.text;
+        assert!(page.contains("X-Twice"));
+    }
+
+    #[tokio::test]
+    async fn a_mails_html_runs_in_a_frame_without_scripts_and_network() {
+        let world = World::new().await;
+        world.site.letters.keep(&letter("ada@example.com", "ada", HTML)).unwrap();
+        let page = world.get("/mailbox/0000000001").await.text;
+        assert!(page.contains("sandbox=\"allow-popups allow-popups-to-escape-sandbox\""), "{page}");
+        assert!(!page.contains("<script>"));
+        let Answer { headers, text, .. } = world.get("/mailbox/0000000001/html").await;
+        let policy = headers["content-security-policy"].to_str().unwrap();
+        assert!(policy.starts_with("sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; "));
+        assert!(!policy.contains("allow-scripts"));
+        assert!(text.contains("<p>Hi</p>"));
+    }
+
+    #[tokio::test]
+    async fn a_mail_can_be_had_as_it_was_handed_over() {
+        let world = full(1).await;
+        let Answer { headers, text, .. } = world.get("/mailbox/0000000001/raw").await;
+        assert_eq!(headers["content-type"], "message/rfc822");
+        assert_eq!(text, TEXT);
+    }
+
+    #[tokio::test]
+    async fn what_is_not_there_is_a_404_and_what_makes_no_sense_a_400() {
+        let world = full(1).await;
+        for (path, status) in [
+            ("/mailbox/0000000002", 404),
+            ("/mailbox/x", 404),
+            ("/mailbox/0000000001/html", 404),
+            ("/mailbox/0000000002/raw", 404),
+            ("/mailbox?before=x", 404),
+            ("/mailbox/0000000001?view=x", 400),
+            ("/mailbox/messages.json?limit=x", 400),
+        ] {
+            assert_eq!(world.get(path).await.status, status, "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_mailbox_is_not_changed_by_looking() {
+        let world = full(1).await;
+        for path in ["/mailbox", "/mailbox/0000000001", "/mailbox/messages.json"] {
+            let request = Request::post(path).body(Body::empty()).unwrap();
+            assert_eq!(world.ask(request).await.status, 405, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_text_is_cut_at_its_web_addresses() {
+        let cut: Vec<_> =
+            runs("a https://x.example/(1), <http://y.example>").iter().map(|run| (run.text, run.link)).collect();
+        assert_eq!(
+            cut,
+            [("a ", false), ("https://x.example/(1", true), ("), <", false), ("http://y.example", true), (">", false)]
+        );
+        let plain: Vec<_> = runs("none").iter().map(|run| (run.text, run.link)).collect();
+        assert_eq!(plain, [("none", false)]);
+    }
+
+    #[tokio::test]
+    async fn the_json_is_sent_a_page_at_a_time() {
+        let world = full(PAGE_LETTERS_MAX * 3).await;
+        let stream = array(
+            world.site.letters.clone(),
+            Filter { lead: String::new(), to: String::new() },
+            Some(ReadFrom::Oldest),
+        );
+        let chunks: Vec<_> = futures::StreamExt::collect(stream).await;
+        assert_eq!(chunks.len(), 5, "the brackets and three pages");
+    }
 }

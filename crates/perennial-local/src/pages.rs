@@ -5,11 +5,10 @@
 
 use axum::extract::State;
 use axum::http::header;
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::response::Response;
+use axum::routing::{MethodRouter, get};
 use axum::{Json, Router};
 use jiff::Timestamp;
-use minijinja::context;
 use serde::Serialize;
 
 use crate::html::{self, PageError, Template};
@@ -28,27 +27,37 @@ pub(crate) fn routes() -> Router<Site> {
         .route("/form", get(form))
         .route("/form/thanks", get(thanks))
         .route("/healthz", get(health))
-        .route("/assets/perennial.css", get(asset(CSS, include_str!("assets/perennial.css"))))
-        .route("/assets/form.css", get(asset(CSS, include_str!("assets/form.css"))))
-        .route("/assets/form.js", get(asset(SCRIPT, include_str!("assets/form.js"))))
+        .route("/assets/perennial.css", asset(CSS, include_str!("assets/perennial.css")))
+        .route("/assets/form.css", asset(CSS, include_str!("assets/form.css")))
+        .route("/assets/form.js", asset(SCRIPT, include_str!("assets/form.js")))
 }
 
-fn asset(kind: &'static str, text: &'static str) -> impl AsyncFn() -> Response + Clone + Send + Sync + 'static {
-    async move || ([(header::CONTENT_TYPE, kind)], text).into_response()
+fn asset(kind: &'static str, text: &'static str) -> MethodRouter<Site> {
+    get(([(header::CONTENT_TYPE, kind)], text))
+}
+
+#[derive(Serialize)]
+struct Start {
+    mails: u64,
 }
 
 async fn start(State(site): State<Site>) -> Result<Response, PageError> {
-    let mails = site.letters.newest().map(|newest| newest.count());
-    let values = context! { mails => mails.unwrap_or(0) };
+    let values = Start { mails: site.letters.count() };
     html::page(START, "A nurture suite on one machine", &site.clock, values)
 }
 
+#[derive(Serialize)]
+struct Form {
+    stamp: String,
+}
+
 async fn form(State(site): State<Site>) -> Result<Response, PageError> {
-    html::form_page(FORM, context! { stamp => (site.stamp)() })
+    let stamp = (site.stamp)();
+    html::form_page(FORM, Form { stamp })
 }
 
 async fn thanks() -> Result<Response, PageError> {
-    html::form_page(THANKS, context! {})
+    html::form_page(THANKS, ())
 }
 
 /// The answer of `GET /healthz`.
@@ -63,4 +72,74 @@ struct Health {
 
 async fn health(State(site): State<Site>) -> Json<Health> {
     Json(Health { status: "ok", now: site.clock.now(), time_lapse: html::time_lapse(&site.clock) })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::site::tests::World;
+
+    #[tokio::test]
+    async fn the_start_page_leads_to_the_form_and_the_mailbox_and_shows_the_suites_time() {
+        let page = World::new().await.get("/").await.text;
+        for part in ["href=\"/form\"", "href=\"/mailbox\"", "Mon 5 Jan 2026, 08:03 UTC", "1d&#x2f;s", "No mail yet."] {
+            assert!(page.contains(part), "{part} in {page}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_form_posts_like_any_website_and_needs_no_script() {
+        let page = World::new().await.get("/form").await.text;
+        assert!(page.contains("<form method=\"post\" action=\"/v1/forms/contact\">"));
+        for field in ["email", "first_name", "last_name", "company", "phone", "message", "website"] {
+            assert!(page.contains(&format!("name=\"{field}\"")), "{field}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_form_carries_the_stamp_it_was_given_escaped() {
+        let page = World::new().await.get("/form").await.text;
+        let field = "<input type=\"hidden\" name=\"_stamp\" value=\"stamp&lt;&quot;1&quot;&gt;\">";
+        assert!(page.contains(field), "{page}");
+    }
+
+    #[tokio::test]
+    async fn the_honeypot_is_out_of_reach_of_people() {
+        let page = World::new().await.get("/form").await.text;
+        assert!(page.contains("<p class=\"away\" aria-hidden=\"true\">"));
+        assert!(page.contains("name=\"website\" tabindex=\"-1\" autocomplete=\"off\""));
+    }
+
+    #[tokio::test]
+    async fn what_the_script_may_know_is_not_sent_without_it() {
+        let page = World::new().await.get("/form").await.text;
+        for field in ["timezone", "utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content"] {
+            let input = format!("<input type=\"hidden\" name=\"{field}\" value=\"\" disabled>");
+            assert!(page.contains(&input), "{field}");
+        }
+    }
+
+    #[tokio::test]
+    async fn pages_have_no_script_or_style_of_their_own_inside() {
+        let world = World::new().await;
+        for path in ["/", "/form", "/form/thanks", "/mailbox"] {
+            let page = world.get(path).await.text;
+            assert!(!page.contains("<script>") && !page.contains("<style") && !page.contains(" style="), "{path}");
+        }
+        for (path, kind) in [
+            ("/assets/perennial.css", "text/css; charset=utf-8"),
+            ("/assets/form.css", "text/css; charset=utf-8"),
+            ("/assets/form.js", "text/javascript; charset=utf-8"),
+        ] {
+            assert_eq!(world.get(path).await.headers["content-type"], kind, "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn health_tells_the_suites_time_and_speed() {
+        let text = World::new().await.get("/healthz").await.text;
+        let health: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(health, json!({ "status": "ok", "now": "2026-01-05T08:03:04.5Z", "time_lapse": "1d/s" }));
+    }
 }

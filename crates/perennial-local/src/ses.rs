@@ -1,4 +1,4 @@
-//! A mail service on loopback that the real SESv2 client talks to.
+//! A mail service on loopback that the real SES client talks to.
 //!
 //! It answers `POST /v2/email/outbound-emails` (`SendEmail`) as Amazon SES does,
 //! keeps each mail in the mailbox and tells what became of it in SES's events.
@@ -171,11 +171,14 @@ struct SendEmail {
 }
 
 #[derive(Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
+#[serde(default)]
 struct Destination {
-    to_addresses: Vec<String>,
-    cc_addresses: Vec<String>,
-    bcc_addresses: Vec<String>,
+    #[serde(rename = "ToAddresses")]
+    to: Vec<String>,
+    #[serde(rename = "CcAddresses")]
+    cc: Vec<String>,
+    #[serde(rename = "BccAddresses")]
+    bcc: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -213,7 +216,7 @@ impl HandedOver {
     fn parse(body: &[u8]) -> Result<Self, Refusal> {
         let request: SendEmail = serde_json::from_slice(body)
             .map_err(|_where| Refusal::BadRequest("The request is not valid JSON of SendEmail."))?;
-        let to = recipients(request.destination)?;
+        let to = recipients(&request.destination)?;
         let mime = raw_mime(request.content)?;
         check_headers(&mime)?;
         let reading = Reading::of(&mime).ok_or(Refusal::BadRequest("The message cannot be read."))?;
@@ -258,7 +261,7 @@ impl HandedOver {
         Mail {
             timestamp: instant(at),
             source: self.from.clone(),
-            source_arn: format!("arn:aws:ses:{REGION}:{ACCOUNT}:identity/{}", self.from_domain()),
+            source_arn: format!("arn:aws:ses:{REGION}:{ACCOUNT}:identity/{}", self.sender_domain()),
             sending_account_id: ACCOUNT,
             message_id: id.to_string(),
             destination: self.to.clone(),
@@ -279,26 +282,21 @@ impl HandedOver {
     fn event_tags(&self) -> BTreeMap<String, Vec<String>> {
         let own = self.tags.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let set = self.configuration_set.as_deref();
-        let added = [("ses:operation", "SendEmail"), ("ses:from-domain", self.from_domain())];
+        let added = [("ses:operation", "SendEmail"), ("ses:from-domain", self.sender_domain())];
         own.chain(added)
             .chain(set.map(|set| ("ses:configuration-set", set)))
             .map(|(name, value)| (name.to_owned(), vec![value.to_owned()]))
             .collect()
     }
 
-    fn from_domain(&self) -> &str {
+    fn sender_domain(&self) -> &str {
         bare(&self.from).rsplit_once('@').map_or("", |(_, domain)| domain)
     }
 }
 
-fn recipients(destination: Destination) -> Result<Vec<String>, Refusal> {
-    let to: Vec<String> = destination
-        .to_addresses
-        .iter()
-        .chain(&destination.cc_addresses)
-        .chain(&destination.bcc_addresses)
-        .map(|address| bare(address).to_owned())
-        .collect();
+fn recipients(destination: &Destination) -> Result<Vec<String>, Refusal> {
+    let all = [&destination.to, &destination.cc, &destination.bcc];
+    let to: Vec<String> = all.into_iter().flatten().map(|address| bare(address).to_owned()).collect();
     if to.is_empty() {
         return Err(Refusal::BadRequest("At least one recipient must be specified."));
     }
@@ -464,7 +462,9 @@ mod tests {
 
     async fn world() -> World {
         let store = StoreFile::memory().await.unwrap();
-        let clock = Clock::start(store.local_items().unwrap(), Pace::TimeLapse("1d/s".parse().unwrap())).unwrap();
+        let pace = Pace::TimeLapse("1d/s".parse().unwrap());
+        let wall = Box::new(|| "2026-01-05T08:03:04.5Z".parse().unwrap());
+        let clock = Clock::start_on(store.local_items().unwrap(), pace, wall).unwrap();
         let letters = store.letters().unwrap();
         let (sender, events) = mpsc::channel(8);
         let service = MailService { letters: letters.clone(), clock: clock.clone(), events: sender };
@@ -535,10 +535,7 @@ mod tests {
         let mut world = world().await;
         world.post(mail_to("ada@example.com").to_string()).await;
         let told = world.told();
-        insta::assert_json_snapshot!(told, {
-            "[].time" => "[second]",
-            "[].detail.mail.timestamp" => "[millisecond]",
-        }, @"");
+        insta::assert_json_snapshot!(told, @"");
     }
 
     #[tokio::test]
@@ -565,7 +562,7 @@ mod tests {
         world.post(mail_to("bounce@simulator.amazonses.com").to_string()).await;
         let bounce = world.told().pop().unwrap();
         assert_eq!(bounce["detail-type"], "Email Bounced");
-        insta::assert_json_snapshot!(bounce["detail"]["bounce"], { ".timestamp" => "[millisecond]" }, @"");
+        insta::assert_json_snapshot!(bounce["detail"]["bounce"], @"");
     }
 
     #[tokio::test]

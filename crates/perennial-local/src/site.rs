@@ -44,3 +44,65 @@ pub fn router(site: Site) -> Router {
         .layer(middleware::map_response(html::guarded))
         .with_state(site)
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use axum::body::{Body, to_bytes};
+    use axum::http::{HeaderMap, Request};
+    use tower::ServiceExt as _;
+
+    use super::*;
+    use crate::clock::Pace;
+    use crate::store_file::StoreFile;
+
+    /// The pages over a store in memory, at 08:03 UTC on 5 January 2026, in a time-lapse.
+    pub(crate) struct World {
+        pub(crate) site: Site,
+        _store: StoreFile,
+    }
+
+    pub(crate) struct Answer {
+        pub(crate) status: u16,
+        pub(crate) headers: HeaderMap,
+        pub(crate) text: String,
+    }
+
+    impl World {
+        pub(crate) async fn new() -> Self {
+            let store = StoreFile::memory().await.unwrap();
+            let pace = Pace::TimeLapse("1d/s".parse().unwrap());
+            let wall = Box::new(|| "2026-01-05T08:03:04.5Z".parse().unwrap());
+            let clock = Clock::start_on(store.local_items().unwrap(), pace, wall).unwrap();
+            let letters = store.letters().unwrap();
+            let stamp: Stamp = Arc::new(|| "stamp<\"1\">".to_owned());
+            Self { site: Site { letters, clock, stamp }, _store: store }
+        }
+
+        pub(crate) async fn ask(&self, request: Request<Body>) -> Answer {
+            let response = router(self.site.clone()).oneshot(request).await.unwrap();
+            let (parts, body) = response.into_parts();
+            let bytes = to_bytes(body, 10_000_000).await.unwrap();
+            let text = String::from_utf8(bytes.to_vec()).unwrap();
+            Answer { status: parts.status.as_u16(), headers: parts.headers, text }
+        }
+
+        pub(crate) async fn get(&self, path: &str) -> Answer {
+            self.ask(Request::get(path).body(Body::empty()).unwrap()).await
+        }
+    }
+
+    #[tokio::test]
+    async fn every_answer_is_guarded_and_not_stored() {
+        let world = World::new().await;
+        let paths = ["/", "/form", "/form/thanks", "/mailbox", "/mailbox/messages.json", "/mailbox/x", "/healthz"];
+        for path in paths {
+            let headers = world.get(path).await.headers;
+            assert_eq!(headers["cache-control"], "no-store", "{path}");
+            assert_eq!(headers["x-content-type-options"], "nosniff", "{path}");
+            assert_eq!(headers["referrer-policy"], "no-referrer", "{path}");
+            let policy = headers["content-security-policy"].to_str().unwrap();
+            assert!(policy.starts_with("default-src 'none'; "), "{path}");
+            assert!(!policy.contains("unsafe"), "{path}");
+        }
+    }
+}

@@ -27,15 +27,15 @@ pub(super) fn store_error<E>(error: SdkError<E>) -> StoreError
 where
     E: Error + ProvideErrorMetadata + Send + Sync + 'static,
 {
-    match error {
-        SdkError::ServiceError(answer) => {
-            let not_now = answer.raw().status().as_u16() >= SERVER_ERROR
-                || answer.err().code().is_some_and(|code| NOT_NOW.contains(&code));
-            let cause = Box::new(answer.into_err());
-            if not_now { StoreError::Unavailable(cause) } else { StoreError::Refused(cause) }
-        }
-        SdkError::ConstructionFailure(_) => StoreError::Refused(Box::new(error)),
-        // No answer, or none that can be read; kinds that the SDK may add are taken for the same.
-        _ => StoreError::Unavailable(Box::new(error)),
+    if let SdkError::ServiceError(answer) = error {
+        let not_now = answer.raw().status().as_u16() >= SERVER_ERROR
+            || answer.err().code().is_some_and(|code| NOT_NOW.contains(&code));
+        let cause = Box::new(answer.into_err());
+        if not_now { StoreError::Unavailable(cause) } else { StoreError::Refused(cause) }
+    } else if let SdkError::ConstructionFailure(_) = error {
+        StoreError::Refused(Box::new(error))
+    } else {
+        // No answer, or none that can be read.
+        StoreError::Unavailable(Box::new(error))
     }
 }

@@ -39,9 +39,8 @@ pub(crate) const SENDING: &str = "sending";
 pub(crate) const OF_SOME_STATES: [&str; 3] = [SENDING, SHARD, PULSE];
 
 /// The attributes that a survey asks for: nothing personal is read for a report.
-pub(crate) const SURVEYED: [&str; 13] = [
-    "PK", "SK", "v", "rev", "pulse", "sending", "lead", "deltas", "outcome", "source", "at", "rows", "refused",
-];
+pub(crate) const SURVEYED: [&str; 13] =
+    ["PK", "SK", "v", "rev", "pulse", "sending", "lead", "deltas", "outcome", "source", "at", "rows", "refused"];
 
 /// Writes a row as an item under its key.
 pub(crate) fn to_item(key: &Key, row: &impl Serialize) -> Result<Item, StoreError> {
@@ -62,10 +61,7 @@ pub(crate) fn from_item<R: DeserializeOwned>(item: Item) -> Result<R, StoreError
 }
 
 /// The error for a row that does not read back.
-pub(crate) fn corrupt(
-    key: Option<&Key>,
-    source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-) -> StoreError {
+pub(crate) fn corrupt(key: Option<&Key>, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {
     StoreError::Corrupt { key: key.map_or_else(|| "without a key".to_owned(), Key::to_string), source: source.into() }
 }
 

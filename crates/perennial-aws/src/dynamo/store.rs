@@ -9,10 +9,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{BuildError, SdkError};
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, CancellationReason, KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure,
-    TransactWriteItem, Update,
+    AttributeValue, CancellationReason, KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+    Update,
 };
 use jiff::Timestamp;
 use perennial_app::ports::{
@@ -224,12 +226,11 @@ impl Store for DynamoStore {
             .send()
             .await;
         let Err(error) = answer else { return Ok(rev) };
-        use aws_sdk_dynamodb::operation::update_item::UpdateItemError::{
-            ConditionalCheckFailedException, TransactionConflictException,
-        };
         match error.as_service_error() {
-            Some(ConditionalCheckFailedException(failed)) if is_own(failed.item(), &write) => Ok(rev),
-            Some(ConditionalCheckFailedException(_) | TransactionConflictException(_)) => Err(CommitError::Conflict),
+            Some(UpdateItemError::ConditionalCheckFailedException(failed)) if is_own(failed.item(), &write) => Ok(rev),
+            Some(
+                UpdateItemError::ConditionalCheckFailedException(_) | UpdateItemError::TransactionConflictException(_),
+            ) => Err(CommitError::Conflict),
             Some(_) | None => Err(store_error(error).into()),
         }
     }
@@ -251,9 +252,11 @@ impl Store for DynamoStore {
             .send()
             .await
             .map_err(store_error)?;
-        let leads = answer.items().iter().map(|item| pulse_of(item).map(|Pulse { at, lead }| DueLead { id: lead, pulse: at }));
+        let leads =
+            answer.items().iter().map(|item| pulse_of(item).map(|Pulse { at, lead }| DueLead { id: lead, pulse: at }));
         let leads = leads.collect::<Result<_, _>>()?;
-        let next = answer.last_evaluated_key().map(|key| pulse_of(key).map(|last| Cursor(last.to_string()))).transpose()?;
+        let next =
+            answer.last_evaluated_key().map(|key| pulse_of(key).map(|last| Cursor(last.to_string()))).transpose()?;
         Ok(DuePage { leads, next })
     }
 
@@ -294,9 +297,8 @@ impl Store for DynamoStore {
             .send()
             .await;
         let Err(error) = answer else { return Ok(true) };
-        use aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException;
         match error.as_service_error() {
-            Some(ConditionalCheckFailedException(failed)) => Ok(is_own(failed.item(), &write)),
+            Some(PutItemError::ConditionalCheckFailedException(failed)) => Ok(is_own(failed.item(), &write)),
             Some(_) | None => Err(store_error(error)),
         }
     }
@@ -364,8 +366,10 @@ fn judge(
     };
     let reasons: Vec<(Part, &CancellationReason)> =
         parts.iter().copied().zip(canceled.cancellation_reasons()).collect();
-    let failed = |part: Part| reasons.iter().find(|(of, reason)| *of == part && reason.code() == Some("ConditionalCheckFailed"));
-    let any = |codes: &[&str]| reasons.iter().any(|(_, reason)| reason.code().is_some_and(|code| codes.contains(&code)));
+    let failed =
+        |part: Part| reasons.iter().find(|(of, reason)| *of == part && reason.code() == Some("ConditionalCheckFailed"));
+    let any =
+        |codes: &[&str]| reasons.iter().any(|(_, reason)| reason.code().is_some_and(|code| codes.contains(&code)));
 
     if failed(Part::State).is_some_and(|(_, reason)| is_own(reason.item(), write)) {
         return Ok(());
@@ -396,7 +400,8 @@ pub(super) async fn read_batch(client: &Client, table: &str, keys: &[Key]) -> Re
         return Ok(Vec::new());
     }
     let wanted = keys.iter().map(Key::attributes).collect();
-    let mut wanted = KeysAndAttributes::builder().set_keys(Some(wanted)).consistent_read(true).build().map_err(unbuilt)?;
+    let mut wanted =
+        KeysAndAttributes::builder().set_keys(Some(wanted)).consistent_read(true).build().map_err(unbuilt)?;
     let mut items = Vec::new();
     for round in 0..BATCH_ROUNDS_MAX {
         let answer = client.batch_get_item().request_items(table, wanted).send().await.map_err(store_error)?;
@@ -474,15 +479,12 @@ impl Change {
 
     /// The condition that the item stands at a revision, or is not there.
     fn only_at(&mut self, expected: Option<u64>) -> &'static str {
-        match expected {
-            Some(rev) => {
-                self.values.insert(":expected".to_owned(), AttributeValue::N(rev.to_string()));
-                "#rev = :expected"
-            }
-            None => {
-                self.names.insert("#p".to_owned(), PARTITION.to_owned());
-                ABSENT
-            }
+        if let Some(rev) = expected {
+            self.values.insert(":expected".to_owned(), AttributeValue::N(rev.to_string()));
+            "#rev = :expected"
+        } else {
+            self.names.insert("#p".to_owned(), PARTITION.to_owned());
+            ABSENT
         }
     }
 

@@ -9,6 +9,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_sesv2::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sesv2::operation::RequestId;
 use aws_sdk_sesv2::operation::send_email::{SendEmailError, SendEmailOutput};
+use hyper_util::client::legacy::Error as HttpError;
 use perennial_app::ports::SendReport;
 use perennial_core::decide::SendOutcome;
 use perennial_core::event::{DeferReason, FailReason};
@@ -104,8 +105,7 @@ fn never_left(error: &SdkError<SendEmailError>) -> bool {
     }
     let mut link: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(error) = link {
-        let no_connection =
-            error.downcast_ref::<hyper_util::client::legacy::Error>().is_some_and(|error| error.is_connect());
+        let no_connection = error.downcast_ref::<HttpError>().is_some_and(HttpError::is_connect);
         if no_connection || error.is::<CredentialsError>() {
             return true;
         }

@@ -37,7 +37,8 @@ fn calls(server: &Loopback) -> Vec<Vec<String>> {
 /// A bus that does not take the events with these ids, in so many calls.
 async fn refusing(ids: &'static [&'static str], calls: usize) -> Loopback {
     Loopback::start(move |number, request| {
-        let refused = |entry: &Value| ids.iter().any(|id| entry["Detail"].as_str().unwrap().contains(&format!("\"{id}\"")));
+        let refused =
+            |entry: &Value| ids.iter().any(|id| entry["Detail"].as_str().unwrap().contains(&format!("\"{id}\"")));
         let answers: Vec<Value> = entries(request)
             .iter()
             .map(|entry| {

@@ -32,7 +32,7 @@ impl Request {
 
 /// What the server does with a request.
 pub(crate) enum Answer {
-    /// Answers with a status, an error type for `x-amzn-errortype`, and a body.
+    /// Answers with a status, an error type for `x-amzn-errortype` unless it is empty, and a body.
     Reply(u16, &'static str, String),
     /// Answers with bytes that are not HTTP.
     Garbage,
@@ -67,8 +67,7 @@ impl Loopback {
         script: impl Fn(usize, &Request) -> Answer + Send + Sync + 'static,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let server =
-            Self { url: format!("http://{}", listener.local_addr().unwrap()), requests: Arc::default() };
+        let server = Self { url: format!("http://{}", listener.local_addr().unwrap()), requests: Arc::default() };
         let (requests, script) = (server.requests.clone(), Arc::new(script));
         let behind = behind.trim_start_matches("http://").to_owned();
         tokio::spawn(async move {
@@ -104,11 +103,9 @@ async fn serve(
         let bytes = match script(number, &request) {
             Answer::Reply(status, error_type, body) => {
                 let length = body.len();
-                format!(
-                    "HTTP/1.1 {status} Scripted\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\
-                     x-amzn-errortype: {error_type}\r\n\r\n{body}"
-                )
-                .into_bytes()
+                let error_type =
+                    if error_type.is_empty() { String::new() } else { format!("x-amzn-errortype: {error_type}\r\n") };
+                format!("HTTP/1.1 {status} Scripted\r\ncontent-length: {length}\r\n{error_type}\r\n{body}").into_bytes()
             }
             Answer::Garbage => b"\x16\x03\x01 this is not HTTP\r\n\r\n".to_vec(),
             Answer::Drop => return,
@@ -137,7 +134,8 @@ async fn read(stream: &mut TcpStream) -> Option<Request> {
         if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
             break end + 4;
         }
-        if stream.read_buf(&mut bytes).await.ok()? == 0 {
+        let is_http = bytes.first().is_none_or(u8::is_ascii_uppercase);
+        if !is_http || stream.read_buf(&mut bytes).await.ok()? == 0 {
             return None;
         }
     };

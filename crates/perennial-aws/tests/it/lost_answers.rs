@@ -1,7 +1,6 @@
 //! F7: a write landed, its answer was lost, the SDK tried again and was told "condition failed".
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use perennial_app::ports::{CommitError, EngagementRecord, Store};
 use perennial_aws::dynamo::DynamoStore;
@@ -10,19 +9,20 @@ use crate::embedded::{TABLE, client, start};
 use crate::loopback::{Answer, Loopback};
 use crate::samples::{commit, id, next_commit, noon, sending, touch};
 
-/// A store whose first answer to `call` is lost, after the write has landed.
-async fn store_that_loses_the_answer_to(call: &'static str) -> (DynamoStore, Loopback) {
-    let lost = Arc::new(AtomicBool::new(false));
+/// A store that one answer is lost on the way to, after the write has landed: that to the `nth` such call.
+async fn store_that_loses_the_answer_to(call: &'static str, nth: usize) -> (DynamoStore, Loopback) {
+    let calls = AtomicUsize::new(0);
     let server = Loopback::in_front_of(&start().await, move |_, request| {
-        if request.call() == call && !lost.swap(true, Ordering::SeqCst) { Answer::ForwardAndDrop } else { Answer::Forward }
+        let is_it = request.call() == call && calls.fetch_add(1, Ordering::SeqCst) + 1 == nth;
+        if is_it { Answer::ForwardAndDrop } else { Answer::Forward }
     })
     .await;
     (DynamoStore::new(client(&server.url), TABLE).with_outbox(), server)
 }
 
 #[tokio::test]
-async fn a_commit_that_landed_counts_as_done() {
-    let (store, server) = store_that_loses_the_answer_to("TransactWriteItems").await;
+async fn a_first_commit_that_landed_counts_as_done() {
+    let (store, server) = store_that_loses_the_answer_to("TransactWriteItems", 1).await;
     // With submission and key: they, too, are found to be there.
     assert_eq!(store.commit(&commit()).await.unwrap(), 1);
     assert_eq!(server.count("TransactWriteItems"), 2);
@@ -34,19 +34,16 @@ async fn a_commit_that_landed_counts_as_done() {
 
 #[tokio::test]
 async fn a_later_commit_that_landed_counts_as_done() {
-    let (store, server) = store_that_loses_the_answer_to("TransactWriteItems").await;
-    let direct = {
-        // The first commit goes undisturbed.
-        let rev = store.commit(&commit()).await.unwrap();
-        store.commit(&next_commit(rev)).await.unwrap()
-    };
-    assert_eq!(direct, 2);
+    let (store, server) = store_that_loses_the_answer_to("TransactWriteItems", 2).await;
+    let rev = store.commit(&commit()).await.unwrap();
+    assert_eq!(store.commit(&next_commit(rev)).await.unwrap(), 2);
     assert_eq!(server.count("TransactWriteItems"), 3);
+    assert!(matches!(store.commit(&next_commit(rev)).await, Err(CommitError::Conflict)), "the next one is another's");
 }
 
 #[tokio::test]
 async fn a_mark_that_landed_counts_as_made() {
-    let (store, server) = store_that_loses_the_answer_to("UpdateItem").await;
+    let (store, server) = store_that_loses_the_answer_to("UpdateItem", 1).await;
     let rev = store.commit(&commit()).await.unwrap();
     let marked = store.mark_sending(&id(), rev, &sending()).await.unwrap();
     assert_eq!(server.count("UpdateItem"), 2);
@@ -56,7 +53,7 @@ async fn a_mark_that_landed_counts_as_made() {
 
 #[tokio::test]
 async fn a_fact_that_landed_counts_as_new() {
-    let (store, server) = store_that_loses_the_answer_to("PutItem").await;
+    let (store, server) = store_that_loses_the_answer_to("PutItem", 1).await;
     let fact = EngagementRecord { lead: id(), touch: touch(), kind: "delivered".to_owned(), at: noon() };
     assert!(store.record_engagement(&fact).await.unwrap());
     assert_eq!(server.count("PutItem"), 2);

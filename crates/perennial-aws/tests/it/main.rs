@@ -3,6 +3,7 @@
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
+    clippy::panic,
     clippy::unwrap_used,
     reason = "helpers of tests; clippy.toml only reaches the tests themselves"
 )]
@@ -11,8 +12,8 @@ mod bus;
 mod contract;
 mod embedded;
 mod golden;
-mod lost_answers;
 mod loopback;
+mod lost_answers;
 mod outbox;
 mod samples;
 mod ses;

@@ -38,7 +38,8 @@ async fn more_than_a_page_is_read_page_by_page() {
     for letters in 0..30_u8 {
         let mut first = commit();
         let letter = |number: u8| char::from(b'a' + number);
-        first.lead.id = LeadId::parse(&format!("{}{}", letter(letters / 26), letter(letters % 26).to_string().repeat(25))).unwrap();
+        first.lead.id =
+            LeadId::parse(&format!("{}{}", letter(letters / 26), letter(letters % 26).to_string().repeat(25))).unwrap();
         first.idempotency = None;
         store.commit(&first).await.unwrap();
     }

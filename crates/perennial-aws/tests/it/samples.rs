@@ -183,7 +183,10 @@ pub(crate) fn mail() -> OutboundMail {
         text: "Hello Ada,\n\nhere it is: ☘\n".to_owned(),
         html: "<p>Hello Ada,</p><p>here it is: ☘</p>".to_owned(),
         headers: vec![
-            ("List-Unsubscribe", "<https://perennial.example/u/v1.k1.abc.def>, <mailto:stop@perennial.example>".to_owned()),
+            (
+                "List-Unsubscribe",
+                "<https://perennial.example/u/v1.k1.abc.def>, <mailto:stop@perennial.example>".to_owned(),
+            ),
             ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".to_owned()),
             ("Auto-Submitted", "auto-generated".to_owned()),
             ("References", "<v1.k1.abc@perennial.example>".to_owned()),

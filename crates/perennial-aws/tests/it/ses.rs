@@ -36,8 +36,8 @@ async fn sent_to(answer: fn() -> Answer) -> SendReport {
 }
 
 fn cause(report: &SendReport) -> String {
-    let cause = report.cause.as_deref().expect("a failure has a cause");
-    let links = std::iter::successors(Some(cause as &dyn std::error::Error), |&error| error.source());
+    let cause: &dyn std::error::Error = report.cause.as_deref().expect("a failure has a cause");
+    let links = std::iter::successors(Some(cause), |&error| error.source());
     links.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
@@ -118,6 +118,16 @@ async fn a_server_without_tls_got_nothing() {
     // What it read of the handshake was no request.
     assert_eq!(server.requests().len(), 0);
     assert_eq!(report.outcome, SendOutcome::NotYet(DeferReason::NotReached), "{}", cause(&report));
+}
+
+#[tokio::test]
+async fn a_connection_that_takes_too_long_got_nothing() {
+    // It is taken by the system, and nobody ever says a word on it: TLS does not come about.
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let client = Clients::loopback(&format!("https://{}", silent.local_addr().unwrap())).ses();
+    let report = SesMailer::new(client, None).send(&mail()).await;
+    assert_eq!(report.outcome, SendOutcome::NotYet(DeferReason::NotReached), "{}", cause(&report));
+    assert!(cause(&report).contains("HTTP connect timeout"), "{}", cause(&report));
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use std::io::{self, Read};
 use std::path::PathBuf;
 
 use futures::future::join_all;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 use ingest_lead::disposable::is_disposable;
 use jiff::Timestamp;
 use miette::Diagnostic;
@@ -211,15 +211,15 @@ pub(crate) async fn run(door: &Door, args: &ImportArgs) -> Result<Summary, Impor
     }
     let windows_1252_rows = reader.windows_1252_rows();
     let fingerprint = content.hasher.finalize();
-    let summary = importer.finish(&fingerprint, windows_1252_rows).await?;
-    bar.finish_and_clear();
-    Ok(summary)
+    importer.finish(&fingerprint, windows_1252_rows).await
 }
 
 /// Counts the bytes of the file. Draws nothing where standard error is no terminal.
 fn progress_bar(bytes: u64) -> ProgressBar {
     let style = ProgressStyle::with_template("{bar:40} {percent:>3} %  {eta} left");
-    ProgressBar::new(bytes).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+    ProgressBar::new(bytes)
+        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+        .with_finish(ProgressFinish::AndClear)
 }
 
 /// Takes rows one by one and hands them over a few at a time.
@@ -437,14 +437,18 @@ lines\",,,
             Self { store, door, directory }
         }
 
-        async fn import(&self, no_welcome: bool) -> Result<Summary, ImportError> {
+        fn args(&self) -> ImportArgs {
             let path = |name| self.directory.path().join(name);
-            run(&self.door, &ImportArgs { file: path("list.csv"), map: path("map.toml"), no_welcome }).await
+            ImportArgs { file: path("list.csv"), map: path("map.toml"), no_welcome: false }
+        }
+
+        async fn import(&self) -> Result<Summary, ImportError> {
+            run(&self.door, &self.args()).await
         }
 
         /// What is printed and written, without the directory.
         async fn told(&self) -> String {
-            let summary = self.import(false).await.unwrap();
+            let summary = self.import().await.unwrap();
             let results = fs::read_to_string(&summary.result_file).unwrap();
             let directory = self.directory.path().display().to_string();
             format!("{summary}{results}").replace(&directory, "")
@@ -490,7 +494,7 @@ lines\",,,
     #[tokio::test]
     async fn a_second_run_changes_nothing() {
         let story = Story::new(LIST, MAP);
-        story.import(false).await.unwrap();
+        story.import().await.unwrap();
         let before = waterfall(story.store.as_ref()).await.unwrap();
         insta::assert_snapshot!(story.told().await, @r#"
         fair: 11 rows
@@ -526,7 +530,7 @@ lines\",,,
     #[tokio::test]
     async fn wishes_dates_and_sources_of_a_row_reach_its_lead() {
         let story = Story::new(LIST, MAP);
-        story.import(true).await.unwrap();
+        run(&story.door, &ImportArgs { no_welcome: true, ..story.args() }).await.unwrap();
         let [ben] = &story.submissions("ben@fair.example")[..] else { panic!("one submission") };
         assert_eq!(ben.submission.mail, Permission::Refused);
         assert_eq!(ben.submission.calls, Permission::Allowed);
@@ -544,7 +548,7 @@ lines\",,,
         let rows: Vec<_> = (0..200).map(|row| format!("lead{}@x.example,{row}", row % 7)).collect();
         let map = "form = 'contact'\nlist = 'x'\n[fields]\nemail = 'a'\ncompany = 'b'";
         let story = Story::new(&format!("a,b\n{}", rows.join("\n")), map);
-        let summary = story.import(false).await.unwrap();
+        let summary = story.import().await.unwrap();
         assert_eq!(summary.outcomes[&Outcome::Received], 7);
         assert_eq!(summary.outcomes[&Outcome::Merged], 193);
         for lead in 0..7 {
@@ -558,7 +562,7 @@ lines\",,,
     #[tokio::test]
     async fn a_map_that_does_not_fit_imports_nothing_and_writes_no_result() {
         let story = Story::new("Email\nada@fair.example\n", MAP);
-        let error = story.import(false).await.unwrap_err();
+        let error = story.import().await.unwrap_err();
         assert!(matches!(error, ImportError::Map(_)), "{error}");
         assert!(story.submissions("ada@fair.example").is_empty());
         assert!(!story.directory.path().join("list.csv.result.csv").exists());
@@ -567,13 +571,13 @@ lines\",,,
     #[tokio::test]
     async fn a_list_that_is_not_there_is_named() {
         let story = Story::new("", MAP);
-        let error = story.import(false).await.unwrap_err();
+        let error = story.import().await.unwrap_err();
         assert_eq!(error.to_string(), "the file is empty");
         fs::remove_file(story.directory.path().join("list.csv")).unwrap();
-        let error = story.import(false).await.unwrap_err();
+        let error = story.import().await.unwrap_err();
         assert!(matches!(error, ImportError::OpenFile { .. }), "{error}");
         fs::remove_file(story.directory.path().join("map.toml")).unwrap();
-        let error = story.import(false).await.unwrap_err();
+        let error = story.import().await.unwrap_err();
         assert!(matches!(error, ImportError::ReadMap { .. }), "{error}");
     }
 }

@@ -106,7 +106,8 @@ impl Composer<'_> {
             }
             Tag::BlockQuote(_) => {
                 self.prefixes.push(Prefix { first: None, rest: "> ".to_owned() });
-                self.html.push_str("<blockquote style=\"margin:0 0 1em;padding-left:1em;border-left:2px solid #767676\">\n");
+                self.html
+                    .push_str("<blockquote style=\"margin:0 0 1em;padding-left:1em;border-left:2px solid #767676\">\n");
             }
             Tag::List(first) => {
                 // The text of a tight item ends where the list inside it starts.

@@ -29,7 +29,12 @@ fn with_mail(subject: &str, body: &str) -> Catalog {
     catalog.unwrap_or_else(|| panic!("{diagnostics:#?}"))
 }
 
-fn try_render(content: &Content, organisation: &Organisation, step: &str, fields: &[(&str, &str)]) -> Result<Rendered, RenderError> {
+fn try_render(
+    content: &Content,
+    organisation: &Organisation,
+    step: &str,
+    fields: &[(&str, &str)],
+) -> Result<Rendered, RenderError> {
     let fields: BTreeMap<FieldName, String> =
         fields.iter().map(|(name, value)| (FieldName::parse(name).unwrap(), (*value).to_owned())).collect();
     let merge = Merge { fields: &fields, sender: &robin(), organisation, unsubscribe_url: UNSUBSCRIBE_URL };
@@ -105,7 +110,8 @@ fn of_a_stranger_every_default_stands_in() {
 
 #[test]
 fn a_value_from_a_form_is_text_and_nothing_else() {
-    let catalog = with_mail("For {{ first_name | default(\"you\") }}", "Hi {{ first_name | default(\"you\") }}, **welcome**.");
+    let catalog =
+        with_mail("For {{ first_name | default(\"you\") }}", "Hi {{ first_name | default(\"you\") }}, **welcome**.");
     for value in [
         "{{env}}",
         "{% for %}",
@@ -137,7 +143,13 @@ fn a_value_from_a_form_is_text_and_nothing_else() {
 #[test]
 fn no_value_makes_a_second_line_or_turns_the_text_around() {
     let catalog = with_mail("For {{ first_name | default(\"you\") }}", "{{ first_name | default(\"you\") }}");
-    for value in ["Bob\r\nBcc: x@y", "Bob\u{2028}Bcc: x@y", "Bob\0\u{85}Bcc: x@y", " Bob \n\n Bcc: x@y\t", "Bob\u{202E} Bcc: x@y\u{FEFF}"] {
+    for value in [
+        "Bob\r\nBcc: x@y",
+        "Bob\u{2028}Bcc: x@y",
+        "Bob\0\u{85}Bcc: x@y",
+        " Bob \n\n Bcc: x@y\t",
+        "Bob\u{202E} Bcc: x@y\u{FEFF}",
+    ] {
         let mail = render(&catalog, &[("first_name", value)]);
         assert_eq!(mail.subject, "For Bob Bcc: x@y");
         assert_eq!(text(&mail), "Bob Bcc: x@y\n");
@@ -295,8 +307,28 @@ fn a_rendered_mail_hides_its_text_from_logs() {
 
 #[test]
 fn a_value_at_the_start_of_a_block_does_not_become_one() {
-    let catalog = with_mail("x", "Hi\n\n{{ first_name | default(\"you\") }}\nand on\n\n- {{ first_name | default(\"you\") }}");
-    for value in ["# h", "- item", "+ item", "* item", "1. item", "2) item", "> quote", "===", "---", "***", "+++", "```", "~~~", "[a]: https://evil.example", "|a|", "<!-- c -->", "<div>", "&nbsp;"] {
+    let catalog =
+        with_mail("x", "Hi\n\n{{ first_name | default(\"you\") }}\nand on\n\n- {{ first_name | default(\"you\") }}");
+    for value in [
+        "# h",
+        "- item",
+        "+ item",
+        "* item",
+        "1. item",
+        "2) item",
+        "> quote",
+        "===",
+        "---",
+        "***",
+        "+++",
+        "```",
+        "~~~",
+        "[a]: https://evil.example",
+        "|a|",
+        "<!-- c -->",
+        "<div>",
+        "&nbsp;",
+    ] {
         let mail = render(&catalog, &[("first_name", value)]);
         assert_eq!(text(&mail), format!("Hi\n\n{value} and on\n\n- {value}\n"));
     }
@@ -332,5 +364,8 @@ proptest! {
 
 static IN_MARKUP: LazyLock<Catalog> = LazyLock::new(|| {
     let value = "{{ first_name | default(\"you\") }}";
-    with_mail("x", &format!("{value}\n\n- *a {value} a* {value}\n\n> [{value}](https://example.com/)\n\n**b {value}x{value} b**"))
+    with_mail(
+        "x",
+        &format!("{value}\n\n- *a {value} a* {value}\n\n> [{value}](https://example.com/)\n\n**b {value}x{value} b**"),
+    )
 });

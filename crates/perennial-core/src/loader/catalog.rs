@@ -36,7 +36,11 @@ pub(super) struct CatalogFile {
 }
 
 /// Reads the file; `None` if it is not TOML.
-pub(super) fn read(report: &mut Report<'_>, source: &SourceFile, programs: &BTreeMap<ProgramName, Folder<'_>>) -> Option<CatalogFile> {
+pub(super) fn read(
+    report: &mut Report<'_>,
+    source: &SourceFile,
+    programs: &BTreeMap<ProgramName, Folder<'_>>,
+) -> Option<CatalogFile> {
     let table = report.parse_toml(&source.text, 0)?;
     let mut root = Section::root("the catalog", &table, 0);
     let fields = fields(report, &mut root);
@@ -88,13 +92,17 @@ fn unknown<'k, K: std::fmt::Display + 'k>(
 }
 
 fn organisation(report: &mut Report<'_>, root: &mut Section<'_>) -> Option<Organisation> {
-    let mut section = root.required_section(report, "organisation", "add `[organisation]`: every mail says who sends it")?;
+    let mut section =
+        root.required_section(report, "organisation", "add `[organisation]`: every mail says who sends it")?;
     let name = section.required_text(report, "name", "add the name that readers know you by");
-    let postal_address = section.required_text(report, "postal_address", "add it: the law asks for a postal address in every mail");
+    let postal_address =
+        section.required_text(report, "postal_address", "add it: the law asks for a postal address in every mail");
     let reason = section.required_text(report, "reason", "add one sentence: why people get this mail");
-    let unsubscribe_label = section.required_text(report, "unsubscribe_label", "add what the link says, for example \"Unsubscribe\"");
+    let unsubscribe_label =
+        section.required_text(report, "unsubscribe_label", "add what the link says, for example \"Unsubscribe\"");
     let unsubscribe_mailbox = section.text(report, "unsubscribe_mailbox").and_then(|text| address(report, text));
-    let team = section.required_section(report, "team", "add `[organisation.team]` with `name` and `address`: your own voice");
+    let team =
+        section.required_section(report, "team", "add `[organisation.team]` with `name` and `address`: your own voice");
     let team = team.and_then(|team| sender(report, team));
     let facts = section.section(report, "facts").map(|facts| read_facts(report, &facts)).unwrap_or_default();
     section.finish(report);
@@ -139,7 +147,12 @@ fn sender(report: &mut Report<'_>, mut section: Section<'_>) -> Option<Sender> {
 fn is_one_line(report: &mut Report<'_>, text: Text<'_>) -> bool {
     let one_line = !text.value.contains(is_unsafe);
     if !one_line {
-        report.error(Code::WrongType, text.span(), "the name is not one line", "remove the line break or control character");
+        report.error(
+            Code::WrongType,
+            text.span(),
+            "the name is not one line",
+            "remove the line break or control character",
+        );
     }
     one_line
 }
@@ -160,7 +173,12 @@ fn zone(report: &mut Report<'_>, root: &mut Section<'_>) -> Option<TimeZone> {
     let zone = TimeZoneDatabase::bundled().get(text.value).ok();
     if zone.is_none() {
         let message = format!("`{}` is not a time zone", text.value);
-        report.error(Code::BadZone, text.span(), message, "write an IANA name such as \"Europe/Berlin\" or \"America/New_York\"");
+        report.error(
+            Code::BadZone,
+            text.span(),
+            message,
+            "write an IANA name such as \"Europe/Berlin\" or \"America/New_York\"",
+        );
     }
     zone
 }
@@ -186,7 +204,12 @@ fn window(report: &mut Report<'_>, root: &mut Section<'_>) -> Option<SendWindow>
     match SendWindow::new(days, opens?, closes?) {
         Ok(window) => Some(window),
         Err(error) => {
-            report.error(Code::BadWindow, span, error.to_string(), "for example `days = [\"mon\", \"tue\"]`, `opens = \"08:00\"`, `closes = \"17:00\"`");
+            report.error(
+                Code::BadWindow,
+                span,
+                error.to_string(),
+                "for example `days = [\"mon\", \"tue\"]`, `opens = \"08:00\"`, `closes = \"17:00\"`",
+            );
             None
         }
     }
@@ -196,7 +219,12 @@ fn time(report: &mut Report<'_>, section: &mut Section<'_>, key: &'static str) -
     let text = section.required_text(report, key, "add a time of day, for example \"08:00\"")?;
     let time = Time::strptime("%H:%M", text.value).ok();
     if time.is_none() {
-        report.error(Code::BadWindow, text.span(), format!("`{}` is not a time of day", text.value), "write hours and minutes: \"08:00\"");
+        report.error(
+            Code::BadWindow,
+            text.span(),
+            format!("`{}` is not a time of day", text.value),
+            "write hours and minutes: \"08:00\"",
+        );
     }
     time
 }
@@ -213,7 +241,8 @@ fn cap(report: &mut Report<'_>, root: &mut Section<'_>) -> Option<FrequencyCap> 
 
 fn fields(report: &mut Report<'_>, root: &mut Section<'_>) -> BTreeMap<FieldName, Field> {
     let mut fields = BTreeMap::new();
-    let Some(section) = root.required_section(report, "fields", "add `[fields.first_name]` and what else you ask") else {
+    let Some(section) = root.required_section(report, "fields", "add `[fields.first_name]` and what else you ask")
+    else {
         return fields;
     };
     for entry in section.entries() {
@@ -238,13 +267,16 @@ fn fields(report: &mut Report<'_>, root: &mut Section<'_>) -> BTreeMap<FieldName
 
 fn queues(report: &mut Report<'_>, root: &mut Section<'_>) -> BTreeMap<QueueName, Queue> {
     let mut queues = BTreeMap::new();
-    let Some(section) = root.required_section(report, "queues", "add `[queues.sdr]` with its sender: someone owns every lead") else {
+    let Some(section) =
+        root.required_section(report, "queues", "add `[queues.sdr]` with its sender: someone owns every lead")
+    else {
         return queues;
     };
     for entry in section.entries() {
         let Some(name) = parse_name(report, entry.key, QueueName::parse) else { continue };
         let Some(mut queue) = section.section_of(report, &entry) else { continue };
-        let sender_section = queue.required_section(report, "sender", "add `sender = { name = \"…\", address = \"…\" }`");
+        let sender_section =
+            queue.required_section(report, "sender", "add `sender = { name = \"…\", address = \"…\" }`");
         let sender = sender_section.and_then(|section| sender(report, section));
         queue.finish(report);
         // Declared all the same, as with fields; the error keeps this sender from ever being used.
@@ -279,12 +311,17 @@ fn form<'t>(
     programs: &BTreeMap<ProgramName, Folder<'_>>,
 ) -> Option<Form> {
     let mut section = forms.section_of(report, entry)?;
-    section.require(report, "intent", "add `intent = \"hand_raise\"` if its sender asks to be spoken to, else \"inquiry\"");
+    section.require(
+        report,
+        "intent",
+        "add `intent = \"hand_raise\"` if its sender asks to be spoken to, else \"inquiry\"",
+    );
     let intent = section.word(report, "intent", &[("hand_raise", Intent::HandRaise), ("inquiry", Intent::Inquiry)]);
     let program = reference(report, &mut section, "program", ProgramName::parse, programs, "a program");
     let fields = form_fields(report, &mut section, fields);
     let honeypot = section.text(report, "honeypot").map(|text| text.value.to_owned());
-    let stamp = section.word(report, "stamp", &[("optional", StampPolicy::Optional), ("required", StampPolicy::Required)]);
+    let stamp =
+        section.word(report, "stamp", &[("optional", StampPolicy::Optional), ("required", StampPolicy::Required)]);
     let origins = urls(report, &mut section, "origins");
     let thanks_urls = urls(report, &mut section, "thanks_urls");
     let status = section.word(report, "status", &[("open", FormStatus::Open), ("closed", FormStatus::Closed)]);
@@ -301,7 +338,11 @@ fn form<'t>(
     })
 }
 
-fn form_fields(report: &mut Report<'_>, section: &mut Section<'_>, declared: &BTreeMap<FieldName, Field>) -> Vec<FieldName> {
+fn form_fields(
+    report: &mut Report<'_>,
+    section: &mut Section<'_>,
+    declared: &BTreeMap<FieldName, Field>,
+) -> Vec<FieldName> {
     let mut taken = Vec::new();
     for text in section.texts(report, "fields") {
         if CONTACT_FIELDS.contains(&text.value) {

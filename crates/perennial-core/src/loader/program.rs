@@ -66,14 +66,17 @@ pub(super) fn read(
 }
 
 fn then(report: &mut Report<'_>, root: &mut Section<'_>) -> Option<Named<ProgramName>> {
-    let remedy = "add `then = \"…\"`: the program that follows when these steps are used up (\"occasional\" if nothing better)";
+    let remedy =
+        "add `then = \"…\"`: the program that follows when these steps are used up (\"occasional\" if nothing better)";
     root.require(report, "then", remedy);
     root.name(report, "then", ProgramName::parse)
 }
 
 fn quiet(report: &mut Report<'_>, root: &mut Section<'_>) -> Option<Quiet> {
     let mut section = root.section(report, "quiet")?;
-    for (key, remedy) in [("after_touches", "add for example `after_touches = 3`"), ("every", "add for example `every = \"90d\"`")] {
+    for (key, remedy) in
+        [("after_touches", "add for example `after_touches = 3`"), ("every", "add for example `every = \"90d\"`")]
+    {
         section.require(report, key, remedy);
     }
     let after_touches = section.count(report, "after_touches", QUIET_AFTER_MAX);
@@ -116,7 +119,12 @@ impl StepReader<'_, '_> {
     fn steps(&mut self, report: &mut Report<'_>, root: &mut Section<'_>) -> Vec<Step> {
         let sections = root.sections(report, "step");
         if sections.is_empty() {
-            report.error(Code::StepCount, root.span(), "the program has no steps", "add a `[[step]]` with `id`, `kind` and `after`");
+            report.error(
+                Code::StepCount,
+                root.span(),
+                "the program has no steps",
+                "add a `[[step]]` with `id`, `kind` and `after`",
+            );
         }
         if let Some(first_over) = sections.get(STEPS_MAX) {
             let message = format!("the program has more than {STEPS_MAX} steps");
@@ -153,13 +161,23 @@ impl StepReader<'_, '_> {
         Some(id)
     }
 
-    fn email(&mut self, report: &mut Report<'_>, section: &mut Section<'_>, id: Option<&Named<StepId>>) -> Option<Action> {
+    fn email(
+        &mut self,
+        report: &mut Report<'_>,
+        section: &mut Section<'_>,
+        id: Option<&Named<StepId>>,
+    ) -> Option<Action> {
         let classes = [("nurture", TouchClass::Nurture), ("response", TouchClass::Response)];
         let class = section.word(report, "class", &classes).unwrap_or(TouchClass::Nurture);
         let id = id?;
         let Some(file) = self.folder.touches.get(id.name.as_str()) else {
             let path = format!("{}/touches/{}.md", self.program, id.name);
-            report.error(Code::TemplateMissing, id.span.clone(), format!("the mail of this step is missing: {path}"), "write it, or rename the step");
+            report.error(
+                Code::TemplateMissing,
+                id.span.clone(),
+                format!("the mail of this step is missing: {path}"),
+                "write it, or rename the step",
+            );
             return None;
         };
         let from = touch::read(self.program, &id.name, file, self.known, self.builder, self.found)?;
@@ -193,13 +211,22 @@ pub(super) fn refuse_loops(
         let Some(source) = folders.get(name).and_then(|folder| folder.program) else { continue };
         let mut report = Report::new(source);
         let message = format!("from here a lead comes back to `{name}` within {} minutes, for ever", took.as_mins());
-        report.error(Code::LoopWithoutWait, file.then_span.clone(), message, "let a step wait: `after = \"42d\"`, or lead on to another program");
+        report.error(
+            Code::LoopWithoutWait,
+            file.then_span.clone(),
+            message,
+            "let a step wait: `after = \"42d\"`, or lead on to another program",
+        );
         found.append(&mut report.into_found());
     }
 }
 
 /// How long it takes to come back to a program. `None` if it never does, or if the circle is told of at an earlier name.
-fn circle(start: &ProgramName, programs: &BTreeMap<ProgramName, ProgramFile>, last_resort: &ProgramName) -> Option<SignedDuration> {
+fn circle(
+    start: &ProgramName,
+    programs: &BTreeMap<ProgramName, ProgramFile>,
+    last_resort: &ProgramName,
+) -> Option<SignedDuration> {
     let mut name = start;
     let mut took = SignedDuration::ZERO;
     for _ in 0..programs.len() {

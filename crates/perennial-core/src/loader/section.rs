@@ -26,7 +26,13 @@ impl<'t> Report<'t> {
         Self { file: &source.path, text: &source.text, found: Vec::new() }
     }
 
-    pub(crate) fn error(&mut self, code: Code, span: Range<usize>, message: impl Into<String>, remedy: impl Into<String>) {
+    pub(crate) fn error(
+        &mut self,
+        code: Code,
+        span: Range<usize>,
+        message: impl Into<String>,
+        remedy: impl Into<String>,
+    ) {
         self.found.push(Diagnostic {
             code,
             severity: Severity::Error,
@@ -47,7 +53,12 @@ impl<'t> Report<'t> {
         for error in &errors {
             let span = error.span().unwrap_or(0..0);
             let remedy = "the file must be TOML (https://toml.io): one `key = value` a line, texts in double quotes";
-            self.error(Code::Syntax, span.start + offset..span.end + offset, error.message().replace('\n', ", "), remedy);
+            self.error(
+                Code::Syntax,
+                span.start + offset..span.end + offset,
+                error.message().replace('\n', ", "),
+                remedy,
+            );
         }
         errors.is_empty().then(|| table.into_inner())
     }
@@ -137,7 +148,12 @@ impl<'t> Section<'t> {
         };
         if text.trim().is_empty() {
             let message = format!("`{key}` in {} is empty", self.what);
-            report.error(Code::EmptyText, entry.span.clone(), message, format!("fill in `{key}`, or leave it out if it is optional"));
+            report.error(
+                Code::EmptyText,
+                entry.span.clone(),
+                message,
+                format!("fill in `{key}`, or leave it out if it is optional"),
+            );
             return None;
         }
         Some(Text { value: text, start: entry.span.start, end: entry.span.end })
@@ -150,13 +166,23 @@ impl<'t> Section<'t> {
     }
 
     /// A text that must be there and must not be empty.
-    pub(crate) fn required_text(&mut self, report: &mut Report<'_>, key: &'static str, remedy: &str) -> Option<Text<'t>> {
+    pub(crate) fn required_text(
+        &mut self,
+        report: &mut Report<'_>,
+        key: &'static str,
+        remedy: &str,
+    ) -> Option<Text<'t>> {
         self.require(report, key, remedy);
         self.text(report, key)
     }
 
     /// One of a few words.
-    pub(crate) fn word<T: Copy>(&mut self, report: &mut Report<'_>, key: &'static str, words: &[(&str, T)]) -> Option<T> {
+    pub(crate) fn word<T: Copy>(
+        &mut self,
+        report: &mut Report<'_>,
+        key: &'static str,
+        words: &[(&str, T)],
+    ) -> Option<T> {
         let text = self.text(report, key)?;
         parse_word(report, text, key, words)
     }
@@ -177,13 +203,23 @@ impl<'t> Section<'t> {
         let text = self.text(report, key)?;
         let Some(duration) = parse_duration(text.value) else {
             let message = format!("`{}` is not a duration", text.value);
-            report.error(Code::BadDuration, text.span(), message, "write a whole number and m, h, d or w: \"0m\", \"20h\", \"14d\"");
+            report.error(
+                Code::BadDuration,
+                text.span(),
+                message,
+                "write a whole number and m, h, d or w: \"0m\", \"20h\", \"14d\"",
+            );
             return None;
         };
         if duration > STEP_WAIT_MAX {
             let days = STEP_WAIT_MAX.as_hours() / 24;
             let message = format!("`{key}` is longer than {days} days: the lead would be forgotten");
-            report.error(Code::WaitTooLong, text.span(), message, format!("wait at most {days} days, and put a step in between"));
+            report.error(
+                Code::WaitTooLong,
+                text.span(),
+                message,
+                format!("wait at most {days} days, and put a step in between"),
+            );
             return None;
         }
         Some(duration)
@@ -192,7 +228,8 @@ impl<'t> Section<'t> {
     /// A whole number from 1 to `max`.
     pub(crate) fn count(&mut self, report: &mut Report<'_>, key: &'static str, max: u32) -> Option<u32> {
         let entry = self.entry(key)?;
-        let number = entry.value.as_integer().and_then(|integer| u32::from_str_radix(integer.as_str(), integer.radix()).ok());
+        let number =
+            entry.value.as_integer().and_then(|integer| u32::from_str_radix(integer.as_str(), integer.radix()).ok());
         let number = number.filter(|number| (1..=max).contains(number));
         if number.is_none() {
             self.wrong_type(report, entry.span, key, &format!("a whole number from 1 to {max}"), &format!("{key} = 3"));
@@ -240,7 +277,12 @@ impl<'t> Section<'t> {
     }
 
     /// A table that must be there.
-    pub(crate) fn required_section(&mut self, report: &mut Report<'_>, key: &'static str, remedy: &str) -> Option<Section<'t>> {
+    pub(crate) fn required_section(
+        &mut self,
+        report: &mut Report<'_>,
+        key: &'static str,
+        remedy: &str,
+    ) -> Option<Section<'t>> {
         self.require(report, key, remedy);
         self.section(report, key)
     }
@@ -257,7 +299,13 @@ impl<'t> Section<'t> {
             let span = item.span().start + self.offset..item.span().end + self.offset;
             match item.get_ref().as_table() {
                 Some(table) => {
-                    sections.push(Section { what: format!("[[{key}]]"), span, offset: self.offset, table, asked: BTreeSet::new() });
+                    sections.push(Section {
+                        what: format!("[[{key}]]"),
+                        span,
+                        offset: self.offset,
+                        table,
+                        asked: BTreeSet::new(),
+                    });
                 }
                 None => self.wrong_type(report, span, key, "a list of tables", &format!("[[{key}]]")),
             }
@@ -299,11 +347,21 @@ pub(crate) fn parse_name<T>(
 }
 
 /// Parses one of a few words; a text that is none is reported.
-pub(crate) fn parse_word<T: Copy>(report: &mut Report<'_>, text: Text<'_>, what: &str, words: &[(&str, T)]) -> Option<T> {
+pub(crate) fn parse_word<T: Copy>(
+    report: &mut Report<'_>,
+    text: Text<'_>,
+    what: &str,
+    words: &[(&str, T)],
+) -> Option<T> {
     let found = words.iter().find(|(word, _)| *word == text.value).map(|(_, value)| *value);
     if found.is_none() {
         let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-        report.error(Code::UnknownWord, text.span(), format!("`{}` is not a possible `{what}`", text.value), suggestion(text.value, &words));
+        report.error(
+            Code::UnknownWord,
+            text.span(),
+            format!("`{}` is not a possible `{what}`", text.value),
+            suggestion(text.value, &words),
+        );
     }
     found
 }
@@ -352,7 +410,20 @@ mod tests {
         assert_eq!(parse_duration("0m"), Some(SignedDuration::ZERO));
         assert_eq!(parse_duration("+1d"), Some(SignedDuration::from_hours(24)));
         assert_eq!(parse_duration("2w"), Some(SignedDuration::from_hours(24 * 14)));
-        for bad in ["", "d", "1", "1.5d", "-1d", "++1d", "1 d", "1d ", "1y", "99999999999999999999d", "9223372036854775807w", "1\u{e4}"] {
+        for bad in [
+            "",
+            "d",
+            "1",
+            "1.5d",
+            "-1d",
+            "++1d",
+            "1 d",
+            "1d ",
+            "1y",
+            "99999999999999999999d",
+            "9223372036854775807w",
+            "1\u{e4}",
+        ] {
             assert_eq!(parse_duration(bad), None, "{bad}");
         }
     }

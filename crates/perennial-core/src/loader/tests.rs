@@ -74,7 +74,8 @@ fn the_shipped_programs_load_without_a_diagnostic() {
 fn the_shipped_welcome_has_the_steps_and_waits_of_the_domain() {
     let catalog = parse(&shipped()).0.expect("a catalog");
     let welcome = catalog.programs.values().find(|program| program.name.as_str() == "welcome").expect("the program");
-    let steps: Vec<String> = welcome.steps.iter().map(|step| format!("{} +{}h", step.id, step.after.as_hours())).collect();
+    let steps: Vec<String> =
+        welcome.steps.iter().map(|step| format!("{} +{}h", step.id, step.after.as_hours())).collect();
     insta::assert_snapshot!(steps.join("\n"), @r#"
     response +0h
     first-call +0h
@@ -94,12 +95,15 @@ fn the_catalog_for_tests_loads_without_a_diagnostic() {
 
 #[test]
 fn the_order_of_the_files_changes_nothing() {
-    let mut files = edited(&[("catalog.toml", "\"Europe/Berlin\"", "\"Nowhere\""), ("welcome/program.toml", "\"1d\"", "\"soon\"")]);
+    let mut files =
+        edited(&[("catalog.toml", "\"Europe/Berlin\"", "\"Nowhere\""), ("welcome/program.toml", "\"1d\"", "\"soon\"")]);
     let forward = report(&files);
     files.reverse();
     assert_eq!(report(&files), forward);
     let mut files = shipped();
-    let versions = |files: &[SourceFile]| parse(files).0.map(|catalog| catalog.programs.into_values().map(|program| program.version).collect::<Vec<_>>());
+    let versions = |files: &[SourceFile]| {
+        parse(files).0.map(|catalog| catalog.programs.into_values().map(|program| program.version).collect::<Vec<_>>())
+    };
     let forward = versions(&files);
     files.reverse();
     assert_eq!(versions(&files), forward);
@@ -316,7 +320,8 @@ fn a_program_has_steps_but_not_too_many() {
     occasional.text = "title = \"Occasional\"\nthen = \"occasional\"\n".to_owned();
     let welcome = files.iter_mut().find(|file| file.path == "welcome/program.toml").expect("the program");
     for number in 0..200 {
-        write!(welcome.text, "[[step]]\nid = \"call-{number}\"\nkind = \"call\"\nafter = \"1d\"\ndue_in = \"1d\"\n").expect("a string takes everything");
+        write!(welcome.text, "[[step]]\nid = \"call-{number}\"\nkind = \"call\"\nafter = \"1d\"\ndue_in = \"1d\"\n")
+            .expect("a string takes everything");
     }
     insta::assert_snapshot!(report(&files), @r#"
     occasional/program.toml:1:1 P011 the program has no steps
@@ -347,7 +352,14 @@ fn programs_that_chase_one_another_are_refused() {
 #[test]
 fn files_that_nothing_uses_are_warned_of_and_a_readme_is_not() {
     let mut files = testing::files();
-    for path in ["welcome/touches/old.md", "welcome/steps.toml", "README.md", "welcome/NOTES.md", "Not A Program/program.toml", "empty/touches/a.md"] {
+    for path in [
+        "welcome/touches/old.md",
+        "welcome/steps.toml",
+        "README.md",
+        "welcome/NOTES.md",
+        "Not A Program/program.toml",
+        "empty/touches/a.md",
+    ] {
         files.push(SourceFile { path: path.to_owned(), text: String::new() });
     }
     insta::assert_snapshot!(report(&files), @r#"
@@ -485,7 +497,12 @@ fn a_link_leads_to_the_web_a_mailbox_or_a_phone() {
     welcome/touches/link.md:5:57 P024 a link to `JaVaScRiPt:x` is not allowed
         a link starts with https://, http://, mailto: or tel:
     "#);
-    assert_eq!(check_mail("[a](https://example.com) [b](HTTP://example.com) [c](mailto:a@example.com) [d](tel:+49123) <a@example.com> <https://example.com>"), "");
+    assert_eq!(
+        check_mail(
+            "[a](https://example.com) [b](HTTP://example.com) [c](mailto:a@example.com) [d](tel:+49123) <a@example.com> <https://example.com>"
+        ),
+        ""
+    );
     insta::assert_snapshot!(check(&[("catalog.toml", "guide_url = \"https://www.perennial.example/guide\"", "guide_url = \"javascript:alert(1)\"")]), @r#"
     welcome/touches/link.md:7:1 P024 a link to `javascript:alert(1)` is not allowed
         a link starts with https://, http://, mailto: or tel:

@@ -16,7 +16,8 @@ use crate::program::Voice;
 /// The line before and after the front matter.
 const FENCE: &str = "+++";
 
-const FRONT_MATTER_REMEDY: &str = "start the file with `+++`, `subject = \"…\"`, `from = \"rep\"`, `+++`, each on its own line; the mail follows";
+const FRONT_MATTER_REMEDY: &str =
+    "start the file with `+++`, `subject = \"…\"`, `from = \"rep\"`, `+++`, each on its own line; the mail follows";
 
 /// What each field holds when a mail is rendered on trial.
 const PROBE: &str = "probevalue";
@@ -55,7 +56,12 @@ fn read_file(
         return None;
     };
     if parts.body.trim().is_empty() {
-        report.error(Code::EmptyText, parts.body_offset..source.text.len(), "the mail has no text", "write it below the front matter");
+        report.error(
+            Code::EmptyText,
+            parts.body_offset..source.text.len(),
+            "the mail has no text",
+            "write it below the front matter",
+        );
     }
     let table = report.parse_toml(parts.front, parts.front_offset)?;
     let mut head = Section::root("the front matter", &table, parts.front_offset);
@@ -66,14 +72,24 @@ fn read_file(
     refuse_markup(report, &parts);
     let subject = subject?;
     if subject.value.contains(is_unsafe) {
-        report.error(Code::BadSubject, subject.span(), "the subject is not one line", "remove the line break or control character");
+        report.error(
+            Code::BadSubject,
+            subject.span(),
+            "the subject is not one line",
+            "remove the line break or control character",
+        );
     }
     match builder.add(program, step, subject.value, parts.body) {
         Ok(paths) => refuse_unknown(report, &paths, subject, &parts, known),
         Err((part, error)) => {
             let span = parts.place(part, Some(subject), error.line());
             let message = error.detail().map_or_else(|| error.kind().to_string(), ToOwned::to_owned);
-            report.error(Code::TemplateSyntax, span, message, "a value is `{{ name | default(\"there\") }}`, a condition `{% if name %} … {% endif %}`");
+            report.error(
+                Code::TemplateSyntax,
+                span,
+                message,
+                "a value is `{{ name | default(\"there\") }}`, a condition `{% if name %} … {% endif %}`",
+            );
         }
     }
     voice
@@ -99,7 +115,12 @@ impl<'t> Parts<'t> {
         for line in lines {
             if line.trim_end() == FENCE {
                 let body_offset = end + line.len();
-                return Some(Self { front: text.get(front_offset..end)?, front_offset, body: text.get(body_offset..)?, body_offset });
+                return Some(Self {
+                    front: text.get(front_offset..end)?,
+                    front_offset,
+                    body: text.get(body_offset..)?,
+                    body_offset,
+                });
             }
             end += line.len();
         }
@@ -131,7 +152,10 @@ impl<'t> Parts<'t> {
 
     /// The span, in the file, of the first line of the body that looks like a link made by the template.
     fn filled_link(&self) -> Range<usize> {
-        let number = self.body.lines().position(|line| line.contains("{{") && (line.contains("](") || line.contains("]:") || line.contains('<')));
+        let number = self
+            .body
+            .lines()
+            .position(|line| line.contains("{{") && (line.contains("](") || line.contains("]:") || line.contains('<')));
         self.line(number.map_or(1, |index| index + 1))
     }
 
@@ -208,7 +232,13 @@ fn report_link(report: &mut Report<'_>, url: &str, span: Range<usize>) {
     report.error(Code::LinkRefused, span, message, "a link starts with https://, http://, mailto: or tel:");
 }
 
-fn refuse_unknown(report: &mut Report<'_>, paths: &[(Part, String)], subject: Text<'_>, parts: &Parts<'_>, known: &Known<'_>) {
+fn refuse_unknown(
+    report: &mut Report<'_>,
+    paths: &[(Part, String)],
+    subject: Text<'_>,
+    parts: &Parts<'_>,
+    known: &Known<'_>,
+) {
     let fields = known.fields.into_iter().flat_map(BTreeMap::keys).map(ToString::to_string);
     let facts = known.facts.into_iter().flat_map(BTreeMap::keys).map(|name| format!("facts.{name}"));
     let own = ["sender.name", "organisation.name", "unsubscribe_url"].map(str::to_owned);
@@ -223,7 +253,12 @@ fn refuse_unknown(report: &mut Report<'_>, paths: &[(Part, String)], subject: Te
             Part::Body => parts.usage(path),
         };
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        report.error(Code::UnknownField, span, format!("`{path}` is not declared in the catalog"), suggestion(path, &names));
+        report.error(
+            Code::UnknownField,
+            span,
+            format!("`{path}` is not declared in the catalog"),
+            suggestion(path, &names),
+        );
     }
 }
 
@@ -262,7 +297,12 @@ fn judge(report: &mut Report<'_>, markdown: &str, parts: &Parts<'_>) {
             Finding::Refused(what) => report_refused(report, what, parts.filled_link()),
             Finding::Link(url) if url.contains(PROBE) => {
                 let message = "a link holds what a lead told us";
-                report.error(Code::FieldInLink, parts.filled_link(), message, "links are kept in logs everywhere: take the field out of the link");
+                report.error(
+                    Code::FieldInLink,
+                    parts.filled_link(),
+                    message,
+                    "links are kept in logs everywhere: take the field out of the link",
+                );
             }
             Finding::Link(url) if !leads_somewhere(&url) => report_link(report, &url, parts.filled_link()),
             Finding::Link(_) => {}
@@ -274,20 +314,36 @@ fn report_failure(report: &mut Report<'_>, part: Part, error: &RenderError, part
     let (code, line, message, remedy) = match error {
         // An unused file: it is warned of already.
         RenderError::Missing { .. } => return,
-        RenderError::EmptySubject { .. } => {
-            (Code::BadSubject, None, "the subject can be empty".to_owned(), "let something remain of it when a field is not known")
-        }
+        RenderError::EmptySubject { .. } => (
+            Code::BadSubject,
+            None,
+            "the subject can be empty".to_owned(),
+            "let something remain of it when a field is not known",
+        ),
         RenderError::TooLong { .. } => (Code::TooLarge, None, error.to_string(), "shorten it"),
-        RenderError::Template { source, .. } if source.kind() == ErrorKind::OutOfFuel => {
-            (Code::TooLarge, source.line(), "the template takes too many steps".to_owned(), "take out the loop: a mail has no use for one")
-        }
+        RenderError::Template { source, .. } if source.kind() == ErrorKind::OutOfFuel => (
+            Code::TooLarge,
+            source.line(),
+            "the template takes too many steps".to_owned(),
+            "take out the loop: a mail has no use for one",
+        ),
         RenderError::Template { source, .. } if source.kind() == ErrorKind::UndefinedError => {
             let message = "this cannot be written for a lead who left the field empty".to_owned();
-            (Code::DefaultMissing, source.line(), message, "say what to write then: `{{ first_name | default(\"there\") }}`, or ask `{% if company %}`")
+            (
+                Code::DefaultMissing,
+                source.line(),
+                message,
+                "say what to write then: `{{ first_name | default(\"there\") }}`, or ask `{% if company %}`",
+            )
         }
         RenderError::Template { source, .. } => {
             let message = source.detail().map_or_else(|| source.kind().to_string(), ToOwned::to_owned);
-            (Code::TemplateSyntax, source.line(), message, "filters are: default, lower, upper, capitalize, title, trim")
+            (
+                Code::TemplateSyntax,
+                source.line(),
+                message,
+                "filters are: default, lower, upper, capitalize, title, trim",
+            )
         }
     };
     report.error(code, parts.place(part, None, line), message, remedy);

@@ -1,0 +1,148 @@
+//! One post of a form: read, weighed, taken in.
+
+use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
+use perennial_app::error_chain::ErrorChain;
+use perennial_app::ingest::{IdempotencyKey, Receipt, ReceiveError};
+use perennial_app::ports::SubmissionOutcome;
+use perennial_core::contact::EmailAddress;
+use perennial_core::ids::SubmissionId;
+use perennial_core::intake::{self, FieldError, RawSubmission};
+use perennial_core::submission::{Channel, Entry, JunkReason, Permission, Submission};
+use perennial_lambda::http;
+use tracing::{error, info};
+
+use crate::answer::{self, Accepted, Audience};
+use crate::body::{self, BodyError, Pair};
+use crate::cors::Origin;
+use crate::disposable::is_disposable;
+use crate::{Deps, OpenForm, junk};
+
+/// Length limit of an `Idempotency-Key`, in characters.
+pub const IDEMPOTENCY_KEY_LENGTH_MAX: usize = 255;
+
+/// The field in which a page chooses among the form's `thanks_urls`.
+const THANKS_URL_FIELD: &str = "thanks_url";
+
+/// Why a post was not taken in, as a sentence for its sender.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refusal {
+    #[error(transparent)]
+    Body(#[from] BodyError),
+    #[error("An Idempotency-Key has 1 to {IDEMPOTENCY_KEY_LENGTH_MAX} visible ASCII characters.")]
+    Key,
+    #[error("Some fields need another look.")]
+    Fields(Vec<FieldError>),
+    #[error("This Idempotency-Key came with another body before.")]
+    KeyReused,
+    #[error("Nothing was saved. Please try again in a moment.")]
+    Unavailable,
+}
+
+pub(crate) async fn handle(
+    deps: &Deps,
+    form: OpenForm<'_>,
+    origin: Origin<'_>,
+    request: &ApiGatewayV2httpRequest,
+) -> ApiGatewayV2httpResponse {
+    let audience = Audience::of(request);
+    match take_in(deps, form, origin, request).await {
+        Ok(accepted) => answer::accepted(audience, &accepted),
+        Err(refusal) => answer::refused(audience, refusal),
+    }
+}
+
+async fn take_in<'a>(
+    deps: &'a Deps,
+    form: OpenForm<'a>,
+    origin: Origin<'_>,
+    request: &ApiGatewayV2httpRequest,
+) -> Result<Accepted<'a>, Refusal> {
+    let door = &deps.door;
+    let key = idempotency_key(request)?;
+    let pairs = body::read(request).await?;
+    let thanks_url = thanks_url(form, &pairs);
+    let known_by = key.map(|key| IdempotencyKey::new(&door.pepper, form.name, key, &unambiguous(&pairs)));
+    let raw = RawSubmission {
+        id: SubmissionId::derive(&door.pepper, form.name, &identity(deps, request, key)),
+        channel: Channel::Form,
+        received_at: door.clock.now(),
+        entry: Entry::Welcome,
+        mail: Permission::Allowed,
+        calls: Permission::Allowed,
+        junk: junk::reasons(deps, form, origin, request, &pairs),
+        pairs,
+    };
+    let mut submission = intake::read(raw, &door.catalog.fields, form.name, form.form).map_err(Refusal::Fields)?;
+    if submission.email.as_ref().is_some_and(|email| is_disposable(email.domain())) {
+        submission.junk.push(JunkReason::DisposableEmail);
+    }
+    let suggestion = submission.email.as_ref().and_then(EmailAddress::suggestion);
+    receive(deps, form, submission, known_by.as_ref()).await?;
+    Ok(Accepted { organisation: &door.catalog.organisation.name, thanks_url, suggestion })
+}
+
+async fn receive(
+    deps: &Deps,
+    form: OpenForm<'_>,
+    submission: Submission,
+    key: Option<&IdempotencyKey>,
+) -> Result<(), Refusal> {
+    match deps.door.receive(submission, key).await {
+        Ok(receipt) => {
+            info!(form.name = %form.name, submission.channel = "form", submission.outcome = outcome(receipt), "submission taken in");
+            Ok(())
+        }
+        Err(ReceiveError::KeyReused) => Err(Refusal::KeyReused),
+        // Intake has refused such a post already, and said which fields.
+        Err(ReceiveError::NoIdentity) => Err(Refusal::Fields(Vec::new())),
+        Err(error @ (ReceiveError::Contended | ReceiveError::Store(_))) => {
+            error!(form.name = %form.name, error = ErrorChain(&error).to_string(), "submission not saved");
+            Err(Refusal::Unavailable)
+        }
+    }
+}
+
+const fn outcome(receipt: Receipt) -> &'static str {
+    match receipt {
+        Receipt::Taken(SubmissionOutcome::Received) => "received",
+        Receipt::Taken(SubmissionOutcome::Quarantined) => "quarantined",
+        Receipt::Taken(SubmissionOutcome::Merged) => "merged",
+        Receipt::Known => "known",
+    }
+}
+
+fn idempotency_key(request: &ApiGatewayV2httpRequest) -> Result<Option<&str>, Refusal> {
+    let Some(value) = request.headers.get("idempotency-key") else {
+        return Ok(None);
+    };
+    let is_key = |key: &&str| {
+        (1..=IDEMPOTENCY_KEY_LENGTH_MAX).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic())
+    };
+    value.to_str().ok().filter(is_key).map(Some).ok_or(Refusal::Key)
+}
+
+/// What makes a post this one and no other: the key its sender gave it, else the gateway's id of the request.
+fn identity(deps: &Deps, request: &ApiGatewayV2httpRequest, key: Option<&str>) -> String {
+    match (key, request.request_context.request_id.as_deref()) {
+        (Some(key), _) => format!("key:{key}"),
+        (None, Some(id)) => format!("request:{id}"),
+        // API Gateway always gives one. Without it, a post must still not pass for an earlier one.
+        (None, None) => format!("at:{}", deps.wall_clock.now()),
+    }
+}
+
+/// The pairs as bytes that no other pairs give.
+///
+/// An idempotency key is held against what was said, not against its wrapping: a browser draws a new
+/// multipart boundary each time it sends the same form.
+fn unambiguous(pairs: &[Pair]) -> Vec<u8> {
+    let texts = pairs.iter().flat_map(|(name, value)| [name, value]);
+    texts.flat_map(|text| [&text.len().to_be_bytes(), text.as_bytes()].concat()).collect()
+}
+
+/// The page's choice where the form lists it, else the form's first.
+fn thanks_url<'a>(form: OpenForm<'a>, pairs: &[Pair]) -> Option<&'a str> {
+    let wished = pairs.iter().find(|(name, _)| name == THANKS_URL_FIELD).map(|(_, value)| value);
+    let listed = &form.form.thanks_urls;
+    listed.iter().find(|url| Some(*url) == wished).or_else(|| listed.first()).map(String::as_str)
+}

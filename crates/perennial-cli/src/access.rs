@@ -1,0 +1,87 @@
+//! Which store a command works on.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use clap::Args;
+use jiff::Timestamp;
+use perennial_app::ports::{Clock, Store};
+use perennial_aws::clients::Clients;
+use perennial_aws::dynamo::DynamoStore;
+use perennial_core::ids::Pepper;
+use perennial_lambda::config::Settings;
+use perennial_local::suite::LocalStore;
+
+/// Where the leads are.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct StoreArgs {
+    /// A store file of this machine. While `perennial up` has it open, the command works through it.
+    #[arg(long, value_name = "FILE", default_value = "perennial.db")]
+    pub(crate) store: PathBuf,
+    /// A DynamoDB table instead, with the AWS credentials of the environment.
+    #[arg(long, value_name = "NAME", conflicts_with = "store")]
+    table: Option<String>,
+}
+
+/// An open store.
+pub(crate) struct Access {
+    /// The leads.
+    pub(crate) store: Arc<dyn Store>,
+    /// The suite's time when the command began: a command takes no note of a time-lapse that goes on.
+    pub(crate) now: Timestamp,
+    pepper: Option<Pepper>,
+    local: Option<LocalStore>,
+}
+
+impl Access {
+    pub(crate) async fn open(args: &StoreArgs) -> anyhow::Result<Self> {
+        match &args.table {
+            Some(table) => {
+                let store = DynamoStore::new(Clients::from_env().await.dynamodb(), table);
+                Ok(Self { store: Arc::new(store), now: Timestamp::now(), pepper: None, local: None })
+            }
+            None => {
+                let local = LocalStore::open(&args.store).await?;
+                Ok(Self {
+                    store: Arc::clone(&local.store),
+                    now: local.now,
+                    pepper: Some(local.pepper.clone()),
+                    local: Some(local),
+                })
+            }
+        }
+    }
+
+    /// What ids are derived with: the store file's own, or that of the deployment.
+    pub(crate) fn pepper(&self) -> anyhow::Result<Pepper> {
+        if let Some(pepper) = &self.pepper {
+            return Ok(pepper.clone());
+        }
+        let mut settings = Settings::from_env();
+        let pepper = settings.pepper("PERENNIAL_PEPPER");
+        settings.finish(|| pepper).context("a table's leads have ids by the deployment's pepper")
+    }
+
+    /// A clock that stands at [`Access::now`].
+    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
+        Arc::new(Standing(self.now))
+    }
+
+    /// Lets go of the store.
+    pub(crate) async fn close(self) -> anyhow::Result<()> {
+        drop(self.store);
+        match self.local {
+            Some(local) => Ok(local.close().await?),
+            None => Ok(()),
+        }
+    }
+}
+
+struct Standing(Timestamp);
+
+impl Clock for Standing {
+    fn now(&self) -> Timestamp {
+        self.0
+    }
+}

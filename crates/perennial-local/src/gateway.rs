@@ -1,0 +1,112 @@
+//! The public routes, carried to the functions as API Gateway would.
+//!
+//! **Invariant:** a function sees nothing here that it would not see behind an HTTP API.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::Router;
+use axum::extract::{ConnectInfo, Path, Request, State};
+use axum::response::Response;
+use axum::routing::any;
+use jiff::Timestamp;
+use perennial_lambda::boot::HandlerError;
+use serde::Serialize;
+use serde::de::{DeserializeOwned, Error as _};
+use tokio::sync::Notify;
+
+use crate::bridge::{Arrival, HttpAnswer, HttpEvent, carry};
+use crate::clock::Clock;
+
+/// The functions behind the public routes.
+#[derive(Clone)]
+pub(crate) struct Gateway {
+    pub(crate) ingest: Arc<ingest_lead::Deps>,
+    pub(crate) engagement: Arc<record_engagement::Deps>,
+    pub(crate) clock: Clock,
+    /// Woken after each request: it may have left rows in the outbox.
+    pub(crate) written: Arc<Notify>,
+    pub(crate) requests: Arc<AtomicU64>,
+}
+
+/// The functions' routes.
+pub(crate) fn routes(gateway: Gateway) -> Router {
+    Router::new()
+        .route("/v1/forms/{form}", any(forms))
+        .route("/v1/forms/{form}/stamp", any(forms))
+        .route("/v1/unsubscribe/{token}", any(unsubscribe))
+        .with_state(gateway)
+}
+
+async fn forms(
+    State(gateway): State<Gateway>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Path(parameters): Path<BTreeMap<String, String>>,
+    request: Request,
+) -> Response {
+    let deps = Arc::clone(&gateway.ingest);
+    let arrival = gateway.arrival(&request, "/v1/forms/{form}", parameters, peer);
+    gateway.call(request, arrival, |event| async move { answer(ingest_lead::handle(deps, read(&event)?).await?) }).await
+}
+
+async fn unsubscribe(
+    State(gateway): State<Gateway>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Path(parameters): Path<BTreeMap<String, String>>,
+    request: Request,
+) -> Response {
+    let deps = Arc::clone(&gateway.engagement);
+    let arrival = gateway.arrival(&request, "/v1/unsubscribe/{token}", parameters, peer);
+    gateway
+        .call(request, arrival, |event| async move { answer(record_engagement::handle(deps, read(&event)?).await?) })
+        .await
+}
+
+impl Gateway {
+    fn arrival(
+        &self,
+        request: &Request,
+        route: &str,
+        path_parameters: BTreeMap<String, String>,
+        peer: SocketAddr,
+    ) -> Arrival {
+        // Unique over restarts too: submissions without an idempotency key are told apart by it.
+        let at = Timestamp::now();
+        let count = self.requests.fetch_add(1, Ordering::Relaxed);
+        Arrival {
+            route_key: format!("{} {route}", request.method()),
+            path_parameters,
+            source_ip: peer.ip(),
+            request_id: format!("local-{}-{count}", at.as_nanosecond()),
+            at,
+        }
+    }
+
+    async fn call<F>(&self, request: Request, arrival: Arrival, function: impl FnOnce(HttpEvent) -> F) -> Response
+    where
+        F: Future<Output = Result<HttpAnswer, HandlerError>>,
+    {
+        let _still = self.clock.hold();
+        let response = carry(request, arrival, function).await;
+        self.written.notify_one();
+        response
+    }
+}
+
+/// The event as the function's own type, by way of JSON as in AWS.
+fn read<T: DeserializeOwned>(event: &impl Serialize) -> Result<T, HandlerError> {
+    through_json(event)
+}
+
+fn answer(answer: impl Serialize) -> Result<HttpAnswer, HandlerError> {
+    through_json(&answer)
+}
+
+/// One type as another that has the same JSON.
+pub(crate) fn through_json<T: DeserializeOwned>(value: &impl Serialize) -> Result<T, HandlerError> {
+    serde_json::to_string(value)
+        .and_then(|text| serde_json::from_str(&text))
+        .map_err(|error| HandlerError::new("event_shape", serde_json::Error::custom(error)))
+}

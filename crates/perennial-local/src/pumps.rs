@@ -1,0 +1,208 @@
+//! What runs by itself: the ticker, the feeder of the outbox, the bus with its rule, the mail events.
+//!
+//! **Invariant:** each pump calls a function with the event that AWS would send, and may die at any
+//! moment: what it had not finished is still in the store.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_lambda_events::dynamodb::Event as StreamEvent;
+use perennial_app::error_chain::ErrorChain;
+use perennial_app::ports::{Bus, BusError, BusEvent};
+use perennial_aws::dynamo::outbox::{Entry, Outbox};
+use perennial_lambda::boot::HandlerError;
+use schedule_touch::Trigger;
+use serde_json::{Value, json};
+use tokio::sync::{Notify, mpsc};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
+use tracing::error;
+
+use crate::clock::{Clock, Hold, Pace};
+use crate::gateway::through_json;
+use crate::ses::MailEvent;
+
+/// How often the suite sweeps at real speed. The schedule of AWS has a minute; nobody here pays for ticks.
+const TICK_REAL: Duration = Duration::from_secs(1);
+
+/// How often a time-lapse moves on.
+const TICK_TIME_LAPSE: Duration = Duration::from_millis(100);
+
+/// How long the feeder sleeps if nobody wakes it: other processes commit too.
+const FEEDER_NAP: Duration = Duration::from_millis(400);
+
+/// How long an event of the mail service is on its way. On AWS it is seconds; any delay keeps it from
+/// overtaking the answer of the call that it tells of.
+const MAIL_EVENT_DELAY: Duration = Duration::from_millis(150);
+
+/// How many nudges may wait.
+pub(crate) const NUDGES_MAX: usize = 1_024;
+
+/// The bus in process: its one rule nudges `schedule-touch` for a form's lead.
+pub(crate) struct LocalBus {
+    pub(crate) nudges: mpsc::Sender<Nudge>,
+    pub(crate) clock: Clock,
+}
+
+/// A bus event on its way to `schedule-touch`.
+pub(crate) struct Nudge {
+    event: Value,
+    _still: Hold,
+}
+
+#[async_trait]
+impl Bus for LocalBus {
+    async fn publish(&self, events: &[BusEvent]) -> Result<(), BusError> {
+        for event in events.iter().filter(|event| event.name == "enrolment.started") {
+            let detail: Value = serde_json::from_str(&event.detail).map_err(|error| BusError::Failed(error.into()))?;
+            // The rule's pattern: {"detail-type": ["enrolment.started"], "detail": {"channel": ["form"]}}.
+            if detail.get("channel").and_then(Value::as_str) != Some("form") {
+                continue;
+            }
+            let event = json!({
+                "version": "0",
+                "id": detail.get("id"),
+                "source": "perennial",
+                "detail-type": event.name,
+                "time": event.at.to_string(),
+                "detail": detail,
+            });
+            let nudge = Nudge { event, _still: self.clock.hold() };
+            // With so many waiting, the next sweep is there as soon.
+            if self.nudges.try_send(nudge).is_err() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Calls `schedule-touch` for each nudge.
+pub(crate) async fn nudge(mut nudges: mpsc::Receiver<Nudge>, deps: Arc<schedule_touch::Deps>) {
+    while let Some(nudge) = nudges.recv().await {
+        if let Err(error) = touch(&deps, &nudge.event).await {
+            error!(error = ErrorChain(&error).to_string(), "a nudge failed; the sweep will do it");
+        }
+    }
+}
+
+async fn touch(deps: &Arc<schedule_touch::Deps>, event: &Value) -> Result<schedule_touch::Summary, HandlerError> {
+    let trigger: Trigger = through_json(event)?;
+    schedule_touch::handle(Arc::clone(deps), trigger).await
+}
+
+/// Moves the clock and sweeps, for ever. In a time-lapse each move waits until all that is due is done.
+pub(crate) async fn tick(clock: Clock, deps: Arc<schedule_touch::Deps>, written: Arc<Notify>) {
+    let period = match clock.pace() {
+        Pace::Real => TICK_REAL,
+        Pace::TimeLapse(_) => TICK_TIME_LAPSE,
+    };
+    let mut ticks = interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = clock.tick(period).await {
+            error!(error = ErrorChain(&error).to_string(), "the clock cannot be kept; it stands still");
+            continue;
+        }
+        sweep(&clock, &deps).await;
+        written.notify_one();
+    }
+}
+
+async fn sweep(clock: &Clock, deps: &Arc<schedule_touch::Deps>) {
+    let _still = clock.hold();
+    let scheduled = json!({ "version": "0", "source": "aws.scheduler", "detail-type": "Scheduled Event", "detail": {} });
+    loop {
+        match touch(deps, &scheduled).await {
+            Ok(summary) if summary.is_unfinished => {}
+            Ok(_) => return,
+            Err(error) => {
+                error!(error = ErrorChain(&error).to_string(), "a sweep failed; the next tick does it");
+                return;
+            }
+        }
+    }
+}
+
+/// Drains the outbox into `publish-history`, as the table's stream would.
+pub(crate) async fn feed(outbox: Outbox, deps: Arc<publish_history::Deps>, clock: Clock, written: Arc<Notify>) {
+    loop {
+        // Woken or not, there may be something.
+        let _woken_or_not = timeout(FEEDER_NAP, written.notified()).await;
+        let _still = clock.hold();
+        while let Some(more) = deliver(&outbox, &deps).await {
+            if !more {
+                break;
+            }
+        }
+    }
+}
+
+/// Delivers one page. Whether there may be more; `None` after a failure, which waits for the next time.
+async fn deliver(outbox: &Outbox, deps: &Arc<publish_history::Deps>) -> Option<bool> {
+    let delivered = async {
+        let entries = outbox.read().await.map_err(|error| HandlerError::new("outbox", error))?;
+        if entries.is_empty() {
+            return Ok(false);
+        }
+        let event: StreamEvent = through_json(&stream_event(&entries))?;
+        let answer = publish_history::handle(Arc::clone(deps), event).await?;
+        let done = match answer.batch_item_failures.first().and_then(|failure| failure.item_identifier.as_deref()) {
+            None => entries.as_slice(),
+            Some(failed) => {
+                let at = failed.parse::<usize>().unwrap_or(0);
+                entries.get(..at).unwrap_or_default()
+            }
+        };
+        outbox.delete(done).await.map_err(|error| HandlerError::new("outbox", error))?;
+        Ok::<_, HandlerError>(done.len() == entries.len())
+    };
+    match delivered.await {
+        Ok(more) => Some(more),
+        Err(error) => {
+            error!(error = ErrorChain(&error).to_string(), "history waits in the outbox");
+            None
+        }
+    }
+}
+
+/// Outbox entries as a batch of the table's stream. A record's sequence number is its place in the batch.
+fn stream_event(entries: &[Entry]) -> Value {
+    let record = |(at, entry): (usize, &Entry)| {
+        json!({
+            "eventID": at.to_string(),
+            "eventName": "INSERT",
+            "eventVersion": "1.1",
+            "eventSource": "aws:dynamodb",
+            "awsRegion": "local",
+            "dynamodb": {
+                "ApproximateCreationDateTime": 0,
+                "Keys": entry.keys,
+                "NewImage": entry.image,
+                "SequenceNumber": at.to_string(),
+                "SizeBytes": 0,
+                "StreamViewType": "NEW_IMAGE",
+            },
+        })
+    };
+    json!({ "Records": entries.iter().enumerate().map(record).collect::<Vec<_>>() })
+}
+
+/// Brings the mail service's events to `record-engagement`, a little later.
+pub(crate) async fn hear(mut events: mpsc::Receiver<MailEvent>, deps: Arc<record_engagement::Deps>) {
+    // Each waits its time from when it is taken up; those behind it in the queue wait along.
+    let mut waited_until = Instant::now();
+    while let Some(MailEvent { event, hold }) = events.recv().await {
+        waited_until = waited_until.max(Instant::now());
+        if events.is_empty() {
+            waited_until = Instant::now() + MAIL_EVENT_DELAY;
+        }
+        sleep_until(waited_until).await;
+        let heard = async { record_engagement::handle(Arc::clone(&deps), through_json(&event)?).await };
+        if let Err(error) = heard.await {
+            error!(error = ErrorChain(&error).to_string(), "a mail event was lost");
+        }
+        drop(hold);
+    }
+}
