@@ -1,1 +1,4 @@
 //! The integration tests of the whole suite, one binary.
+
+mod handlers;
+mod tidy;

@@ -64,14 +64,14 @@ fn see_other(url: &str) -> ApiGatewayV2httpResponse {
 }
 
 fn thanks(accepted: &Accepted<'_>) -> ApiGatewayV2httpResponse {
-    let mut body = format!("<p>{} has received what you sent.</p>", escape(accepted.organisation));
-    if let Some(meant) = &accepted.suggestion {
-        body.push_str(&format!(
-            "<p>Is your address <strong>{}</strong>? Then please go back, correct it and send the form again.</p>",
-            escape(meant)
-        ));
-    }
-    http::page(202, "Thank you", &body)
+    let received = format!("<p>{} has received what you sent.</p>", escape(accepted.organisation));
+    let hint = accepted.suggestion.as_ref().map_or_else(String::new, |meant| {
+        let meant = escape(meant);
+        format!(
+            "<p>Is your address <strong>{meant}</strong>? Then please go back, correct it and send the form again.</p>"
+        )
+    });
+    http::page(202, "Thank you", &(received + &hint))
 }
 
 pub(crate) fn refused(audience: Audience, refusal: Refusal) -> ApiGatewayV2httpResponse {
@@ -122,8 +122,7 @@ fn refusal_page(refusal: &Refusal) -> ApiGatewayV2httpResponse {
 
 /// The errors for a person, each sentence once.
 fn field_list(errors: &[FieldError]) -> String {
-    let mut sentences: Vec<&str> = errors.iter().map(|error| error.message.as_str()).collect();
+    let mut sentences: Vec<String> = errors.iter().map(|error| escape(&error.message)).collect();
     sentences.dedup();
-    let items: String = sentences.iter().map(|sentence| format!("<li>{}</li>", escape(sentence))).collect();
-    format!("<p>Please go back and mend this; what you typed is still there.</p><ul>{items}</ul>")
+    format!("<p>Please go back and mend this:</p><ul><li>{}</li></ul>", sentences.join("</li><li>"))
 }

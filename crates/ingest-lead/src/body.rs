@@ -206,11 +206,13 @@ mod tests {
     #[test]
     fn the_three_kinds_of_body_give_the_same_pairs() {
         let expected = pairs([("email", "ada@example.com"), ("first_name", "Ada & Köln+1")]);
-        let json = post("application/json; charset=utf-8", r#"{"email":"ada@example.com","first_name":"Ada & Köln+1"}"#);
+        let json =
+            post("application/json; charset=utf-8", r#"{"email":"ada@example.com","first_name":"Ada & Köln+1"}"#);
         assert_eq!(read(&json).unwrap(), expected);
         let form = post(FORM, "email=ada%40example.com&first_name=Ada+%26+K%C3%B6ln%2b1");
         assert_eq!(read(&form).unwrap(), expected);
-        let body = part("name=\"email\"", "ada@example.com") + &part("name=\"first_name\"", "Ada & Köln+1") + "--x--\r\n";
+        let body =
+            part("name=\"email\"", "ada@example.com") + &part("name=\"first_name\"", "Ada & Köln+1") + "--x--\r\n";
         assert_eq!(read(&post_bytes("Multipart/Form-Data; boundary=\"x\"", body.as_bytes())).unwrap(), expected);
     }
 
@@ -262,12 +264,17 @@ mod tests {
 
     #[test]
     fn a_percent_sign_that_begins_nothing_stays() {
-        assert_eq!(read(&post(FORM, "a=100%&b=%zz&=c&d==e")).unwrap(), pairs([("a", "100%"), ("b", "%zz"), ("", "c"), ("d", "=e")]));
+        assert_eq!(
+            read(&post(FORM, "a=100%&b=%zz&=c&d==e")).unwrap(),
+            pairs([("a", "100%"), ("b", "%zz"), ("", "c"), ("d", "=e")])
+        );
     }
 
     #[test]
     fn a_file_is_refused_and_an_empty_file_input_passed_over() {
-        let with_file = |content| part("name=\"email\"", "a@b.example") + &part("name=\"cv\"; filename=\"\"", content) + "--x--\r\n";
+        let with_file = |content| {
+            part("name=\"email\"", "a@b.example") + &part("name=\"cv\"; filename=\"\"", content) + "--x--\r\n"
+        };
         assert_eq!(read(&post(MULTIPART, with_file(""))).unwrap(), pairs([("email", "a@b.example")]));
         assert_eq!(refusal(&post(MULTIPART, with_file("%PDF"))), (422, "file_not_taken"));
     }

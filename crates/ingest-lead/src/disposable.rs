@@ -69,7 +69,9 @@ mod tests {
         for domain in ["mailinator.com", "guerrillamail.com", "yopmail.com", "any.thing.mailinator.com"] {
             assert!(is_disposable(domain), "{domain}");
         }
-        for domain in ["gmail.com", "example.com", "duck.com", "ada.anonaddy.com", "notmailinator.example", "com", "", "."] {
+        for domain in
+            ["gmail.com", "example.com", "duck.com", "ada.anonaddy.com", "notmailinator.example", "com", "", "."]
+        {
             assert!(!is_disposable(domain), "{domain}");
         }
     }

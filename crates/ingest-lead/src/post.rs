@@ -8,7 +8,6 @@ use perennial_core::contact::EmailAddress;
 use perennial_core::ids::SubmissionId;
 use perennial_core::intake::{self, FieldError, RawSubmission};
 use perennial_core::submission::{Channel, Entry, JunkReason, Permission, Submission};
-use perennial_lambda::http;
 use tracing::{error, info};
 
 use crate::answer::{self, Accepted, Audience};

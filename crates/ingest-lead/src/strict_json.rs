@@ -173,7 +173,18 @@ mod tests {
     #[test]
     fn what_is_not_json_is_refused_with_its_place() {
         assert_eq!(refusal("{\n  \"a\": NaN}"), "The JSON is not valid at line 2, column 8.");
-        for text in ["", "{", "{\"a\":1,}", "{'a':1}", "{\"a\":Infinity}", "{\"a\":1e999}", "{\"a\":01}", "{} {}", "\"a\u{1}\"", "// x\n{}"] {
+        for text in [
+            "",
+            "{",
+            "{\"a\":1,}",
+            "{'a':1}",
+            "{\"a\":Infinity}",
+            "{\"a\":1e999}",
+            "{\"a\":01}",
+            "{} {}",
+            "\"a\u{1}\"",
+            "// x\n{}",
+        ] {
             assert!(refusal(text).starts_with("The JSON is not valid at line "), "{text}");
         }
     }

@@ -6,7 +6,7 @@
 use async_trait::async_trait;
 use aws_sdk_eventbridge::Client;
 use aws_sdk_eventbridge::primitives::DateTime;
-use aws_sdk_eventbridge::types::PutEventsRequestEntry;
+use aws_sdk_eventbridge::types::{PutEventsRequestEntry, PutEventsResultEntry};
 use perennial_app::ports::{Bus, BusError, BusEvent, Cause};
 
 /// What our events say they are from.
@@ -47,10 +47,14 @@ pub struct EventBridgeBus {
     name: String,
 }
 
-/// The events that were not taken, with what was said of the last of them.
+/// What became of the events of one round that were not taken.
 #[derive(Default)]
-struct Left {
-    indexes: Vec<usize>,
+struct Round {
+    /// Those that the bus refused one by one: they may be put again.
+    refused: Vec<usize>,
+    /// Those whose call failed: the SDK has tried again already.
+    failed: Vec<usize>,
+    /// What was said of one of them.
     cause: Option<Cause>,
 }
 
@@ -61,31 +65,16 @@ impl EventBridgeBus {
     }
 
     /// Puts the events at `indexes` once, in as few calls as they fit.
-    async fn put(&self, events: &[BusEvent], indexes: &[usize]) -> Left {
-        let mut left = Left::default();
+    async fn put(&self, events: &[BusEvent], indexes: &[usize]) -> Round {
+        let mut round = Round::default();
         for chunk in chunks(events, indexes) {
             let entries = chunk.iter().filter_map(|index| Some(self.entry(events.get(*index)?))).collect();
             match self.client.put_events().set_entries(Some(entries)).send().await {
-                Ok(answer) if answer.entries().len() == chunk.len() => {
-                    for (index, entry) in chunk.iter().zip(answer.entries()) {
-                        if let Some(code) = entry.error_code() {
-                            let message = entry.error_message().unwrap_or_default().to_owned();
-                            left.indexes.push(*index);
-                            left.cause = Some(Box::new(NotTaken { code: code.to_owned(), message }));
-                        }
-                    }
-                }
-                Ok(answer) => {
-                    left.cause = Some(Box::new(Miscounted { given: chunk.len(), answered: answer.entries().len() }));
-                    left.indexes.extend(chunk);
-                }
-                Err(error) => {
-                    left.indexes.extend(chunk);
-                    left.cause = Some(Box::new(error));
-                }
+                Ok(answer) => round.judge(&chunk, answer.entries()),
+                Err(error) => round.fail(&chunk, Box::new(error)),
             }
         }
-        left
+        round
     }
 
     fn entry(&self, event: &BusEvent) -> PutEventsRequestEntry {
@@ -102,19 +91,44 @@ impl EventBridgeBus {
 #[async_trait]
 impl Bus for EventBridgeBus {
     async fn publish(&self, events: &[BusEvent]) -> Result<(), BusError> {
-        let mut left = Left { indexes: (0..events.len()).collect(), cause: None };
+        let mut waiting: Vec<usize> = (0..events.len()).collect();
+        let (mut failed, mut cause) = (Vec::new(), None);
         for _ in 0..ROUNDS_MAX {
-            left = self.put(events, &left.indexes).await;
-            if left.indexes.is_empty() {
-                return Ok(());
-            }
+            let round = self.put(events, &waiting).await;
+            waiting = round.refused;
+            failed.extend(round.failed);
+            cause = round.cause.or(cause);
         }
-        let source = left.cause.unwrap_or_else(|| "nothing was said".into());
-        if left.indexes.len() == events.len() {
+        failed.extend(waiting);
+        let Some(source) = cause.filter(|_| !failed.is_empty()) else { return Ok(()) };
+        if failed.len() == events.len() {
             Err(BusError::Failed(source))
         } else {
-            Err(BusError::Partial { failed: left.indexes, source })
+            failed.sort_unstable();
+            Err(BusError::Partial { failed, source })
         }
+    }
+}
+
+impl Round {
+    /// The bus answers for each event, in the order in which they were given.
+    fn judge(&mut self, chunk: &[usize], answers: &[PutEventsResultEntry]) {
+        if answers.len() != chunk.len() {
+            self.fail(chunk, Box::new(Miscounted { given: chunk.len(), answered: answers.len() }));
+            return;
+        }
+        for (index, answer) in chunk.iter().zip(answers) {
+            if let Some(code) = answer.error_code() {
+                let message = answer.error_message().unwrap_or_default().to_owned();
+                self.refused.push(*index);
+                self.cause = Some(Box::new(NotTaken { code: code.to_owned(), message }));
+            }
+        }
+    }
+
+    fn fail(&mut self, chunk: &[usize], cause: Cause) {
+        self.failed.extend(chunk);
+        self.cause = Some(cause);
     }
 }
 

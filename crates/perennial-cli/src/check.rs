@@ -218,7 +218,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let mut out = Vec::new();
         let status = run(directory.path(), Format::Json, &mut out).unwrap();
-        assert_eq!(format!("{status:?}"), format!("{:?}", ExitCode::FAILURE));
+        assert_eq!(status, ExitCode::FAILURE);
         insta::assert_snapshot!(String::from_utf8(out).unwrap(), @r#"
         {
           "ok": false,
@@ -245,6 +245,6 @@ mod tests {
         let mut out = Vec::new();
         let status = run(&directory, Format::Text, &mut out).unwrap();
         assert_eq!(String::from_utf8(out).unwrap(), "2 programs, 14 steps: fine\n");
-        assert_eq!(format!("{status:?}"), format!("{:?}", ExitCode::SUCCESS));
+        assert_eq!(status, ExitCode::SUCCESS);
     }
 }

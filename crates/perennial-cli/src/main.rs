@@ -8,7 +8,7 @@ mod report;
 mod up;
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
@@ -52,7 +52,7 @@ enum Command {
         #[arg(value_name = "DIR", default_value = "programs")]
         directory: PathBuf,
         /// How to print what is found.
-        #[arg(long, value_enum, default_value_t = check::Format::Human)]
+        #[arg(long, value_enum, default_value_t = check::Format::Text)]
         format: check::Format,
     },
     /// Shows where every lead is.
@@ -76,7 +76,7 @@ enum Command {
         /// The lead, as `audit` lists it.
         lead: LeadId,
         /// The touch, as `audit` lists it.
-        touch: String,
+        touch: TouchId,
         /// The directory of the programs.
         #[arg(long, value_name = "DIR", default_value = "programs")]
         programs: PathBuf,
@@ -143,24 +143,25 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
             report::print_audit(&report, json, &mut out)
         }
         Command::Review { store, verdict, lead, touch, programs } => {
-            run_review(&store, verdict, &lead, &touch, &programs).await
+            run_review(&store, verdict, &lead, touch, &programs).await
         }
     }
 }
 
-fn catalog(directory: &PathBuf) -> anyhow::Result<Catalog> {
-    let (catalog, diagnostics) =
-        programs::load(directory).with_context(|| format!("cannot read the programs in {}", directory.display()))?;
+/// The catalog in a directory; what is wrong with it is said as `perennial check` says it.
+fn catalog(directory: &Path) -> anyhow::Result<Catalog> {
+    let loaded = programs::load(directory);
+    let (catalog, _) = loaded.with_context(|| format!("cannot read the programs in {}", directory.display()))?;
     match catalog {
         Some(catalog) => Ok(catalog),
         None => {
-            check::print_diagnostics(directory, &diagnostics, &mut std::io::stderr())?;
+            check::run(directory, check::Format::Text, &mut std::io::stderr())?;
             bail!("the programs in {} are not usable", directory.display())
         }
     }
 }
 
-async fn run_import(store: &StoreArgs, args: &import::ImportArgs, programs: &PathBuf) -> anyhow::Result<ExitCode> {
+async fn run_import(store: &StoreArgs, args: &import::ImportArgs, programs: &Path) -> anyhow::Result<ExitCode> {
     let catalog = catalog(programs)?.into();
     let access = Access::open(store).await?;
     let door = Door { store: access.store.clone(), catalog, pepper: access.pepper()?, clock: access.clock() };
@@ -183,10 +184,9 @@ async fn run_review(
     store: &StoreArgs,
     verdict: Verdict,
     lead: &LeadId,
-    touch: &str,
-    programs: &PathBuf,
+    touch: TouchId,
+    programs: &Path,
 ) -> anyhow::Result<ExitCode> {
-    let touch = TouchId::parse(touch).context("`perennial audit` lists the touches under review")?;
     let verdict = match verdict {
         Verdict::Sent => ReviewVerdict::Sent,
         Verdict::Dropped => ReviewVerdict::Dropped,

@@ -3,14 +3,11 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use anyhow::{Context as _, bail};
 use clap::Args;
 use jiff::Timestamp;
-use perennial_app::programs;
 use perennial_local::clock::{Pace, TimeLapse};
 use perennial_local::suite::Suite;
 
-use crate::check::print_diagnostics;
 
 /// What to run.
 #[derive(Debug, Clone, Args)]
@@ -31,13 +28,7 @@ pub(crate) struct UpArgs {
 
 /// Runs the suite until it is told to stop.
 pub(crate) async fn run(args: UpArgs) -> anyhow::Result<()> {
-    let directory = &args.programs;
-    let (catalog, diagnostics) =
-        programs::load(directory).with_context(|| format!("cannot read the programs in {}", directory.display()))?;
-    print_diagnostics(directory, &diagnostics, &mut std::io::stderr())?;
-    let Some(catalog) = catalog else {
-        bail!("the programs in {} are not usable; `perennial check` says the same", directory.display());
-    };
+    let catalog = crate::catalog(&args.programs)?;
     let pace = args.time_lapse.map_or(Pace::Real, Pace::TimeLapse);
     let suite = Suite::start(&args.store, args.port, pace, catalog.into()).await?;
     greet(&suite, &args)?;

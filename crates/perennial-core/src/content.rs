@@ -245,8 +245,10 @@ fn context(uses: &[Variable], merge: &Merge<'_>) -> Value {
 /// Whether a character could change how its neighbours are read: controls, line and paragraph
 /// separators, and the marks that reverse text.
 pub(crate) fn is_unsafe(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
+    match c {
+        '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}' => true,
+        _ => c.is_control(),
+    }
 }
 
 /// Collapses white space and drops what has no place in a header.

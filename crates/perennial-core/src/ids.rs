@@ -172,6 +172,13 @@ impl TryFrom<String> for LeadId {
     }
 }
 
+impl FromStr for LeadId {
+    type Err = IdError;
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        Self::parse(text)
+    }
+}
+
 impl From<LeadId> for String {
     fn from(id: LeadId) -> Self {
         id.0
@@ -280,6 +287,13 @@ impl TryFrom<String> for TouchId {
     type Error = IdError;
     fn try_from(text: String) -> Result<Self, IdError> {
         Self::parse(&text)
+    }
+}
+
+impl FromStr for TouchId {
+    type Err = IdError;
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        Self::parse(text)
     }
 }
 

@@ -139,7 +139,7 @@ impl<'t> Tree<'t> {
                     }
                 }
                 _ if file.path.strip_suffix(".toml").is_some() => {
-                    found.push(unused(file, "nothing reads a TOML file of this name"))
+                    found.push(unused(file, "nothing reads a TOML file of this name"));
                 }
                 _ => {}
             }

@@ -362,7 +362,53 @@ mod tests {
             .header("X-Forwarded-For", "198.51.100.1")
             .body(b"{}".as_slice())
             .unwrap();
-        insta::assert_json_snapshot!(event(request), @"");
+        insta::assert_json_snapshot!(event(request), @r#"
+        {
+          "body": "{}",
+          "cookies": [
+            "a=1",
+            "b=2",
+            "c=3"
+          ],
+          "headers": {
+            "accept": "text/html,*/*",
+            "content-type": "application/json",
+            "host": "example.org",
+            "user-agent": "curl/8",
+            "x-forwarded-for": "198.51.100.1, 203.0.113.7"
+          },
+          "isBase64Encoded": false,
+          "pathParameters": {
+            "form": "contact"
+          },
+          "queryStringParameters": {
+            "utm_source": "a b",
+            "x": "1,2"
+          },
+          "rawPath": "/v1/forms/contact",
+          "rawQueryString": "utm_source=a%20b&x=1&x=2",
+          "requestContext": {
+            "accountId": "000000000000",
+            "apiId": "local",
+            "domainName": "example.org",
+            "domainPrefix": "local",
+            "http": {
+              "method": "POST",
+              "path": "/v1/forms/contact",
+              "protocol": "HTTP/1.1",
+              "sourceIp": "203.0.113.7",
+              "userAgent": "curl/8"
+            },
+            "requestId": "r-1",
+            "routeKey": "POST /v1/forms/{form}",
+            "stage": "$default",
+            "time": "21/Apr/2020:15:08:21 +0000",
+            "timeEpoch": 1587481701067
+          },
+          "routeKey": "POST /v1/forms/{form}",
+          "version": "2.0"
+        }
+        "#);
     }
 
     #[test]

@@ -258,6 +258,12 @@ impl Shared {
     }
 }
 
+impl perennial_app::ports::Clock for Clock {
+    fn now(&self) -> Timestamp {
+        Self::now(self)
+    }
+}
+
 /// While this lives, a time-lapse stands still.
 #[must_use = "the clock stands still only while the hold is alive"]
 pub struct Hold {

@@ -12,19 +12,19 @@
 
 pub mod bridge;
 pub mod clock;
+mod gateway;
 mod html;
 pub mod keys;
 pub mod letters;
 pub mod local_items;
 pub mod mailbox;
 mod pages;
+mod pumps;
 mod reading;
 pub mod ses;
 pub mod ses_event;
 mod simulator;
 pub mod site;
 pub mod store_file;
-mod table;
-mod gateway;
-mod pumps;
 pub mod suite;
+mod table;

@@ -15,7 +15,7 @@
 //! | `from`, `reply_to` | the header, `Name <address>`; `reply_to` may be null |
 //! | `subject` | decoded |
 //! | `headers` | name → value; a list of values where a header stands more than once. Unfolded, otherwise as sent |
-//! | `text`, `html` | the decoded bodies, or null |
+//! | `text`, `html` | the decoded bodies with plain line ends, or null |
 //! | `lead`, `touch` | the mail's tags, or null |
 
 use std::collections::BTreeMap;
@@ -515,8 +515,8 @@ mod tests {
     }
 
     /// A mailbox of so many mails, to two leads in turn.
-    async fn full(mails: usize) -> World {
-        let world = World::new().await;
+    fn full(mails: usize) -> World {
+        let world = World::new();
         for number in 1..=mails {
             let (to, lead) = if number % 2 == 1 { ("ada@example.com", "ada") } else { ("bob@example.com", "bob") };
             world.site.letters.keep(&letter(to, lead, TEXT)).unwrap();
@@ -532,15 +532,41 @@ mod tests {
 
     #[tokio::test]
     async fn a_mail_is_told_as_json_with_all_its_fields() {
-        let world = full(1).await;
+        let world = full(1);
         let answer = world.get("/mailbox/messages.json").await;
         assert_eq!(answer.headers["content-type"], "application/json");
-        insta::assert_json_snapshot!(serde_json::from_str::<Value>(&answer.text).unwrap(), @"");
+        insta::assert_json_snapshot!(serde_json::from_str::<Value>(&answer.text).unwrap(), @r#"
+        [
+          {
+            "at": "2026-01-05T08:03:04.5Z",
+            "from": "Maya <maya@example.org>",
+            "headers": {
+              "Content-Type": "text/plain; charset=utf-8",
+              "From": "Maya <maya@example.org>",
+              "Reply-To": "r.abc@reply.example.org",
+              "Subject": "=?utf-8?Q?Gr=C3=BC=C3=9Fe?=",
+              "To": "ada@example.com",
+              "X-Twice": [
+                "one",
+                "two"
+              ]
+            },
+            "html": null,
+            "id": "0000000001",
+            "lead": "ada",
+            "reply_to": "r.abc@reply.example.org",
+            "subject": "Grüße",
+            "text": "Hi Ada <b>,\nstop: https://x.example/u/1?a=1&b=2.",
+            "to": "ada@example.com",
+            "touch": "1_welcome_response_0"
+          }
+        ]
+        "#);
     }
 
     #[tokio::test]
     async fn an_empty_mailbox_is_an_empty_array() {
-        let world = World::new().await;
+        let world = World::new();
         for query in ["", "?limit=5", "?lead=ada"] {
             let answer = world.get(&format!("/mailbox/messages.json{query}")).await;
             assert_eq!(serde_json::from_str::<Value>(&answer.text).unwrap(), json!([]), "{query}");
@@ -549,13 +575,13 @@ mod tests {
 
     #[tokio::test]
     async fn all_mails_are_told_oldest_first_over_several_pages() {
-        let world = full(PAGE_LETTERS_MAX * 2 + 3).await;
+        let world = full(PAGE_LETTERS_MAX * 2 + 3);
         assert_eq!(ids(&world, "").await, (1..=203).collect::<Vec<_>>());
     }
 
     #[tokio::test]
     async fn a_limit_tells_the_newest_and_filters_go_with_it() {
-        let world = full(PAGE_LETTERS_MAX + 5).await;
+        let world = full(PAGE_LETTERS_MAX + 5);
         assert_eq!(ids(&world, "?limit=3").await, [103, 104, 105]);
         assert_eq!(ids(&world, "?limit=0").await, [0; 0]);
         assert_eq!(ids(&world, "?limit=1000").await.len(), 105);
@@ -567,7 +593,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_list_shows_the_newest_first_in_pages() {
-        let world = full(LIST_LETTERS_MAX + 1).await;
+        let world = full(LIST_LETTERS_MAX + 1);
         let first = world.get("/mailbox").await;
         assert!(first.text.find("0000000051").unwrap() < first.text.find("0000000050").unwrap());
         assert!(first.text.contains("Grüße"));
@@ -581,7 +607,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_list_can_be_asked_for_one_address_or_one_lead() {
-        let world = full(4).await;
+        let world = full(4);
         for query in ["?to=ada@example.com", "?lead=ada"] {
             let page = world.get(&format!("/mailbox{query}")).await.text;
             assert!(page.contains("0000000003") && page.contains("0000000001"), "{query}");
@@ -591,7 +617,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_mail_is_shown_escaped_with_its_links() {
-        let world = full(1).await;
+        let world = full(1);
         let page = world.get("/mailbox/0000000001").await.text;
         assert!(page.contains("Hi Ada &lt;b&gt;,"), "{page}");
         let link = "https:&#x2f;&#x2f;x.example&#x2f;u&#x2f;1?a=1&amp;b=2";
@@ -605,7 +631,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_mails_html_runs_in_a_frame_without_scripts_and_network() {
-        let world = World::new().await;
+        let world = World::new();
         world.site.letters.keep(&letter("ada@example.com", "ada", HTML)).unwrap();
         let page = world.get("/mailbox/0000000001").await.text;
         assert!(page.contains("sandbox=\"allow-popups allow-popups-to-escape-sandbox\""), "{page}");
@@ -619,7 +645,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_mail_can_be_had_as_it_was_handed_over() {
-        let world = full(1).await;
+        let world = full(1);
         let Answer { headers, text, .. } = world.get("/mailbox/0000000001/raw").await;
         assert_eq!(headers["content-type"], "message/rfc822");
         assert_eq!(text, TEXT);
@@ -627,7 +653,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_not_there_is_a_404_and_what_makes_no_sense_a_400() {
-        let world = full(1).await;
+        let world = full(1);
         for (path, status) in [
             ("/mailbox/0000000002", 404),
             ("/mailbox/x", 404),
@@ -643,7 +669,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_mailbox_is_not_changed_by_looking() {
-        let world = full(1).await;
+        let world = full(1);
         for path in ["/mailbox", "/mailbox/0000000001", "/mailbox/messages.json"] {
             let request = Request::post(path).body(Body::empty()).unwrap();
             assert_eq!(world.ask(request).await.status, 405, "{path}");
@@ -664,7 +690,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_json_is_sent_a_page_at_a_time() {
-        let world = full(PAGE_LETTERS_MAX * 3).await;
+        let world = full(PAGE_LETTERS_MAX * 3);
         let stream = array(
             world.site.letters.clone(),
             Filter { lead: String::new(), to: String::new() },

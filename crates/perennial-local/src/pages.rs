@@ -82,7 +82,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_start_page_leads_to_the_form_and_the_mailbox_and_shows_the_suites_time() {
-        let page = World::new().await.get("/").await.text;
+        let page = World::new().get("/").await.text;
         for part in ["href=\"/form\"", "href=\"/mailbox\"", "Mon 5 Jan 2026, 08:03 UTC", "1d&#x2f;s", "No mail yet."] {
             assert!(page.contains(part), "{part} in {page}");
         }
@@ -90,7 +90,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_form_posts_like_any_website_and_needs_no_script() {
-        let page = World::new().await.get("/form").await.text;
+        let page = World::new().get("/form").await.text;
         assert!(page.contains("<form method=\"post\" action=\"/v1/forms/contact\">"));
         for field in ["email", "first_name", "last_name", "company", "phone", "message", "website"] {
             assert!(page.contains(&format!("name=\"{field}\"")), "{field}");
@@ -99,21 +99,21 @@ mod tests {
 
     #[tokio::test]
     async fn the_form_carries_the_stamp_it_was_given_escaped() {
-        let page = World::new().await.get("/form").await.text;
+        let page = World::new().get("/form").await.text;
         let field = "<input type=\"hidden\" name=\"_stamp\" value=\"stamp&lt;&quot;1&quot;&gt;\">";
         assert!(page.contains(field), "{page}");
     }
 
     #[tokio::test]
     async fn the_honeypot_is_out_of_reach_of_people() {
-        let page = World::new().await.get("/form").await.text;
+        let page = World::new().get("/form").await.text;
         assert!(page.contains("<p class=\"away\" aria-hidden=\"true\">"));
         assert!(page.contains("name=\"website\" tabindex=\"-1\" autocomplete=\"off\""));
     }
 
     #[tokio::test]
     async fn what_the_script_may_know_is_not_sent_without_it() {
-        let page = World::new().await.get("/form").await.text;
+        let page = World::new().get("/form").await.text;
         for field in ["timezone", "utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content"] {
             let input = format!("<input type=\"hidden\" name=\"{field}\" value=\"\" disabled>");
             assert!(page.contains(&input), "{field}");
@@ -122,7 +122,7 @@ mod tests {
 
     #[tokio::test]
     async fn pages_have_no_script_or_style_of_their_own_inside() {
-        let world = World::new().await;
+        let world = World::new();
         for path in ["/", "/form", "/form/thanks", "/mailbox"] {
             let page = world.get(path).await.text;
             assert!(!page.contains("<script>") && !page.contains("<style") && !page.contains(" style="), "{path}");
@@ -138,7 +138,7 @@ mod tests {
 
     #[tokio::test]
     async fn health_tells_the_suites_time_and_speed() {
-        let text = World::new().await.get("/healthz").await.text;
+        let text = World::new().get("/healthz").await.text;
         let health: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(health, json!({ "status": "ok", "now": "2026-01-05T08:03:04.5Z", "time_lapse": "1d/s" }));
     }

@@ -112,7 +112,8 @@ pub(crate) async fn tick(clock: Clock, deps: Arc<schedule_touch::Deps>, written:
 
 async fn sweep(clock: &Clock, deps: &Arc<schedule_touch::Deps>) {
     let _still = clock.hold();
-    let scheduled = json!({ "version": "0", "source": "aws.scheduler", "detail-type": "Scheduled Event", "detail": {} });
+    let scheduled =
+        json!({ "version": "0", "source": "aws.scheduler", "detail-type": "Scheduled Event", "detail": {} });
     loop {
         match touch(deps, &scheduled).await {
             Ok(summary) if summary.is_unfinished => {}

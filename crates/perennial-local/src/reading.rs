@@ -15,9 +15,9 @@ pub(crate) struct Reading {
     pub(crate) subject: String,
     /// All headers in their order, unfolded, encoded words left as they stand.
     pub(crate) headers: Vec<(String, String)>,
-    /// The plain text, if the mail has one.
+    /// The plain text with plain line ends, if the mail has one.
     pub(crate) text: Option<String>,
-    /// The HTML, if the mail has one.
+    /// The HTML with plain line ends, if the mail has one.
     pub(crate) html: Option<String>,
 }
 
@@ -39,11 +39,16 @@ impl Reading {
 /// The body of a plain-text part. (To the parser an HTML part is a text body
 /// too, where there is no other.)
 fn plain(body: &PartType<'_>) -> Option<String> {
-    if let PartType::Text(text) = body { Some(text.clone().into_owned()) } else { None }
+    if let PartType::Text(text) = body { Some(with_plain_lines(text)) } else { None }
 }
 
 fn html(body: &PartType<'_>) -> Option<String> {
-    if let PartType::Html(html) = body { Some(html.clone().into_owned()) } else { None }
+    if let PartType::Html(html) = body { Some(with_plain_lines(html)) } else { None }
+}
+
+/// Line ends are CRLF on the wire only.
+fn with_plain_lines(text: &str) -> String {
+    text.replace("\r\n", "\n")
 }
 
 fn listed(addresses: &Address<'_>) -> String {

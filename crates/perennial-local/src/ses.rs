@@ -30,7 +30,8 @@ use crate::clock::{Clock, Hold};
 use crate::letters::{LETTER_BYTES_MAX, Letter, LetterError, LetterId, Letters};
 use crate::reading::Reading;
 use crate::ses_event::{
-    ACCOUNT, BouncedRecipient, CommonHeaders, Header, Mail, Outcome, REGION, Recipient, SesEvent, instant,
+    ACCOUNT, BouncedRecipient, CONFIGURATION_SET, CommonHeaders, Header, Mail, Outcome, REGION, Recipient, SesEvent,
+    instant,
 };
 use crate::simulator::Simulated;
 
@@ -248,11 +249,11 @@ impl HandedOver {
 
     /// All that SES would tell of this mail, in the order in which it happens.
     fn events(&self, id: LetterId, at: Timestamp) -> Vec<SesEvent> {
-        let set = self.configuration_set.as_deref().unwrap_or_default();
         let mail = self.mail(id, at);
         std::iter::once(Outcome::Send {})
             .chain(self.to.iter().flat_map(|address| outcomes(address, id, at)))
-            .map(|outcome| SesEvent::new(at, set, mail.clone(), outcome))
+            .enumerate()
+            .map(|(nth, outcome)| SesEvent::new(nth, at, mail.clone(), outcome))
             .collect()
     }
 
@@ -284,7 +285,7 @@ impl HandedOver {
         let set = self.configuration_set.as_deref();
         let added = [("ses:operation", "SendEmail"), ("ses:from-domain", self.sender_domain())];
         own.chain(added)
-            .chain(set.map(|set| ("ses:configuration-set", set)))
+            .chain(set.map(|set| (CONFIGURATION_SET, set)))
             .map(|(name, value)| (name.to_owned(), vec![value.to_owned()]))
             .collect()
     }
@@ -460,8 +461,8 @@ mod tests {
         _store: StoreFile,
     }
 
-    async fn world() -> World {
-        let store = StoreFile::memory().await.unwrap();
+    fn world() -> World {
+        let store = StoreFile::memory().unwrap();
         let pace = Pace::TimeLapse("1d/s".parse().unwrap());
         let wall = Box::new(|| "2026-01-05T08:03:04.5Z".parse().unwrap());
         let clock = Clock::start_on(store.local_items().unwrap(), pace, wall).unwrap();
@@ -517,7 +518,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_mail_is_kept_with_its_tags_and_its_number_is_the_answer() {
-        let world = world().await;
+        let world = world();
         let (status, _, answer) = world.post(mail_to("ada@example.com").to_string()).await;
         assert_eq!(status, StatusCode::OK);
         assert_eq!(answer, json!({ "MessageId": "0000000001" }));
@@ -532,10 +533,84 @@ mod tests {
 
     #[tokio::test]
     async fn an_event_of_sess_shape_follows_the_mail() {
-        let mut world = world().await;
+        let mut world = world();
         world.post(mail_to("ada@example.com").to_string()).await;
         let told = world.told();
-        insta::assert_json_snapshot!(told, @"");
+        insta::assert_json_snapshot!(told, @r#"
+        [
+          {
+            "account": "000000000000",
+            "detail": {
+              "eventType": "Send",
+              "mail": {
+                "commonHeaders": {
+                  "from": [
+                    "Maya <maya@example.org>"
+                  ],
+                  "messageId": "0000000001",
+                  "subject": "Hello",
+                  "to": [
+                    "ada@example.com"
+                  ]
+                },
+                "destination": [
+                  "ada@example.com"
+                ],
+                "headers": [
+                  {
+                    "name": "From",
+                    "value": "Maya <maya@example.org>"
+                  },
+                  {
+                    "name": "To",
+                    "value": "ada@example.com"
+                  },
+                  {
+                    "name": "Subject",
+                    "value": "Hello"
+                  }
+                ],
+                "headersTruncated": false,
+                "messageId": "0000000001",
+                "sendingAccountId": "000000000000",
+                "source": "Maya <maya@example.org>",
+                "sourceArn": "arn:aws:ses:local:000000000000:identity/example.org",
+                "tags": {
+                  "attempt": [
+                    "a1"
+                  ],
+                  "lead": [
+                    "abcdefghijklmnopqrstuvwxyz"
+                  ],
+                  "ses:configuration-set": [
+                    "perennial"
+                  ],
+                  "ses:from-domain": [
+                    "example.org"
+                  ],
+                  "ses:operation": [
+                    "SendEmail"
+                  ],
+                  "touch": [
+                    "1_welcome_response_0"
+                  ]
+                },
+                "timestamp": "2026-01-05T08:03:04.500Z"
+              },
+              "send": {}
+            },
+            "detail-type": "Email Sent",
+            "id": "0000000001-0",
+            "region": "local",
+            "resources": [
+              "arn:aws:ses:local:000000000000:configuration-set/perennial"
+            ],
+            "source": "aws.ses",
+            "time": "2026-01-05T08:03:04Z",
+            "version": "0"
+          }
+        ]
+        "#);
     }
 
     #[tokio::test]
@@ -547,7 +622,7 @@ mod tests {
             ("bounce@simulator.amazonses.com", vec!["Send", "Bounce"]),
             ("suppressionlist@simulator.amazonses.com", vec!["Send", "Bounce"]),
         ] {
-            let mut world = world().await;
+            let mut world = world();
             world.post(mail_to(address).to_string()).await;
             let told = world.told();
             let types: Vec<_> = told.iter().map(|event| event["detail"]["eventType"].as_str().unwrap()).collect();
@@ -558,16 +633,31 @@ mod tests {
 
     #[tokio::test]
     async fn a_bounce_has_sess_shape() {
-        let mut world = world().await;
+        let mut world = world();
         world.post(mail_to("bounce@simulator.amazonses.com").to_string()).await;
         let bounce = world.told().pop().unwrap();
         assert_eq!(bounce["detail-type"], "Email Bounced");
-        insta::assert_json_snapshot!(bounce["detail"]["bounce"], @"");
+        insta::assert_json_snapshot!(bounce["detail"]["bounce"], @r#"
+        {
+          "bounceSubType": "General",
+          "bounceType": "Permanent",
+          "bouncedRecipients": [
+            {
+              "action": "failed",
+              "diagnosticCode": "smtp; 550 5.1.1 user unknown",
+              "emailAddress": "bounce@simulator.amazonses.com",
+              "status": "5.1.1"
+            }
+          ],
+          "feedbackId": "0000000001-feedback",
+          "timestamp": "2026-01-05T08:03:04.500Z"
+        }
+        "#);
     }
 
     #[tokio::test]
     async fn a_time_lapse_stands_still_until_the_event_is_dealt_with() {
-        let mut world = world().await;
+        let mut world = world();
         world.post(mail_to("ada@example.com").to_string()).await;
         let event = world.events.recv().await.unwrap();
         let before = world.clock.now();
@@ -581,7 +671,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_mail_is_taken_even_when_nobody_listens_to_events() {
-        let World { router, letters, events, .. } = world().await;
+        let World { router, letters, events, .. } = world();
         drop(events);
         let request = Request::post("/v2/email/outbound-emails")
             .body(Body::from(mail_to("ada@example.com").to_string()))
@@ -592,7 +682,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_ses_refuses_is_refused_in_sess_shape_and_not_kept() {
-        let world = world().await;
+        let world = world();
         let with = |pointer: &str, value: Value| {
             let mut mail = mail_to("ada@example.com");
             *mail.pointer_mut(pointer).unwrap() = value;
@@ -619,7 +709,7 @@ mod tests {
                 "A tag's name and value are 1 to 256 ASCII letters, digits and _ - . @",
             ),
             (with("/EmailTags/1/Name", json!("lead")), "A tag stands twice."),
-            (with("/Destination", json!([])), "The request is not valid JSON of SendEmail."),
+            (with("/Destination", json!("ada")), "The request is not valid JSON of SendEmail."),
         ] {
             assert_eq!(world.refused(&body).await, message);
         }
@@ -627,7 +717,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_mail_with_a_faulty_header_is_refused() {
-        let world = world().await;
+        let world = world();
         for (mime, message) in [
             ("Subject: x\r\n\r\nHi".to_owned(), "Missing required header 'From'."),
             (format!("Subject: again\r\n{MIME}"), "A header that may stand once stands twice."),
@@ -643,7 +733,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_mail_that_is_too_large_is_refused_before_and_after_decoding() {
-        let world = world().await;
+        let world = world();
         for bytes in [LETTER_BYTES_MAX + 1, 2 * LETTER_BYTES_MAX] {
             let mut mail = mail_to("ada@example.com");
             mail["Content"]["Raw"]["Data"] = json!(BASE64.encode(&vec![b'x'; bytes]));
@@ -654,7 +744,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_not_json_is_refused_in_sess_shape() {
-        let world = world().await;
+        let world = world();
         let (status, kind, _) = world.post("{").await;
         assert_eq!((status, kind.as_deref()), (StatusCode::BAD_REQUEST, Some("BadRequestException")));
     }

@@ -15,6 +15,9 @@ pub(crate) const ACCOUNT: &str = "000000000000";
 /// The region in the local suite's events.
 pub(crate) const REGION: &str = "local";
 
+/// The tag that SES adds with the name of the configuration set.
+pub(crate) const CONFIGURATION_SET: &str = "ses:configuration-set";
+
 /// An EventBridge event from `aws.ses`. Holds addresses; `Debug` shows none.
 #[derive(Clone, Serialize)]
 pub struct SesEvent {
@@ -141,19 +144,20 @@ impl Outcome {
 }
 
 impl SesEvent {
-    /// The event for one outcome of a mail. Its id is derived from both, so the
-    /// same outcome told twice has one id.
-    pub(crate) fn new(at: Timestamp, configuration_set: &str, mail: Mail, outcome: Outcome) -> Self {
+    /// The event for the `nth` outcome of a mail. Its id is derived from both,
+    /// so the same outcome told twice has one id.
+    pub(crate) fn new(nth: usize, at: Timestamp, mail: Mail, outcome: Outcome) -> Self {
         let (detail_type, event_type) = outcome.words();
+        let sets = mail.tags.get(CONFIGURATION_SET).into_iter().flatten();
         Self {
             version: "0",
-            id: format!("{}-{}", mail.message_id, event_type.to_lowercase()),
+            id: format!("{}-{nth}", mail.message_id),
             detail_type,
             source: "aws.ses",
             account: ACCOUNT,
             time: at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             region: REGION,
-            resources: vec![format!("arn:aws:ses:{REGION}:{ACCOUNT}:configuration-set/{configuration_set}")],
+            resources: sets.map(|set| format!("arn:aws:ses:{REGION}:{ACCOUNT}:configuration-set/{set}")).collect(),
             detail: Detail { event_type, mail, outcome },
         }
     }

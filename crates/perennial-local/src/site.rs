@@ -68,8 +68,8 @@ pub(crate) mod tests {
     }
 
     impl World {
-        pub(crate) async fn new() -> Self {
-            let store = StoreFile::memory().await.unwrap();
+        pub(crate) fn new() -> Self {
+            let store = StoreFile::memory().unwrap();
             let pace = Pace::TimeLapse("1d/s".parse().unwrap());
             let wall = Box::new(|| "2026-01-05T08:03:04.5Z".parse().unwrap());
             let clock = Clock::start_on(store.local_items().unwrap(), pace, wall).unwrap();
@@ -93,7 +93,7 @@ pub(crate) mod tests {
 
     #[tokio::test]
     async fn every_answer_is_guarded_and_not_stored() {
-        let world = World::new().await;
+        let world = World::new();
         let paths = ["/", "/form", "/form/thanks", "/mailbox", "/mailbox/messages.json", "/mailbox/x", "/healthz"];
         for path in paths {
             let headers = world.get(path).await.headers;

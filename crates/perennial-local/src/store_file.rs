@@ -18,15 +18,15 @@
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::Duration;
 
 use dynoxide::{Database, DynoxideError};
 use serde::{Deserialize, Serialize};
-use tokio::net::TcpListener;
+use tokio::runtime;
 use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 
 use crate::letters::{LetterError, Letters};
 use crate::local_items::{LocalItemError, LocalItems};
@@ -88,9 +88,9 @@ pub enum OpenError {
         #[source]
         source: DynoxideError,
     },
-    /// No listener on 127.0.0.1.
-    #[error("could not listen on 127.0.0.1 for the store")]
-    Listen(#[source] io::Error),
+    /// No listener on 127.0.0.1, or no thread for it.
+    #[error("could not serve the store on 127.0.0.1")]
+    Serve(#[source] io::Error),
 }
 
 /// Why a store file could not be closed in good order.
@@ -99,16 +99,16 @@ pub enum CloseError {
     /// The DynamoDB server had stopped with an error.
     #[error("the store's server had failed: {0}")]
     Server(String),
-    /// The DynamoDB server's task panicked.
+    /// The DynamoDB server's thread ended without a word: it panicked.
     #[error("the store's server did not end by itself")]
-    Task(#[source] tokio::task::JoinError),
+    Vanished(#[source] oneshot::error::RecvError),
 }
 
 /// A store that this process holds, serving DynamoDB on loopback.
 ///
-/// Must be opened inside a Tokio runtime with more than one worker thread:
-/// the server works on the runtime's threads and blocks one while SQLite
-/// works. Dropping it stops the server and frees the lock; [`close`](Self::close)
+/// The server has a thread of its own, because it blocks while SQLite works: a
+/// slow disk then holds up those who wait for the store, and nobody else.
+/// Dropping the value stops the server and frees the lock; [`close`](Self::close)
 /// also waits for the requests that are under way.
 #[derive(Debug)]
 pub struct StoreFile {
@@ -116,7 +116,7 @@ pub struct StoreFile {
     dynamodb: String,
     lock: Option<Lock>,
     stop: oneshot::Sender<()>,
-    server: JoinHandle<Result<(), String>>,
+    ended: oneshot::Receiver<Result<(), String>>,
 }
 
 /// Hides a value that has no `Debug`, or should not show one.
@@ -138,28 +138,32 @@ impl StoreFile {
             return Ok(Opened::Held(Holder::read(&lock_path, HOLDER_READ_PAUSE).await?));
         };
         let database = open_database(path).map_err(|source| OpenError::Database { path: path.to_owned(), source })?;
-        let mut store = Self::serve(database, Some(lock)).await?;
+        let mut store = Self::serve(database, Some(lock))?;
         store.write_lock(None)?;
         Ok(Opened::Ours(store))
     }
 
     /// A store in memory, for tests: it ends with the value.
-    pub async fn memory() -> Result<Self, OpenError> {
+    pub fn memory() -> Result<Self, OpenError> {
         let database =
             Database::memory().map_err(|source| OpenError::Database { path: PathBuf::from(":memory:"), source })?;
-        Self::serve(database, None).await
+        Self::serve(database, None)
     }
 
-    async fn serve(database: Database, lock: Option<Lock>) -> Result<Self, OpenError> {
-        let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let listener = TcpListener::bind(any_port).await.map_err(OpenError::Listen)?;
-        let address = listener.local_addr().map_err(OpenError::Listen)?;
+    fn serve(database: Database, lock: Option<Lock>) -> Result<Self, OpenError> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(OpenError::Serve)?;
+        listener.set_nonblocking(true).map_err(OpenError::Serve)?;
+        let address = listener.local_addr().map_err(OpenError::Serve)?;
+        let runtime = runtime::Builder::new_current_thread().enable_io().build().map_err(OpenError::Serve)?;
         let (stop, stopped) = oneshot::channel();
-        let server = tokio::spawn(dynoxide::server::serve_with_shutdown(listener, database.clone(), async {
-            // A sender dropped without a word means the same: stop.
-            let _: Result<(), oneshot::error::RecvError> = stopped.await;
-        }));
-        Ok(Self { database: Opaque(database), dynamodb: format!("http://{address}"), lock, stop, server })
+        let (end, ended) = oneshot::channel();
+        let served = database.clone();
+        let work = move || {
+            // Nobody waits for the end where the store was dropped, not closed.
+            let _: Result<(), Result<(), String>> = end.send(runtime.block_on(answer(listener, served, stopped)));
+        };
+        thread::Builder::new().name("store".to_owned()).spawn(work).map_err(OpenError::Serve)?;
+        Ok(Self { database: Opaque(database), dynamodb: format!("http://{address}"), lock, stop, ended })
     }
 
     /// Where this store speaks DynamoDB, e.g. `http://127.0.0.1:40123`.
@@ -189,10 +193,10 @@ impl StoreFile {
     ///
     /// Waits for clients that have sent half a request.
     pub async fn close(self) -> Result<(), CloseError> {
-        let Self { database, lock, stop, server, .. } = self;
+        let Self { database, lock, stop, ended, .. } = self;
         // Nobody listens only if the server has ended already; its result tells.
         let _: Result<(), ()> = stop.send(());
-        let result = server.await.map_err(CloseError::Task)?;
+        let result = ended.await.map_err(CloseError::Vanished)?;
         drop(database);
         drop(lock);
         result.map_err(CloseError::Server)
@@ -205,6 +209,15 @@ impl StoreFile {
         let holder = Holder { pid: std::process::id(), http, dynamodb: self.dynamodb.clone() };
         lock.write(&holder).map_err(|source| OpenError::Lock { path: lock.path.clone(), source })
     }
+}
+
+/// The server, until `stopped` is told or dropped; both mean the same.
+async fn answer(listener: TcpListener, database: Database, stopped: oneshot::Receiver<()>) -> Result<(), String> {
+    let listener = tokio::net::TcpListener::from_std(listener).map_err(|error| error.to_string())?;
+    let told = async {
+        let _: Result<(), oneshot::error::RecvError> = stopped.await;
+    };
+    dynoxide::server::serve_with_shutdown(listener, database, told).await
 }
 
 fn open_database(path: &Path) -> Result<Database, DynoxideError> {

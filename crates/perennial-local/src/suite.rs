@@ -168,16 +168,16 @@ impl Suite {
         let ses = Clients::loopback(&format!("http://{}", local_address(&mail, 0)?)).ses();
         let clock_port: Arc<dyn perennial_app::ports::Clock> = Arc::new(clock.clone());
 
-        let ingest = Arc::new(ingest_lead::Deps::new(
-            Door {
+        let ingest = Arc::new(ingest_lead::Deps {
+            door: Door {
                 store: Arc::clone(&store),
                 catalog: Arc::clone(&catalog),
                 pepper: Pepper::new(keys.pepper),
                 clock: Arc::clone(&clock_port),
             },
-            keyring.clone(),
-            Arc::new(SystemClock),
-        ));
+            keyring: keyring.clone(),
+            wall_clock: Arc::new(SystemClock),
+        });
         let touch = Arc::new(schedule_touch::Deps {
             toucher: Toucher {
                 store: Arc::clone(&store),
@@ -195,8 +195,7 @@ impl Suite {
         });
         let (nudges, nudged) = mpsc::channel(NUDGES_MAX);
         let (events, heard) = mpsc::channel(MAIL_EVENTS_MAX);
-        let publish =
-            Arc::new(publish_history::Deps { bus: Arc::new(LocalBus { nudges, clock: clock.clone() }) });
+        let publish = Arc::new(publish_history::Deps { bus: Arc::new(LocalBus { nudges, clock: clock.clone() }) });
 
         let written = Arc::new(Notify::new());
         let mut pumps = JoinSet::new();
@@ -205,17 +204,11 @@ impl Suite {
         pumps.spawn(pumps::feed(Outbox::new(client, LEAD_TABLE), publish, clock.clone(), Arc::clone(&written)));
         pumps.spawn(pumps::tick(clock.clone(), touch, Arc::clone(&written)));
 
-        let stamp: site::Stamp = Arc::new(move || {
-            keyring.sign(Purpose::Form, &format!("contact/{}", Timestamp::now().as_second()))
-        });
+        let stamp: site::Stamp =
+            Arc::new(move || keyring.sign(Purpose::Form, &format!("contact/{}", Timestamp::now().as_second())));
         let pages = site::router(Site { letters: letters.clone(), clock: clock.clone(), stamp });
-        let gateway = Gateway {
-            ingest,
-            engagement,
-            clock: clock.clone(),
-            written,
-            requests: Arc::new(AtomicU64::new(0)),
-        };
+        let gateway =
+            Gateway { ingest, engagement, clock: clock.clone(), written, requests: Arc::new(AtomicU64::new(0)) };
         let (stop, stopped) = watch::channel(false);
         let servers = vec![
             serve(public, pages.merge(gateway::routes(gateway)), stopped.clone()),
@@ -261,11 +254,7 @@ fn local_address(listener: &TcpListener, port: u16) -> Result<SocketAddr, StartE
     listener.local_addr().map_err(|source| StartError::Listen { port, source })
 }
 
-fn serve(
-    listener: TcpListener,
-    router: Router,
-    mut stopped: watch::Receiver<bool>,
-) -> JoinHandle<std::io::Result<()>> {
+fn serve(listener: TcpListener, router: Router, mut stopped: watch::Receiver<bool>) -> JoinHandle<std::io::Result<()>> {
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     tokio::spawn(async move {
         axum::serve(listener, service)

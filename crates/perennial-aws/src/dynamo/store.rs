@@ -389,7 +389,7 @@ fn judge(
         return Err(corrupt(Some(&key), "it is there, and the state does not know of it").into());
     }
     if any(&["ThrottlingError", "ProvisionedThroughputExceeded"]) {
-        return Err(StoreError::Unavailable(Box::new(error)).into());
+        return Err(StoreError::Unavailable(Box::new(error.into_service_error())).into());
     }
     Err(store_error(error).into())
 }
@@ -404,13 +404,15 @@ pub(super) async fn read_batch(client: &Client, table: &str, keys: &[Key]) -> Re
         KeysAndAttributes::builder().set_keys(Some(wanted)).consistent_read(true).build().map_err(unbuilt)?;
     let mut items = Vec::new();
     for round in 0..BATCH_ROUNDS_MAX {
+        if let Some(doublings) = round.checked_sub(1) {
+            tokio::time::sleep(BATCH_PAUSE.saturating_mul(2_u32.saturating_pow(doublings))).await;
+        }
         let answer = client.batch_get_item().request_items(table, wanted).send().await.map_err(store_error)?;
         items.extend(answer.responses.unwrap_or_default().remove(table).unwrap_or_default());
         match answer.unprocessed_keys.unwrap_or_default().remove(table) {
             None => return Ok(items),
             Some(left) => wanted = left,
         }
-        tokio::time::sleep(BATCH_PAUSE.saturating_mul(2_u32.saturating_pow(round))).await;
     }
     Err(StoreError::Unavailable("a batch of items was not read to its end".into()))
 }

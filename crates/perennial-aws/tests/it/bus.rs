@@ -90,6 +90,30 @@ async fn a_bus_that_refuses_the_call_took_nothing() {
     let server = Loopback::start(|_, _| Answer::Reply(400, "AccessDeniedException", "{}".to_owned())).await;
     let error = bus(&server).publish(&events(2)).await.unwrap_err();
     assert!(matches!(error, BusError::Failed(_)));
+    assert_eq!(server.requests().len(), 1, "only what was refused by itself is put again");
+}
+
+#[tokio::test]
+async fn a_call_that_fails_does_not_take_the_others_with_it() {
+    let server = Loopback::start(|number, request| {
+        if number == 0 {
+            return Answer::Reply(400, "ValidationException", "{}".to_owned());
+        }
+        let taken = vec![json!({ "EventId": "11710aed" }); entries(request).len()];
+        Answer::Reply(200, "", json!({ "FailedEntryCount": 0, "Entries": taken }).to_string())
+    })
+    .await;
+    let error = bus(&server).publish(&events(12)).await.unwrap_err();
+    assert!(matches!(&error, BusError::Partial { failed, .. } if *failed == (0..10).collect::<Vec<_>>()), "{error:?}");
+}
+
+#[tokio::test]
+async fn an_answer_for_another_number_of_events_is_no_answer() {
+    let server =
+        Loopback::start(|_, _| Answer::Reply(200, "", r#"{"FailedEntryCount":0,"Entries":[]}"#.to_owned())).await;
+    let error = bus(&server).publish(&events(1)).await.unwrap_err();
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert_eq!(cause, "EventBridge answered for 0 of 1 events");
 }
 
 #[tokio::test]

@@ -3,16 +3,3 @@
 use crate::embedded::store;
 
 perennial_app::store_contract!(store);
-mod tmpmem {
-    async fn mem() -> perennial_app::memory::MemoryStore {
-        perennial_app::memory::MemoryStore::default()
-    }
-    perennial_app::store_contract!(mem);
-    async fn counted() -> perennial_app::memory::Counting<perennial_app::memory::MemoryStore> {
-        perennial_app::memory::Counting::new(perennial_app::memory::MemoryStore::default())
-    }
-    mod c {
-        use super::counted;
-        perennial_app::store_contract!(counted);
-    }
-}

@@ -14,7 +14,7 @@ mod reader;
 mod result_file;
 mod run;
 
-pub(crate) use run::{ImportArgs, ImportError, Summary, run};
+pub(crate) use run::{ImportArgs, run};
 
 use perennial_core::intake::{FieldError, FieldErrorCode};
 use thiserror::Error;

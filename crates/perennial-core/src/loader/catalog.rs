@@ -319,7 +319,7 @@ fn form<'t>(
     let intent = section.word(report, "intent", &[("hand_raise", Intent::HandRaise), ("inquiry", Intent::Inquiry)]);
     let program = reference(report, &mut section, "program", ProgramName::parse, programs, "a program");
     let fields = form_fields(report, &mut section, fields);
-    let honeypot = section.text(report, "honeypot").map(|text| text.value.to_owned());
+    let honeypot = section.text(report, "honeypot").map(|text| trap(report, text, &fields));
     let stamp =
         section.word(report, "stamp", &[("optional", StampPolicy::Optional), ("required", StampPolicy::Required)]);
     let origins = urls(report, &mut section, "origins");
@@ -356,6 +356,20 @@ fn form_fields(
         }
     }
     taken
+}
+
+/// The name of a field that people must not fill in, so not one of those they should.
+fn trap(report: &mut Report<'_>, text: Text<'_>, fields: &[FieldName]) -> String {
+    if CONTACT_FIELDS.contains(&text.value) || fields.iter().any(|field| field.as_str() == text.value) {
+        let message = format!("people fill in `{}`: it cannot be the honeypot", text.value);
+        report.error(
+            Code::BadName,
+            text.span(),
+            message,
+            "name a field that the form does not have, for example \"website\"",
+        );
+    }
+    text.value.to_owned()
 }
 
 /// Absolute http or https URLs.

@@ -221,7 +221,8 @@ pub(super) fn refuse_loops(
     }
 }
 
-/// How long it takes to come back to a program. `None` if it never does, or if the circle is told of at an earlier name.
+/// How long it takes to come back to a program. `None` if it never does, or if the circle holds an earlier name,
+/// where it is told of.
 fn circle(
     start: &ProgramName,
     programs: &BTreeMap<ProgramName, ProgramFile>,

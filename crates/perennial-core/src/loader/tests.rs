@@ -268,6 +268,16 @@ fn a_field_that_the_suite_itself_fills_cannot_be_declared() {
 }
 
 #[test]
+fn a_field_that_people_fill_in_is_no_honeypot() {
+    let honeypot = |name: &str| check(&[("catalog.toml", "honeypot = \"website\"", &format!("honeypot = \"{name}\""))]);
+    insta::assert_snapshot!(honeypot("company"), @r#"
+    catalog.toml:36:12 P006 people fill in `company`: it cannot be the honeypot
+        name a field that the form does not have, for example "website"
+    "#);
+    assert_ne!(honeypot("email"), "");
+}
+
+#[test]
 fn a_program_must_say_what_follows_it() {
     insta::assert_snapshot!(check(&[("welcome/program.toml", "then = \"nurture\"", "")]), @r#"
     welcome/program.toml:1:1 P004 the program has no `then`
@@ -473,15 +483,15 @@ fn a_mail_that_cannot_be_written_for_a_stranger_is_refused() {
 fn what_plain_mail_does_not_have_is_refused() {
     insta::assert_snapshot!(check_mail("Hi <b>you</b>,\n\n<div>\nhello\n</div>\n\n![pixel](https://example.com/p.gif) and `code`\n\n    four spaces"), @r#"
     welcome/touches/link.md:5:4 P023 a mail cannot hold HTML
-        write plain text: paragraphs, lists, **bold**, *italic*, [links](https://www.example.com); no line starts with four spaces
+        use paragraphs, lists, **bold**, *italic* and [links](https://www.example.com), and indent nothing else
     welcome/touches/link.md:7:1 P023 a mail cannot hold HTML
-        write plain text: paragraphs, lists, **bold**, *italic*, [links](https://www.example.com); no line starts with four spaces
+        use paragraphs, lists, **bold**, *italic* and [links](https://www.example.com), and indent nothing else
     welcome/touches/link.md:11:1 P023 a mail cannot hold an image
-        write plain text: paragraphs, lists, **bold**, *italic*, [links](https://www.example.com); no line starts with four spaces
+        use paragraphs, lists, **bold**, *italic* and [links](https://www.example.com), and indent nothing else
     welcome/touches/link.md:11:41 P023 a mail cannot hold code
-        write plain text: paragraphs, lists, **bold**, *italic*, [links](https://www.example.com); no line starts with four spaces
+        use paragraphs, lists, **bold**, *italic* and [links](https://www.example.com), and indent nothing else
     welcome/touches/link.md:13:5 P023 a mail cannot hold code
-        write plain text: paragraphs, lists, **bold**, *italic*, [links](https://www.example.com); no line starts with four spaces
+        use paragraphs, lists, **bold**, *italic* and [links](https://www.example.com), and indent nothing else
     "#);
 }
 

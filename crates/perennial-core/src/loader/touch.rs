@@ -223,7 +223,7 @@ fn report_refused(report: &mut Report<'_>, what: &str, span: Range<usize>) {
         Code::MarkupRefused,
         span,
         format!("a mail cannot hold {what}"),
-        "write plain text: paragraphs, lists, **bold**, *italic*, [links](https://www.example.com); no line starts with four spaces",
+        "use paragraphs, lists, **bold**, *italic* and [links](https://www.example.com), and indent nothing else",
     );
 }
 

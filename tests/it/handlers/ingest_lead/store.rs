@@ -1,0 +1,134 @@
+//! A store in memory that gets into trouble when told to.
+
+use std::collections::VecDeque;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use perennial_app::memory::MemoryStore;
+use perennial_app::ports::{
+    Commit, CommitError, Cursor, DuePage, EngagementRecord, HistoryRow, IdempotencyRecord, ImportRecord, SendingPause,
+    Store, StoreError, Stored, SurveyPage,
+};
+use perennial_core::ids::LeadId;
+use perennial_core::lead::Sending;
+use tokio::sync::Barrier;
+
+/// One trouble, met once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// Looking up an idempotency key fails.
+    Idempotency,
+    /// Loading fails.
+    Load,
+    /// Committing fails, and nothing is written.
+    Commit,
+    /// Committing works, and its answer is lost.
+    Answer,
+    /// Somebody else was quicker.
+    Conflict,
+}
+
+/// Works like a [`MemoryStore`], but for the troubles it was told of.
+pub(super) struct TroubledStore {
+    pub(super) memory: MemoryStore,
+    troubles: Mutex<VecDeque<Trouble>>,
+    /// Loads that wait for each other.
+    to_meet: AtomicU32,
+    meeting: Barrier,
+}
+
+impl TroubledStore {
+    pub(super) fn new() -> Self {
+        Self {
+            memory: MemoryStore::default(),
+            troubles: Mutex::default(),
+            to_meet: AtomicU32::new(0),
+            meeting: Barrier::new(2),
+        }
+    }
+
+    /// Meets these troubles from now on, each once and in this order.
+    pub(super) fn get_into(&self, troubles: impl IntoIterator<Item = Trouble>) {
+        self.troubles.lock().unwrap().extend(troubles);
+    }
+
+    /// Lets the next two loads return together: whoever called sees what the other saw.
+    pub(super) fn let_two_meet(&self) {
+        self.to_meet.store(2, Ordering::SeqCst);
+    }
+
+    fn meets(&self, trouble: Trouble) -> bool {
+        let mut troubles = self.troubles.lock().unwrap();
+        let is_next = troubles.front() == Some(&trouble);
+        if is_next {
+            troubles.pop_front();
+        }
+        is_next
+    }
+
+    fn fails(&self, trouble: Trouble) -> Result<(), StoreError> {
+        if self.meets(trouble) { Err(StoreError::Unavailable("told to fail".into())) } else { Ok(()) }
+    }
+}
+
+#[async_trait]
+impl Store for TroubledStore {
+    async fn load(&self, id: &LeadId) -> Result<Option<Stored>, StoreError> {
+        self.fails(Trouble::Load)?;
+        let stored = self.memory.load(id).await;
+        let one_less = |left: u32| left.checked_sub(1);
+        if self.to_meet.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok() {
+            self.meeting.wait().await;
+        }
+        stored
+    }
+
+    async fn commit(&self, commit: &Commit) -> Result<u64, CommitError> {
+        self.fails(Trouble::Commit)?;
+        if self.meets(Trouble::Conflict) {
+            return Err(CommitError::Conflict);
+        }
+        let rev = self.memory.commit(commit).await?;
+        self.fails(Trouble::Answer)?;
+        Ok(rev)
+    }
+
+    async fn mark_sending(&self, id: &LeadId, expected: u64, sending: &Sending) -> Result<u64, CommitError> {
+        self.memory.mark_sending(id, expected, sending).await
+    }
+
+    async fn due(&self, shard: u8, until: Timestamp, cursor: Option<Cursor>) -> Result<DuePage, StoreError> {
+        self.memory.due(shard, until, cursor).await
+    }
+
+    async fn history(&self, id: &LeadId) -> Result<Vec<HistoryRow>, StoreError> {
+        self.memory.history(id).await
+    }
+
+    async fn record_engagement(&self, record: &EngagementRecord) -> Result<bool, StoreError> {
+        self.memory.record_engagement(record).await
+    }
+
+    async fn idempotency(&self, key: &str) -> Result<Option<IdempotencyRecord>, StoreError> {
+        self.fails(Trouble::Idempotency)?;
+        self.memory.idempotency(key).await
+    }
+
+    async fn survey(&self, cursor: Option<Cursor>) -> Result<SurveyPage, StoreError> {
+        self.memory.survey(cursor).await
+    }
+
+    async fn put_import(&self, record: &ImportRecord) -> Result<(), StoreError> {
+        self.memory.put_import(record).await
+    }
+
+    async fn sending_pause(&self) -> Result<Option<SendingPause>, StoreError> {
+        self.memory.sending_pause().await
+    }
+
+    async fn pause_sending(&self, pause: &SendingPause) -> Result<(), StoreError> {
+        self.memory.pause_sending(pause).await
+    }
+}
