@@ -1,4 +1,5 @@
 //! The integration tests of the whole suite, one binary.
 
 mod handlers;
+mod model;
 mod tidy;

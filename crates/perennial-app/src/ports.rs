@@ -128,7 +128,7 @@ pub struct Commit {
     pub history: HistoryRow,
     /// The submission that caused it.
     pub submission: Option<SubmissionRow>,
-    /// The idempotency key it came under.
+    /// The idempotency key it came under. One whose time is over is free again.
     pub idempotency: Option<IdempotencyRecord>,
 }
 
@@ -146,7 +146,7 @@ pub struct DuePage {
 pub struct DueLead {
     /// Who.
     pub id: LeadId,
-    /// Since when.
+    /// Since when, rounded up to a whole second: an index sorts by those.
     pub pulse: Timestamp,
 }
 
@@ -161,7 +161,7 @@ pub enum Surveyed {
     State {
         /// The lead.
         lead: Box<Lead>,
-        /// The pulse it stands under in the index; `None` where it is not in the index.
+        /// The pulse it stands under in the index, rounded up to a whole second; `None` where it is not in the index.
         indexed_pulse: Option<Timestamp>,
     },
     /// A history row's moves.
@@ -370,7 +370,9 @@ pub trait Clock: Send + Sync {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
+    /// To the millisecond: nothing here is finer, and each digit is stored with every lead.
     fn now(&self) -> Timestamp {
-        Timestamp::now()
+        let now = Timestamp::now();
+        Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
     }
 }

@@ -4,7 +4,9 @@
 //! controls, a domain that DNS can hold. Text is parsed once, at the door (TRUST.md H6–H14); nothing
 //! behind it checks an address again.
 
+use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::LazyLock;
 
 use idna::AsciiDenyList;
 use idna::uts46::{DnsLength, Hyphens, Uts46};
@@ -127,7 +129,7 @@ impl EmailAddress {
         let (domain, _) = Uts46::new().to_unicode(self.domain.as_bytes(), AsciiDenyList::STD3, Hyphens::Allow);
         let top_is_ascii = domain.rsplit('.').next().is_some_and(str::is_ascii);
         domain.split('.').any(|label| mixes_scripts(label) || (top_is_ascii && reads_as_ascii(label)))
-            || (!is_well_known(&domain) && WELL_KNOWN_DOMAINS.iter().any(|known| looks(known) == looks(&domain)))
+            || (!is_well_known(&domain) && WELL_KNOWN_LOOKS.contains(&looks(&domain)))
     }
 
     /// The address its owner probably meant, where the domain is one slip away from a well-known one (H14).
@@ -228,6 +230,10 @@ fn reads_as_ascii(label: &str) -> bool {
 }
 
 /// What a domain looks like at a glance: the same for look-alikes (UTS 39 §4).
+/// What the well-known domains look like: worked out once, since every address is compared with it.
+static WELL_KNOWN_LOOKS: LazyLock<BTreeSet<String>> =
+    LazyLock::new(|| WELL_KNOWN_DOMAINS.iter().map(|known| looks(known)).collect());
+
 fn looks(domain: &str) -> String {
     skeleton(domain).flat_map(char::to_lowercase).collect()
 }

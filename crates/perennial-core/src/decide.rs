@@ -7,6 +7,7 @@
 use jiff::{SignedDuration, Timestamp};
 use jiff::tz::TimeZone;
 
+use crate::calendar;
 use crate::catalog::Catalog;
 use crate::event::{DeferReason, DisqualifyReason, Event, FailReason, ProgramExit, SendProof, SkipReason, apply};
 use crate::ids::{LeadId, ProgramName, TouchId};
@@ -407,7 +408,7 @@ impl Draft<'_> {
     fn zone(&self, lead: &Lead) -> TimeZone {
         lead.zone
             .as_deref()
-            .and_then(|name| TimeZone::get(name).ok())
+            .and_then(calendar::zone)
             .unwrap_or_else(|| self.catalog.default_zone.clone())
     }
 

@@ -10,9 +10,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZoneDatabase;
 use serde::Serialize;
 
+use crate::calendar;
 use crate::catalog::{Field, Form};
 use crate::clean;
 use crate::contact::{ContactError, EmailAddress, PhoneNumber};
@@ -245,7 +245,7 @@ impl<'a> Answers<'a> {
 
     /// The sender's time zone under the name that the bundled database gives it; a name it does not know is no answer.
     fn zone(&self) -> Option<String> {
-        let zone = TimeZoneDatabase::bundled().get(&self.line(ZONE)?).ok()?;
+        let zone = calendar::zone(&self.line(ZONE)?)?;
         zone.iana_name().map(str::to_owned)
     }
 }

@@ -10,9 +10,10 @@ use lambda_runtime::{Diagnostic, Error, LambdaEvent, run, service_fn};
 use perennial_app::error_chain::ErrorChain;
 use perennial_app::programs;
 use perennial_core::catalog::Catalog;
+use perennial_core::diagnostic::Severity;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tracing::error;
+use tracing::{error, warn};
 
 /// Why an invocation failed: what Lambda reports, retries and sends to a dead-letter queue.
 #[derive(Debug, thiserror::Error)]
@@ -69,7 +70,11 @@ pub fn start_logging() {
 pub fn catalog(directory: &Path) -> Result<Arc<Catalog>, Error> {
     let (catalog, diagnostics) = programs::load(directory)?;
     for diagnostic in &diagnostics {
-        error!(file = diagnostic.file, code = diagnostic.code.as_str(), message = diagnostic.message, "program file");
+        let (file, code, message) = (&diagnostic.file, diagnostic.code.as_str(), &diagnostic.message);
+        match diagnostic.severity {
+            Severity::Error => error!(file, code, message, "program file"),
+            Severity::Warning => warn!(file, code, message, "program file"),
+        }
     }
     catalog.map(Arc::new).ok_or_else(|| format!("the programs in {} are not usable", directory.display()).into())
 }

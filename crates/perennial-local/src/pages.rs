@@ -16,7 +16,6 @@ use crate::site::Site;
 
 const START: Template = Template { name: "start.html", text: include_str!("templates/start.html") };
 const FORM: Template = Template { name: "form.html", text: include_str!("templates/form.html") };
-const THANKS: Template = Template { name: "thanks.html", text: include_str!("templates/thanks.html") };
 
 const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
@@ -25,7 +24,6 @@ pub(crate) fn routes() -> Router<Site> {
     Router::new()
         .route("/", get(start))
         .route("/form", get(form))
-        .route("/form/thanks", get(thanks))
         .route("/healthz", get(health))
         .route("/assets/perennial.css", asset(CSS, include_str!("assets/perennial.css")))
         .route("/assets/form.css", asset(CSS, include_str!("assets/form.css")))
@@ -54,10 +52,6 @@ struct Form {
 async fn form(State(site): State<Site>) -> Result<Response, PageError> {
     let stamp = (site.stamp)();
     html::form_page(FORM, Form { stamp })
-}
-
-async fn thanks() -> Result<Response, PageError> {
-    html::form_page(THANKS, ())
 }
 
 /// The answer of `GET /healthz`.
@@ -123,7 +117,7 @@ mod tests {
     #[tokio::test]
     async fn pages_have_no_script_or_style_of_their_own_inside() {
         let world = World::new();
-        for path in ["/", "/form", "/form/thanks", "/mailbox"] {
+        for path in ["/", "/form", "/mailbox"] {
             let page = world.get(path).await.text;
             assert!(!page.contains("<script>") && !page.contains("<style") && !page.contains(" style="), "{path}");
         }

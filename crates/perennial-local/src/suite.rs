@@ -11,6 +11,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use axum::Router;
+use ingest_lead::stamp;
 use jiff::{SignedDuration, Timestamp};
 use perennial_app::engagement::Listener;
 use perennial_app::ingest::Door;
@@ -22,8 +23,8 @@ use perennial_aws::dynamo::outbox::Outbox;
 use perennial_aws::dynamo::{DynamoStore, table};
 use perennial_aws::ses::SesMailer;
 use perennial_core::catalog::Catalog;
-use perennial_core::ids::Pepper;
-use perennial_core::token::{Keyring, KeyringError, Purpose};
+use perennial_core::ids::{FormName, IdError, Pepper};
+use perennial_core::token::{Keyring, KeyringError};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
@@ -40,6 +41,9 @@ use crate::store_file::{CloseError, Holder, OpenError, Opened, StoreFile};
 
 /// The table of leads in the store file.
 pub const LEAD_TABLE: &str = "perennial";
+
+/// The form on the sample page.
+const SAMPLE_FORM: &str = "contact";
 
 /// How long one sweep may take before it is asked for again.
 const SWEEP_BUDGET: Duration = Duration::from_secs(20);
@@ -71,6 +75,9 @@ pub enum StartError {
     /// The token keys are damaged.
     #[error("the token keys cannot be used")]
     Keys(#[from] KeyringError),
+    /// The sample page's form has no valid name: a bug.
+    #[error("the sample form cannot be shown")]
+    SampleForm(#[from] IdError),
     /// The port is taken, or may not be used.
     #[error("cannot listen on 127.0.0.1:{port}")]
     Listen {
@@ -204,8 +211,9 @@ impl Suite {
         pumps.spawn(pumps::feed(Outbox::new(client, LEAD_TABLE), publish, clock.clone(), Arc::clone(&written)));
         pumps.spawn(pumps::tick(clock.clone(), touch, Arc::clone(&written)));
 
+        let sample_form = FormName::parse(SAMPLE_FORM)?;
         let stamp: site::Stamp =
-            Arc::new(move || keyring.sign(Purpose::Form, &format!("contact/{}", Timestamp::now().as_second())));
+            Arc::new(move || stamp::issue(&keyring, &sample_form, Timestamp::now()));
         let pages = site::router(Site { letters: letters.clone(), clock: clock.clone(), stamp });
         let gateway =
             Gateway { ingest, engagement, clock: clock.clone(), written, requests: Arc::new(AtomicU64::new(0)) };

@@ -50,7 +50,7 @@ pub(super) fn explore(protocol: Protocol) -> Exploration {
             }
         }
         if is_end {
-            ends.extend(here.ends());
+            ends.insert(here.end());
         }
         at += 1;
         assert!(nodes.len() < STATES_MAX, "there is no end to the states");

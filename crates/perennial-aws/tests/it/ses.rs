@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mail_parser::{MessageParser, MimeHeaders};
 use perennial_app::ports::{Mailer, OutboundMail, SendReport};
-use perennial_aws::clients::Clients;
+use perennial_aws::clients::{Clients, SEND_TIMEOUT};
 use perennial_aws::ses::SesMailer;
 use perennial_core::decide::SendOutcome;
 use perennial_core::event::{DeferReason, FailReason};
@@ -57,7 +57,8 @@ async fn a_connection_dropped_after_the_mail_leaves_it_unknown() {
 async fn a_server_that_hangs_leaves_it_unknown_when_the_time_is_up() {
     let server = Loopback::start(|_, _| Answer::Hang).await;
     let client = Clients::loopback(&server.url).with_send_timeout(Duration::from_millis(300)).ses();
-    let report = SesMailer::new(client, None).send(&mail()).await;
+    let mailer = SesMailer::new(client, None);
+    let report = tokio::time::timeout(SEND_TIMEOUT, mailer.send(&mail())).await.expect("it ends by itself");
     assert_eq!(report.outcome, SendOutcome::Ambiguous);
     assert_eq!(server.requests().len(), 1);
 }

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use jiff::civil::{Time, Weekday};
-use jiff::tz::{TimeZone, TimeZoneDatabase};
+use jiff::tz::TimeZone;
 
-use crate::calendar::{FrequencyCap, SendWindow, WEEKLY_MAX};
+use crate::calendar::{self, FrequencyCap, SendWindow, WEEKLY_MAX};
 use crate::catalog::{Field, Form, FormStatus, Organisation, Queue, Sender, StampPolicy};
 use crate::contact::EmailAddress;
 use crate::content::{RESERVED_FIELDS, is_unsafe};
@@ -170,7 +170,7 @@ fn address(report: &mut Report<'_>, text: Text<'_>) -> Option<String> {
 fn zone(report: &mut Report<'_>, root: &mut Section<'_>) -> Option<TimeZone> {
     let text = root.required_text(report, "default_zone", "add `default_zone`, for example \"Europe/Berlin\"")?;
     // The zones that are built in: the same file means the same on every machine.
-    let zone = TimeZoneDatabase::bundled().get(text.value).ok();
+    let zone = calendar::zone(text.value);
     if zone.is_none() {
         let message = format!("`{}` is not a time zone", text.value);
         report.error(
@@ -322,7 +322,7 @@ fn form<'t>(
     let honeypot = section.text(report, "honeypot").map(|text| trap(report, text, &fields));
     let stamp =
         section.word(report, "stamp", &[("optional", StampPolicy::Optional), ("required", StampPolicy::Required)]);
-    let origins = urls(report, &mut section, "origins");
+    let origins = origins(report, &mut section);
     let thanks_urls = urls(report, &mut section, "thanks_urls");
     let status = section.word(report, "status", &[("open", FormStatus::Open), ("closed", FormStatus::Closed)]);
     section.finish(report);
@@ -373,6 +373,27 @@ fn trap(report: &mut Report<'_>, text: Text<'_>, fields: &[FieldName]) -> String
 }
 
 /// Absolute http or https URLs.
+/// The pages' origins, as browsers send them: anything more would never be equal to one, and every post
+/// from that page would go into quarantine unseen.
+fn origins(report: &mut Report<'_>, section: &mut Section<'_>) -> Vec<String> {
+    let mut origins = Vec::new();
+    for text in section.texts(report, "origins") {
+        let host = text.value.strip_prefix("https://").or_else(|| text.value.strip_prefix("http://"));
+        let is_origin = host.is_some_and(|host| {
+            let is_host_char = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-:[]".contains(c);
+            !host.is_empty() && host.chars().all(is_host_char)
+        });
+        if is_origin {
+            origins.push(text.value.to_owned());
+        } else {
+            let message = format!("`{}` in `origins` is not an origin, so no post would ever match it", text.value);
+            let remedy = "write scheme and host in lower case, with no path and no slash at the end: \"https://www.example.com\"";
+            report.error(Code::LinkRefused, text.span(), message, remedy);
+        }
+    }
+    origins
+}
+
 fn urls(report: &mut Report<'_>, section: &mut Section<'_>, key: &'static str) -> Vec<String> {
     let mut urls = Vec::new();
     for text in section.texts(report, key) {

@@ -496,6 +496,14 @@ fn what_plain_mail_does_not_have_is_refused() {
 }
 
 #[test]
+fn an_origin_that_no_browser_sends_is_refused() {
+    insta::assert_snapshot!(check(&[("catalog.toml", "origins = [\"https://www.perennial.example\"]", "origins = [\"https://www.perennial.example/\"]")]), @r#"
+    catalog.toml:37:12 P024 `https://www.perennial.example/` in `origins` is not an origin, so no post would ever match it
+        write scheme and host in lower case, with no path and no slash at the end: "https://www.example.com"
+    "#);
+}
+
+#[test]
 fn a_link_leads_to_the_web_a_mailbox_or_a_phone() {
     insta::assert_snapshot!(check_mail("[a](javascript:alert) [b](/guide) [c](data:text/html,x) [d]( JaVaScRiPt:x )"), @r#"
     welcome/touches/link.md:5:1 P024 a link to `javascript:alert` is not allowed
