@@ -1,3 +1,6 @@
 //! Each function's handler, fed with the events that AWS sends.
 
-mod ingest_lead;
+pub(crate) mod ingest_lead;
+mod publish_history;
+mod record_engagement;
+mod schedule_touch;

@@ -62,7 +62,7 @@ async fn take_in<'a>(
     let thanks_url = thanks_url(form, &pairs);
     let known_by = key.map(|key| IdempotencyKey::new(&door.pepper, form.name, key, &unambiguous(&pairs)));
     let raw = RawSubmission {
-        id: SubmissionId::derive(&door.pepper, form.name, &identity(deps, request, key)),
+        id: SubmissionId::derive(&door.pepper, form.name, &identity(deps, request, known_by.as_ref())),
         channel: Channel::Form,
         received_at: door.clock.now(),
         entry: Entry::Welcome,
@@ -72,10 +72,12 @@ async fn take_in<'a>(
         pairs,
     };
     let mut submission = intake::read(raw, &door.catalog.fields, form.name, form.form).map_err(Refusal::Fields)?;
-    if submission.email.as_ref().is_some_and(|email| is_disposable(email.domain())) {
+    let suggestion = submission.email.as_ref().and_then(EmailAddress::suggestion);
+    let is_disposable = submission.email.as_ref().is_some_and(|email| is_disposable(email.domain()));
+    // Who listed the throw-away domains listed slips of the big ones too; a slip is a person's (H14).
+    if is_disposable && suggestion.is_none() {
         submission.junk.push(JunkReason::DisposableEmail);
     }
-    let suggestion = submission.email.as_ref().and_then(EmailAddress::suggestion);
     receive(deps, form, submission, known_by.as_ref()).await?;
     Ok(Accepted { organisation: &door.catalog.organisation.name, thanks_url, suggestion })
 }
@@ -121,9 +123,9 @@ fn idempotency_key(request: &ApiGatewayV2httpRequest) -> Result<Option<&str>, Re
 }
 
 /// What makes a post this one and no other: the key its sender gave it, else the gateway's id of the request.
-fn identity(deps: &Deps, request: &ApiGatewayV2httpRequest, key: Option<&str>) -> String {
+fn identity(deps: &Deps, request: &ApiGatewayV2httpRequest, key: Option<&IdempotencyKey>) -> String {
     match (key, request.request_context.request_id.as_deref()) {
-        (Some(key), _) => format!("key:{key}"),
+        (Some(key), _) => key.identity(),
         (None, Some(id)) => format!("request:{id}"),
         // API Gateway always gives one. Without it, a post must still not pass for an earlier one.
         (None, None) => format!("at:{}", deps.wall_clock.now()),

@@ -48,6 +48,11 @@ impl IdempotencyKey {
         }
     }
 
+    /// What tells a submission under this key from every other, also when the key is used anew after its time.
+    pub fn identity(&self) -> String {
+        format!("key:{}:{}", self.key, self.body)
+    }
+
     fn matches(&self, record: &IdempotencyRecord) -> bool {
         record.body == self.body
     }
@@ -86,13 +91,14 @@ impl Door {
         mut submission: Submission,
         key: Option<&IdempotencyKey>,
     ) -> Result<Receipt, ReceiveError> {
+        let now = self.clock.now();
         if let Some(key) = key
             && let Some(record) = self.store.idempotency(&key.key).await?
+            && record.expires_at > now
         {
             return known_key(key, &record);
         }
         let id = submission.lead_id(&self.pepper).ok_or(ReceiveError::NoIdentity)?;
-        let now = self.clock.now();
         if self.has_twin(&id, submission.email.as_ref()).await? {
             submission.flags.push(Flag::PossibleDuplicate);
         }

@@ -3,6 +3,7 @@
 //! **Invariant:** the same row gives the same events with the same ids, so a row that is delivered
 //! twice is recognised by whoever listens; an event carries nothing personal, because history does not.
 
+use perennial_core::event::Event;
 use perennial_core::ids::LeadId;
 use serde::Serialize;
 
@@ -12,12 +13,14 @@ use crate::ports::{Bus, BusError, BusEvent, HistoryRow};
 struct Detail<'a> {
     /// What consumers deduplicate by: lead, row and place in the row.
     id: String,
-    lead: &'a LeadId,
+    /// Who. [`Event::Received`] says it itself, and a name stands only once in JSON.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lead: Option<&'a LeadId>,
     seq: u64,
     at: String,
-    cause: &'a str,
+    stimulus: &'a str,
     #[serde(flatten)]
-    event: &'a perennial_core::event::Event,
+    event: &'a Event,
 }
 
 /// Why rows were not published.
@@ -33,13 +36,13 @@ pub enum PublishError {
 
 /// The events of one history row, in order.
 pub fn events_of(lead: &LeadId, row: &HistoryRow) -> Result<Vec<BusEvent>, serde_json::Error> {
-    let event = |(index, event): (usize, &perennial_core::event::Event)| {
+    let event = |(index, event): (usize, &Event)| {
         let detail = Detail {
             id: format!("{lead}-{}-{index}", row.seq),
-            lead,
+            lead: (!matches!(event, Event::Received { .. })).then_some(lead),
             seq: row.seq,
             at: row.at.to_string(),
-            cause: &row.cause,
+            stimulus: &row.cause,
             event,
         };
         Ok(BusEvent { name: event.name().to_owned(), at: row.at, detail: serde_json::to_string(&detail)? })

@@ -6,6 +6,7 @@ use perennial_core::decide::{Decision, Stimulus, View, decide};
 use perennial_core::event::Event;
 use perennial_core::ids::LeadId;
 use perennial_core::waterfall::Deltas;
+use tracing::error;
 
 use crate::ports::{Commit, CommitError, HistoryRow, IdempotencyRecord, Store, StoreError, Stored, SubmissionRow};
 
@@ -85,7 +86,18 @@ pub(crate) async fn commit(
         lead,
     };
     let rev = store.commit(&commit).await?;
+    alarm(&commit);
     Ok(Stored { lead: commit.lead, profile: whole_profile, rev })
+}
+
+/// Says aloud what no one but a person can settle (TRUST.md §2.6).
+fn alarm(commit: &Commit) {
+    for event in &commit.history.entries {
+        if let Event::TouchReview { touch } = event {
+            error!(lead.id = %commit.lead.id, touch.id = %touch, metric = "touch.review",
+                "nobody knows whether this mail was sent: it is on the review list");
+        }
+    }
 }
 
 /// Loads, decides and commits, again on a conflict. `None` where there was nothing to decide.

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use perennial_core::event::apply;
 use perennial_core::ids::LeadId;
 use perennial_core::lead::{Doubt, Lead, LifecycleStage, PULSE_AHEAD_MAX, StageKind};
-use perennial_core::waterfall::Waterfall;
+use perennial_core::waterfall::{Deltas, Waterfall};
 use serde::Serialize;
 
 use crate::ports::{HistoryRow, ImportRecord, Store, StoreError, SubmissionOutcome, Surveyed};
@@ -76,6 +76,9 @@ pub struct ReviewItem {
     pub touch: String,
 }
 
+/// How often a waterfall is counted before it is said not to balance.
+const COUNTS_MAX: usize = 4;
+
 /// How far apart a pulse and its place in the index may be: an index sorts by whole seconds.
 const INDEX_GRAIN: SignedDuration = SignedDuration::from_secs(1);
 
@@ -83,7 +86,21 @@ const INDEX_GRAIN: SignedDuration = SignedDuration::from_secs(1);
 const AUDITS_AT_ONCE: usize = 16;
 
 /// Counts every lead, twice: by its state and by its history.
+///
+/// A reading of the whole store is no snapshot: where leads move meanwhile, the two counts may differ by
+/// those. So a report that does not balance is made again before it is believed.
 pub async fn waterfall(store: &dyn Store) -> Result<WaterfallReport, StoreError> {
+    let mut report = count(store).await?;
+    for _ in 1..COUNTS_MAX {
+        if report.balanced {
+            break;
+        }
+        report = count(store).await?;
+    }
+    Ok(report)
+}
+
+async fn count(store: &dyn Store) -> Result<WaterfallReport, StoreError> {
     let mut waterfall = Waterfall::default();
     let mut submissions = Submissions::default();
     let mut imports = Vec::new();
@@ -142,17 +159,17 @@ pub async fn audit(store: &dyn Store, now: Timestamp) -> Result<AuditReport, Sto
         for item in page.items {
             match item {
                 Surveyed::State { lead, indexed_pulse } => {
-                    waterfall.count_state(lead.stage);
                     leads.push((lead, indexed_pulse));
                 }
-                Surveyed::History(deltas) => waterfall.count_history(&deltas),
-                Surveyed::Submission(_) | Surveyed::Import(_) => {}
+                Surveyed::History(_) | Surveyed::Submission(_) | Surveyed::Import(_) => {}
             }
         }
         let audits = stream::iter(leads).map(|(lead, indexed)| audit_lead(store, lead, indexed, now));
         let found: Vec<LeadAudit> = audits.buffered(AUDITS_AT_ONCE).try_collect().await?;
         for lead in found {
             report.leads += 1;
+            waterfall.count_state(lead.stage);
+            waterfall.count_history(&lead.moved);
             report.overdue += u64::from(lead.is_overdue);
             report.violations.extend(lead.violations);
             report.review.extend(lead.review);
@@ -171,6 +188,9 @@ pub async fn audit(store: &dyn Store, now: Timestamp) -> Result<AuditReport, Sto
 }
 
 struct LeadAudit {
+    stage: LifecycleStage,
+    /// What its history moved, up to the state that was read.
+    moved: Deltas,
     violations: Vec<Violation>,
     review: Vec<ReviewItem>,
     is_overdue: bool,
@@ -226,7 +246,9 @@ async fn audit_lead(
         .filter(|doubt| doubt.state == Doubt::Review)
         .map(|doubt| ReviewItem { lead: surveyed.id.clone(), touch: doubt.touch.to_string() })
         .collect();
-    Ok(LeadAudit { violations, review, is_overdue })
+    let mut moved = Deltas::default();
+    history.iter().for_each(|row| moved.add(&row.deltas));
+    Ok(LeadAudit { stage: surveyed.stage, moved, violations, review, is_overdue })
 }
 
 /// Replays history: it must lead to the state, without a gap.

@@ -275,16 +275,22 @@ impl Toucher {
             warn!(lead.id = %stored.lead.id, touch.id = %planned.touch, touch.attempt = planned.attempt,
                 outcome = ?report.outcome, error = ErrorChain(cause.as_ref()).to_string(), "touch was not plainly accepted");
         }
-        if report.outcome == SendOutcome::NotYet(DeferReason::SendingPaused) {
-            self.pause(gate, &report).await?;
-        }
+        let pause = (report.outcome == SendOutcome::NotYet(DeferReason::SendingPaused)).then(|| {
+            gate.shut();
+            report.cause.as_ref().map(|cause| ErrorChain(cause.as_ref()).to_string()).unwrap_or_default()
+        });
         visit.sent += u64::from(matches!(report.outcome, SendOutcome::Accepted { .. }));
         let stimulus = Stimulus::SendEnded {
             touch: planned.touch.clone(),
             attempt: planned.attempt,
             outcome: report.outcome,
         };
-        self.settle(&stored, &stimulus, visit).await
+        // First what became of this mail: a pause that cannot be saved must not leave it in doubt.
+        let next = self.settle(&stored, &stimulus, visit).await?;
+        if let Some(reason) = pause {
+            self.pause(reason).await?;
+        }
+        Ok(next)
     }
 
     /// Commits how a hand-over ended. Others may have changed the lead meanwhile; the outcome holds all the same.
@@ -303,9 +309,7 @@ impl Toucher {
         }
     }
 
-    async fn pause(&self, gate: &SendingGate, report: &crate::ports::SendReport) -> Result<(), StoreError> {
-        gate.shut();
-        let reason = report.cause.as_ref().map(|cause| ErrorChain(cause.as_ref()).to_string()).unwrap_or_default();
+    async fn pause(&self, reason: String) -> Result<(), StoreError> {
         let until = self.clock.now() + SENDING_PAUSE;
         error!(pause.until = %until, error = reason, "sending is paused for everybody");
         self.store.pause_sending(&SendingPause { until, reason }).await

@@ -7,9 +7,10 @@ mod import;
 mod report;
 mod up;
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Instant;
 
 use anyhow::{Context as _, bail};
 use clap::{Parser, Subcommand, ValueEnum};
@@ -18,6 +19,7 @@ use perennial_app::ingest::Door;
 use perennial_app::programs;
 use perennial_app::report::{audit, waterfall};
 use perennial_core::catalog::Catalog;
+use perennial_core::contact::EmailAddress;
 use perennial_core::decide::ReviewVerdict;
 use perennial_core::ids::{LeadId, TouchId};
 use tracing_subscriber::EnvFilter;
@@ -65,6 +67,16 @@ enum Command {
         /// Prints JSON.
         #[arg(long)]
         json: bool,
+    },
+    /// Stops all mail to a person who asked for it in some other way than by the link in a mail.
+    Unsubscribe {
+        #[command(flatten)]
+        store: StoreArgs,
+        /// The person's address.
+        address: String,
+        /// The directory of the programs.
+        #[arg(long, value_name = "DIR", default_value = "programs")]
+        programs: PathBuf,
     },
     /// Settles a mail on the review list: one that nobody knows whether it was sent.
     Review {
@@ -114,8 +126,8 @@ fn main() -> ExitCode {
 }
 
 fn log() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_unset| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_unset| EnvFilter::new("warn,dynoxide=error"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal()).with_target(false).init();
 }
 
 fn fail(error: &anyhow::Error) -> ExitCode {
@@ -142,6 +154,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
             access.close().await?;
             report::print_audit(&report, json, &mut out)
         }
+        Command::Unsubscribe { store, address, programs } => run_unsubscribe(&store, &address, &programs).await,
         Command::Review { store, verdict, lead, touch, programs } => {
             run_review(&store, verdict, &lead, touch, &programs).await
         }
@@ -165,12 +178,15 @@ async fn run_import(store: &StoreArgs, args: &import::ImportArgs, programs: &Pat
     let catalog = catalog(programs)?.into();
     let access = Access::open(store).await?;
     let door = Door { store: access.store.clone(), catalog, pepper: access.pepper()?, clock: access.clock() };
+    let started = Instant::now();
     let imported = import::run(&door, args).await;
+    let seconds = started.elapsed().as_secs_f64();
     drop(door);
     access.close().await?;
     match imported {
         Ok(summary) => {
             write!(std::io::stdout(), "{summary}")?;
+            writeln!(std::io::stderr(), "{seconds:.1} s")?;
             Ok(ExitCode::SUCCESS)
         }
         Err(error) => {
@@ -178,6 +194,25 @@ async fn run_import(store: &StoreArgs, args: &import::ImportArgs, programs: &Pat
             Ok(ExitCode::from(2))
         }
     }
+}
+
+async fn run_unsubscribe(store: &StoreArgs, address: &str, programs: &Path) -> anyhow::Result<ExitCode> {
+    let address = EmailAddress::parse(address).context("that is not an e-mail address")?;
+    let catalog = catalog(programs)?.into();
+    let access = Access::open(store).await?;
+    let lead = LeadId::of_email(&access.pepper()?, &address);
+    let is_known = access.store.load(&lead).await?.is_some();
+    let listener = Listener { store: access.store.clone(), catalog, clock: access.clock() };
+    let heard = listener.unsubscribe(&lead).await?;
+    drop(listener);
+    access.close().await?;
+    let said = match (is_known, heard) {
+        (false, _) => "nobody of that address is known here",
+        (true, Heard::Decided) => "unsubscribed",
+        (true, Heard::Nothing) => "was unsubscribed already",
+    };
+    writeln!(std::io::stdout(), "{said}")?;
+    Ok(ExitCode::from(u8::from(!is_known)))
 }
 
 async fn run_review(

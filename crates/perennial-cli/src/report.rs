@@ -5,6 +5,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use perennial_app::report::{AuditReport, WaterfallReport};
+use perennial_core::lead::LifecycleStage;
 use serde::Serialize;
 
 /// How many violations a person is shown; `--json` has all.
@@ -48,8 +49,10 @@ fn line(text: &mut String, indent: usize, name: &str, count: impl std::fmt::Disp
 fn waterfall_text(report: &WaterfallReport) -> String {
     let mut text = String::new();
     line(&mut text, 0, "leads received", report.received);
-    for (place, count) in &report.places {
-        line(&mut text, 2, &place.replace('_', " "), count);
+    for stage in LifecycleStage::ALL {
+        if let Some(count) = report.places.get(stage.as_str()) {
+            line(&mut text, 2, &stage.as_str().replace('_', " "), count);
+        }
     }
     let verdict = if report.balanced { "balanced: received = the sum of all places" } else { "NOT BALANCED: run `perennial audit`" };
     text.push_str(verdict);

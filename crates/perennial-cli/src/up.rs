@@ -44,7 +44,9 @@ fn greet(suite: &Suite, args: &UpArgs) -> anyhow::Result<()> {
     writeln!(out, "Perennial is up at {base}")?;
     writeln!(out, "  a form to fill in   {base}/form")?;
     writeln!(out, "  the mail it sends   {base}/mailbox")?;
-    writeln!(out, "  the leads           perennial report waterfall --store {}", args.store.display())?;
+    // As this command was called: it need not be on the path.
+    let command = std::env::args().next().unwrap_or_else(|| "perennial".to_owned());
+    writeln!(out, "  the leads           {command} report waterfall --store {}", args.store.display())?;
     let now = suite.clock().now();
     match args.time_lapse {
         Some(pace) => writeln!(out, "Time-lapse: {pace}. The suite's clock stands at {}.", minute(now))?,

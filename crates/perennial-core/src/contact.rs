@@ -229,11 +229,11 @@ fn reads_as_ascii(label: &str) -> bool {
     !label.is_ascii() && !label.contains(|c: char| c.is_ascii_alphabetic()) && skeleton(label).all(|c| c.is_ascii())
 }
 
-/// What a domain looks like at a glance: the same for look-alikes (UTS 39 §4).
 /// What the well-known domains look like: worked out once, since every address is compared with it.
 static WELL_KNOWN_LOOKS: LazyLock<BTreeSet<String>> =
     LazyLock::new(|| WELL_KNOWN_DOMAINS.iter().map(|known| looks(known)).collect());
 
+/// What a domain looks like at a glance: the same for look-alikes (UTS 39 §4).
 fn looks(domain: &str) -> String {
     skeleton(domain).flat_map(char::to_lowercase).collect()
 }

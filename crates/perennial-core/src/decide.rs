@@ -176,8 +176,12 @@ pub fn decide(view: &View<'_>, stimulus: &Stimulus, now: Timestamp) -> Decision 
     match stimulus {
         Stimulus::Submitted { lead, submission } => {
             draft.submitted(lead, submission);
-            profile = Some(view.profile.map_or_else(|| Profile::of(submission), |known| known.merge(submission)))
-                .filter(|merged| Some(merged) != view.profile);
+            profile = match view.profile {
+                None => Some(Profile::of(submission)),
+                // Junk is kept with its submission and says nothing of the person whose address it used.
+                Some(_) if submission.is_junk() => None,
+                Some(known) => Some(known.merge(submission)).filter(|merged| merged != known),
+            };
         }
         Stimulus::Due => {}
         Stimulus::SendEnded { touch, attempt, outcome } => draft.send_ended(touch, *attempt, outcome),
@@ -260,7 +264,8 @@ impl Draft<'_> {
 
     fn merge(&mut self, stage: LifecycleStage, submission: &Submission) {
         let Some(lead) = &self.lead else { return };
-        let phone = match (lead.phone, phone_reach(submission)) {
+        let told = if submission.is_junk() { lead.phone } else { phone_reach(submission) };
+        let phone = match (lead.phone, told) {
             (PhoneReach::DoNotCall, _) | (_, PhoneReach::DoNotCall) => PhoneReach::DoNotCall,
             (PhoneReach::Ok, _) | (_, PhoneReach::Ok) => PhoneReach::Ok,
             (PhoneReach::Missing, PhoneReach::Missing) => PhoneReach::Missing,

@@ -354,16 +354,17 @@ fn received(
     flags: &[Flag],
     zone: Option<&String>,
 ) -> Lead {
-    // What a new life keeps of the last one: the numbering, and why nobody may write.
+    // What a new life keeps of the last one: the numbering, and why nobody may write or call.
     let (enrolments, submissions, seq, kept) = before
         .map_or((0, 0, 0, EmailReach::Ok), |old| (old.enrolments, old.submissions, old.seq, old.email));
+    let no_calls = before.is_some_and(|old| old.phone == PhoneReach::DoNotCall);
     Lead {
         id: id.clone(),
         life,
         stage: LifecycleStage::Received,
         received_at,
         email: kept.fold(email),
-        phone,
+        phone: if no_calls { PhoneReach::DoNotCall } else { phone },
         flags: flags.to_vec(),
         zone: zone.cloned(),
         owner: None,
@@ -396,11 +397,12 @@ fn change(mut lead: Lead, event: &Event, at: Timestamp) -> Lead {
             lead.stage = LifecycleStage::JunkPurged;
             lead.stage_until = None;
         }
-        Event::SubmissionMerged { junk, phone, zone, .. } => {
+        Event::SubmissionMerged { channel, junk, phone, zone, .. } => {
             lead.submissions = lead.submissions.saturating_add(1);
             lead.phone = *phone;
             lead.zone.clone_from(zone);
-            if junk.is_empty() {
+            // A list says what somebody knows of the person, not that the person is there.
+            if junk.is_empty() && *channel == Channel::Form {
                 lead.touches_since_signal = 0;
             }
         }

@@ -21,7 +21,7 @@ pub struct IdError {
     expected: &'static str,
 }
 
-/// Length limit of programme, step, form, queue and field names, in bytes.
+/// Length limit of program, step, form, queue and field names, in bytes.
 pub const NAME_LENGTH_MAX: usize = 40;
 
 fn is_name(text: &str) -> bool {

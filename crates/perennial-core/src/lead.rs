@@ -26,7 +26,7 @@ pub enum LifecycleStage {
     Inquiry,
     /// Not contacted any more, only listened to.
     Disqualified,
-    /// Junk that nobody released. Only counts stay.
+    /// Junk that nobody released: never touched again.
     JunkPurged,
 }
 

@@ -66,7 +66,7 @@ pub fn start_logging() {
     lambda_runtime::tracing::init_default_subscriber();
 }
 
-/// Reads the catalog that lies beside the binary. What is wrong with it is logged line by line.
+/// Reads the catalog in a directory. What is wrong with it is logged line by line.
 pub fn catalog(directory: &Path) -> Result<Arc<Catalog>, Error> {
     let (catalog, diagnostics) = programs::load(directory)?;
     for diagnostic in &diagnostics {

@@ -82,7 +82,8 @@ impl<'a> Settings<'a> {
         }
     }
 
-    /// The directory of the program files: `programs` beside the binary by default.
+    /// The directory of the program files: `programs` in the working directory by default, which on Lambda is
+    /// where the function's package is.
     pub fn programs(&self, name: &str) -> PathBuf {
         self.get(name).unwrap_or_else(|| "programs".to_owned()).into()
     }

@@ -136,7 +136,7 @@ pub fn method(request: &ApiGatewayV2httpRequest) -> &str {
     request.request_context.http.method.as_str()
 }
 
-/// A request's path, without its stage and query.
+/// A request's path, without its query. The API's stage must be `$default`: a named one would stand in it.
 pub fn path(request: &ApiGatewayV2httpRequest) -> &str {
     request.raw_path.as_deref().unwrap_or("/")
 }

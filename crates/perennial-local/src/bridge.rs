@@ -20,6 +20,7 @@ use axum::response::{IntoResponse, Response};
 use data_encoding::BASE64;
 use futures::StreamExt as _;
 use jiff::Timestamp;
+use perennial_app::error_chain::ErrorChain;
 use serde::{Deserialize, Serialize};
 
 /// The largest body that reaches a function, in bytes (API Gateway's quota, 10 MB).
@@ -273,8 +274,8 @@ where
     let request_id = arrival.request_id.clone();
     let answered = call(HttpEvent::new(&parts, &body, arrival)).await;
     let response = match answered {
-        Ok(answer) => Response::try_from(answer).map_err(|bad| chain(&bad)),
-        Err(failure) => Err(chain(&failure)),
+        Ok(answer) => Response::try_from(answer).map_err(|bad| ErrorChain(&bad).to_string()),
+        Err(failure) => Err(ErrorChain(&failure).to_string()),
     };
     response.unwrap_or_else(|error| {
         tracing::error!(request.id = request_id, error, "a function did not answer");
@@ -300,18 +301,6 @@ async fn read(body: Body) -> Result<Bytes, Response> {
 fn said(status: StatusCode, message: &str) -> Response {
     let body = axum::Json(serde_json::json!({ "message": message }));
     (status, body).into_response()
-}
-
-/// An error with all its sources, on one line.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

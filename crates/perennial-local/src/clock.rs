@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use perennial_app::ports::{Clock as _, SystemClock};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
@@ -147,7 +148,7 @@ impl Reading {
 impl Clock {
     /// Starts the clock where the store left it; a new store starts at the machine's time.
     pub fn start(items: LocalItems, pace: Pace) -> Result<Self, LocalItemError> {
-        Self::start_on(items, pace, Box::new(Timestamp::now))
+        Self::start_on(items, pace, Box::new(|| SystemClock.now()))
     }
 
     /// [`start`](Self::start) on another machine's clock.
@@ -162,7 +163,7 @@ impl Clock {
     /// The suite's time by the reading on disk, without starting a clock: for a
     /// command that works on the file for a moment.
     pub fn peek(items: &LocalItems) -> Result<Timestamp, LocalItemError> {
-        let now = Timestamp::now();
+        let now = SystemClock.now();
         Ok(Self::kept(items)?.map_or(now, |reading| reading.resumed_at(now)))
     }
 

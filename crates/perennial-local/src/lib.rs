@@ -4,7 +4,8 @@
 //! - [`keys`], [`clock`]: what the machine remembers of itself in that file;
 //! - [`ses`]: a loopback mail service for the real mailer, and its events;
 //! - [`letters`], and the pages of [`site`]: the mailbox, the sample form;
-//! - [`bridge`]: HTTP requests as the events that the functions know.
+//! - [`bridge`]: HTTP requests as the events that the functions know;
+//! - [`suite`]: all of it together, with the functions, as `perennial up` runs it.
 //!
 //! Nothing here decides anything about a lead, and nothing here names an AWS
 //! client: the functions and `perennial-aws` are the same as on AWS, only the

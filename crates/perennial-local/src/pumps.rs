@@ -15,7 +15,7 @@ use perennial_lambda::boot::HandlerError;
 use schedule_touch::Trigger;
 use serde_json::{Value, json};
 use tokio::sync::{Notify, mpsc};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tracing::error;
 
 use crate::clock::{Clock, Hold, Pace};
@@ -34,6 +34,9 @@ const FEEDER_NAP: Duration = Duration::from_millis(400);
 /// How long an event of the mail service is on its way. On AWS it is seconds; any delay keeps it from
 /// overtaking the answer of the call that it tells of.
 const MAIL_EVENT_DELAY: Duration = Duration::from_millis(150);
+
+/// How many events are on their way together.
+const MAIL_EVENTS_AT_ONCE: usize = 1_024;
 
 /// How many nudges may wait.
 pub(crate) const NUDGES_MAX: usize = 1_024;
@@ -192,18 +195,15 @@ fn stream_event(entries: &[Entry]) -> Value {
 
 /// Brings the mail service's events to `record-engagement`, a little later.
 pub(crate) async fn hear(mut events: mpsc::Receiver<MailEvent>, deps: Arc<record_engagement::Deps>) {
-    // Each waits its time from when it is taken up; those behind it in the queue wait along.
-    let mut waited_until = Instant::now();
-    while let Some(MailEvent { event, hold }) = events.recv().await {
-        waited_until = waited_until.max(Instant::now());
-        if events.is_empty() {
-            waited_until = Instant::now() + MAIL_EVENT_DELAY;
+    let mut waiting = Vec::new();
+    while events.recv_many(&mut waiting, MAIL_EVENTS_AT_ONCE).await > 0 {
+        sleep(MAIL_EVENT_DELAY).await;
+        for MailEvent { event, hold } in waiting.drain(..) {
+            let heard = async { record_engagement::handle(Arc::clone(&deps), through_json(&event)?).await };
+            if let Err(error) = heard.await {
+                error!(error = ErrorChain(&error).to_string(), "a mail event was lost");
+            }
+            drop(hold);
         }
-        sleep_until(waited_until).await;
-        let heard = async { record_engagement::handle(Arc::clone(&deps), through_json(&event)?).await };
-        if let Err(error) = heard.await {
-            error!(error = ErrorChain(&error).to_string(), "a mail event was lost");
-        }
-        drop(hold);
     }
 }

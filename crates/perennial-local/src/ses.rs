@@ -21,11 +21,11 @@ use axum::routing::post;
 use axum::{Json, Router};
 use data_encoding::BASE64;
 use jiff::Timestamp;
+use perennial_app::error_chain::ErrorChain;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
-use crate::bridge::chain;
 use crate::clock::{Clock, Hold};
 use crate::letters::{LETTER_BYTES_MAX, Letter, LetterError, LetterId, Letters};
 use crate::reading::Reading;
@@ -148,7 +148,7 @@ impl IntoResponse for Refusal {
             Self::BadRequest(_) => (StatusCode::BAD_REQUEST, "BadRequestException"),
             // What the sender is to make of it is the truth: it may or may not be kept.
             Self::NotKept(_) | Self::Stopped(_) => {
-                tracing::error!(error = chain(&self), "a mail was not kept");
+                tracing::error!(error = ErrorChain(&self).to_string(), "a mail was not kept");
                 (StatusCode::INTERNAL_SERVER_ERROR, "InternalFailure")
             }
         };
@@ -444,6 +444,8 @@ fn complaint(address: &str, id: LetterId, at: Timestamp) -> Outcome {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use axum::body::{Body, to_bytes};
     use axum::http::Request;
     use serde_json::{Value, json};
@@ -628,6 +630,8 @@ mod tests {
             let types: Vec<_> = told.iter().map(|event| event["detail"]["eventType"].as_str().unwrap()).collect();
             assert_eq!(types, words, "{address}");
             assert_eq!(told[0]["detail"]["mail"]["messageId"], "0000000001");
+            let ids: BTreeSet<_> = told.iter().map(|event| event["id"].as_str().unwrap()).collect();
+            assert_eq!(ids.len(), told.len(), "{address}");
         }
     }
 

@@ -28,6 +28,7 @@ use perennial_core::token::{Keyring, KeyringError};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::timeout;
 
 use crate::clock::{Clock, Pace};
 use crate::gateway::{self, Gateway};
@@ -41,6 +42,9 @@ use crate::store_file::{CloseError, Holder, OpenError, Opened, StoreFile};
 
 /// The table of leads in the store file.
 pub const LEAD_TABLE: &str = "perennial";
+
+/// How long a server may take to answer what is under way when the suite stops.
+const STOP_PATIENCE: Duration = Duration::from_secs(2);
 
 /// The form on the sample page.
 const SAMPLE_FORM: &str = "contact";
@@ -200,13 +204,13 @@ impl Suite {
             listener: Listener { store: Arc::clone(&store), catalog, clock: clock_port },
             keyring: keyring.clone(),
         });
-        let (nudges, nudged) = mpsc::channel(NUDGES_MAX);
+        let (nudges, nudge_queue) = mpsc::channel(NUDGES_MAX);
         let (events, heard) = mpsc::channel(MAIL_EVENTS_MAX);
         let publish = Arc::new(publish_history::Deps { bus: Arc::new(LocalBus { nudges, clock: clock.clone() }) });
 
         let written = Arc::new(Notify::new());
         let mut pumps = JoinSet::new();
-        pumps.spawn(pumps::nudge(nudged, Arc::clone(&touch)));
+        pumps.spawn(pumps::nudge(nudge_queue, Arc::clone(&touch)));
         pumps.spawn(pumps::hear(heard, Arc::clone(&engagement)));
         pumps.spawn(pumps::feed(Outbox::new(client, LEAD_TABLE), publish, clock.clone(), Arc::clone(&written)));
         pumps.spawn(pumps::tick(clock.clone(), touch, Arc::clone(&written)));
@@ -246,8 +250,11 @@ impl Suite {
         self.pumps.shutdown().await;
         // Nobody listens only if the servers have ended already.
         let _: Result<(), watch::error::SendError<bool>> = self.stop.send(true);
-        for server in self.servers {
-            server.abort();
+        for mut server in self.servers {
+            // A browser may hold its connection open for as long as it likes.
+            if timeout(STOP_PATIENCE, &mut server).await.is_err() {
+                server.abort();
+            }
         }
         drop(self.store);
         self.file.close().await

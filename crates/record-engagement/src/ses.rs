@@ -33,6 +33,7 @@ pub enum Counted {
 #[derive(Deserialize)]
 struct Envelope {
     source: String,
+    time: Timestamp,
     detail: Detail,
 }
 
@@ -50,7 +51,6 @@ struct Detail {
 
 #[derive(Deserialize)]
 struct Mail {
-    timestamp: Timestamp,
     #[serde(default)]
     tags: BTreeMap<String, Vec<String>>,
 }
@@ -88,7 +88,7 @@ enum Meaning {
 const ON_SUPPRESSION_LIST: &str = "OnAccountSuppressionList";
 
 pub(crate) async fn handle(deps: &Deps, event: Value) -> Result<Counted, HandlerError> {
-    let Ok(Envelope { source, detail }) = Envelope::deserialize(event) else {
+    let Ok(Envelope { source, time, detail }) = Envelope::deserialize(event) else {
         return Ok(ignored("unreadable"));
     };
     if source != "aws.ses" {
@@ -108,7 +108,7 @@ pub(crate) async fn handle(deps: &Deps, event: Value) -> Result<Counted, Handler
         }
         Some(Meaning::Fact(kind)) => {
             let Tags { lead, touch, .. } = tags;
-            let record = EngagementRecord { lead, touch, kind: kind.to_owned(), at: detail.mail.timestamp };
+            let record = EngagementRecord { lead, touch, kind: kind.to_owned(), at: time };
             deps.listener.note(&record).await.map_err(|error| HandlerError::new("note_failed", error))?;
             Counted::Noted
         }
@@ -135,7 +135,8 @@ fn tags(tags: &BTreeMap<String, Vec<String>>) -> Option<Tags> {
 
 fn meaning(detail: &Detail) -> Option<Meaning> {
     match detail.event_type.as_str() {
-        "Send" => Some(Meaning::Decides(MailEventKind::Accepted)),
+        // Whichever of these comes first proves that SES took the mail.
+        "Send" | "Delivery" | "DeliveryDelay" | "Open" | "Click" => Some(Meaning::Decides(MailEventKind::Accepted)),
         "Bounce" => Some(bounce(detail.bounce.as_ref())),
         "Complaint" => Some(complaint(detail.complaint.as_ref())),
         _ => None,

@@ -9,7 +9,7 @@ mod accepted;
 mod browser;
 mod cors;
 mod junk;
-mod logs;
+pub(crate) mod logs;
 mod refused;
 mod samples;
 mod store;

@@ -52,7 +52,7 @@ pub(super) fn explore(protocol: Protocol) -> Exploration {
         if is_end {
             ends.insert(here.end());
         }
-        at += 1;
+        at += 1; if at % 500 == 0 { eprintln!("{at} of {} depth {}", nodes.len(), path.len()); }
         assert!(nodes.len() < STATES_MAX, "there is no end to the states");
     }
     Exploration { states: nodes.len(), violation: None, ends }

@@ -39,11 +39,8 @@ const HORIZON: SignedDuration = SignedDuration::from_hours(24);
 /// How long a worker that marked a mail may live.
 const LEASE: SignedDuration = SignedDuration::from_mins(2);
 
-/// How many triggers come by themselves. Another comes when the lead is due and nobody is at it.
-const TRIGGERS: u8 = 3;
-
 /// How often SES asks for patience.
-const PUT_OFFS: u8 = 1;
+const PUT_OFFS: u8 = 0;
 
 const WELCOME: &str = r#"
 title = "Welcome"
@@ -127,7 +124,7 @@ pub(super) enum Protocol {
 /// One thing that happens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Step {
-    /// A trigger wakes a worker.
+    /// A trigger wakes a worker: the tick, a nudge, the same again, as often as you like.
     Start(usize),
     /// A worker's call happens, and ends so.
     Call(usize, Fate),
@@ -355,9 +352,7 @@ pub(super) struct World {
     clock: Arc<SettableClock>,
     ses: Arc<Mutex<Ses>>,
     workers: [Worker; 2],
-    triggers: u8,
     put_offs: u8,
-    is_unsubscribed: bool,
 }
 
 impl World {
@@ -377,9 +372,7 @@ impl World {
             clock,
             ses: Arc::default(),
             workers: Default::default(),
-            triggers: TRIGGERS,
             put_offs: PUT_OFFS,
-            is_unsubscribed: false,
         }
     }
 
@@ -394,31 +387,26 @@ impl World {
 
     /// What tells this state from others.
     pub(super) fn fingerprint(&self) -> u64 {
-        let workers = self.workers.each_ref().map(|worker| {
-            let turn = locked(&worker.turn);
-            (worker.running.is_some(), turn.told)
-        });
-        let outside = (format!("{:?}{:?}", self.stored(), self.history()), self.clock.now());
-        digest(&(outside, &*locked(&self.ses), workers, self.triggers, self.put_offs, self.is_unsubscribed))
+        let mut workers = self.workers.each_ref().map(|worker| locked(&worker.turn).told);
+        // Which of them stands where makes no difference.
+        workers.sort_unstable();
+        let lead = format!("{:?}{:?}", self.stored(), self.history());
+        digest(&(lead, self.clock.now(), &*locked(&self.ses), workers, self.put_offs))
     }
 
     /// Everything that may happen now.
     pub(super) fn steps(&self) -> Vec<Step> {
         let mut steps = Vec::new();
-        let is_left_alone = self.workers.iter().all(|worker| worker.running.is_none());
+        let idle = self.workers.iter().position(|worker| worker.running.is_none());
+        steps.extend(idle.map(Step::Start));
         for (number, worker) in self.workers.iter().enumerate() {
-            match locked(&worker.turn).waiting {
-                None if self.triggers > 0 || is_left_alone => steps.push(Step::Start(number)),
-                None => {}
-                Some(call) => {
-                    let fates = call.fates().iter().filter(|fate| **fate != Fate::PutOff || self.put_offs > 0);
-                    steps.extend(fates.map(|fate| Step::Call(number, *fate)));
-                    steps.push(Step::Crash(number));
-                }
-            }
+            let Some(call) = locked(&worker.turn).waiting else { continue };
+            let fates = call.fates().iter().filter(|fate| **fate != Fate::PutOff || self.put_offs > 0);
+            steps.extend(fates.map(|fate| Step::Call(number, *fate)));
+            steps.push(Step::Crash(number));
         }
         steps.extend(locked(&self.ses).taken.keys().map(|(touch, attempt)| Step::Event(touch.clone(), *attempt)));
-        steps.extend((!self.is_unsubscribed).then_some(Step::Unsubscribe));
+        //UNSUB
         steps.extend(self.next_time().map(Step::Wait));
         steps
     }
@@ -439,10 +427,7 @@ impl World {
     /// Lets one thing happen.
     pub(super) fn take(&mut self, step: &Step) {
         match step {
-            Step::Start(number) => {
-                self.triggers = self.triggers.saturating_sub(1);
-                self.start(*number);
-            }
+            Step::Start(number) => self.start(*number),
             Step::Call(number, fate) => {
                 self.put_offs -= u8::from(*fate == Fate::PutOff);
                 locked(&self.workers[*number].turn).fate = Some(*fate);
@@ -454,7 +439,6 @@ impl World {
                 ready(self.listener().mail_event(&self.lead, touch.clone(), *attempt, event)).expect("it is heard");
             }
             Step::Unsubscribe => {
-                self.is_unsubscribed = true;
                 ready(self.listener().unsubscribe(&self.lead)).expect("it is heard");
             }
             Step::Wait(until) => self.clock.set(*until),
@@ -474,6 +458,7 @@ impl World {
             ses: self.ses.clone(),
             turn: worker.turn.clone(),
         });
+        ports.tell(&self.clock.now());
         let toucher = Toucher {
             store: ports.clone(),
             mailer: ports,
@@ -532,7 +517,7 @@ impl World {
             Some(Settled::Failed) => "failed",
             Some(Settled::Review) => "review",
             Some(Settled::Unknown) => "unknown",
-            None if self.is_unsubscribed => "suppressed",
+            None if self.stored().lead.email != EmailReach::Ok => "suppressed",
             None => "nothing",
         };
         (how, locked(&self.ses).taken.values().sum())
@@ -556,4 +541,24 @@ fn settled(event: &Event) -> Option<(&TouchId, Settled)> {
         Event::TouchReview { touch } => Some((touch, Settled::Review)),
         _ => None,
     }
+}
+#[test]
+fn timing_tmp() {
+    let t = std::time::Instant::now();
+    for _ in 0..200 { World::new(Protocol::AsBuilt); }
+    println!("new {:?}", t.elapsed() / 200);
+    let w = World::new(Protocol::AsBuilt);
+    let t = std::time::Instant::now();
+    for _ in 0..200 { w.fingerprint(); }
+    println!("fp {:?}", t.elapsed() / 200);
+    let mut sum = [std::time::Duration::ZERO; 5];
+    for _ in 0..200 {
+        let mut w = World::new(Protocol::AsBuilt);
+        for (i, s) in [Step::Start(0), Step::Call(0, Fate::Done), Step::Call(0, Fate::Done), Step::Call(0, Fate::Done), Step::Call(0, Fate::Done)].iter().enumerate() {
+            let t = std::time::Instant::now();
+            w.take(s);
+            sum[i] += t.elapsed();
+        }
+    }
+    println!("{:?}", sum.map(|s| s / 200));
 }

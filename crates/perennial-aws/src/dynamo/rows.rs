@@ -20,7 +20,7 @@ use perennial_core::waterfall::Deltas;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::keys::{Key, PULSE, Pulse, SHARD};
+use super::keys::{Key, Kind, PULSE, Pulse, SHARD};
 
 /// An item, as the SDK has it.
 pub(crate) type Item = HashMap<String, AttributeValue>;
@@ -179,7 +179,7 @@ pub(crate) fn read_history(item: Item) -> Result<(LeadId, HistoryRow), StoreErro
 /// Takes the `NewImage` of a DynamoDB stream record, or an [`outbox`](super::outbox) entry's image.
 pub fn read_history_image(image: serde_dynamo::Item) -> Result<Option<(LeadId, HistoryRow)>, StoreError> {
     let item: Item = image.into();
-    let is_history = Key::of_item(&item).is_some_and(|key| key.as_history().is_some());
+    let is_history = Key::of_item(&item).is_some_and(|key| key.kind() == Kind::History);
     if is_history { read_history(item).map(Some) } else { Ok(None) }
 }
 

@@ -13,6 +13,7 @@ use jiff::fmt::strtime;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use minijinja::Value;
+use perennial_core::calendar;
 use perennial_core::catalog::Form;
 use perennial_core::ids::{FieldName, FormName};
 use perennial_core::submission::Permission;
@@ -396,7 +397,7 @@ impl Binder<'_> {
         }
         let zone = match &written.zone {
             None => TimeZone::UTC,
-            Some(zone) => TimeZone::get(zone.get_ref()).unwrap_or_else(|_| {
+            Some(zone) => calendar::zone(zone.get_ref()).unwrap_or_else(|| {
                 self.problem(zone, "there is no time zone of this name", "a name of the IANA list, as in `zone = \"America/New_York\"`");
                 TimeZone::UTC
             }),

@@ -372,7 +372,6 @@ fn trap(report: &mut Report<'_>, text: Text<'_>, fields: &[FieldName]) -> String
     text.value.to_owned()
 }
 
-/// Absolute http or https URLs.
 /// The pages' origins, as browsers send them: anything more would never be equal to one, and every post
 /// from that page would go into quarantine unseen.
 fn origins(report: &mut Report<'_>, section: &mut Section<'_>) -> Vec<String> {
@@ -394,6 +393,7 @@ fn origins(report: &mut Report<'_>, section: &mut Section<'_>) -> Vec<String> {
     origins
 }
 
+/// Absolute http or https URLs.
 fn urls(report: &mut Report<'_>, section: &mut Section<'_>, key: &'static str) -> Vec<String> {
     let mut urls = Vec::new();
     for text in section.texts(report, key) {

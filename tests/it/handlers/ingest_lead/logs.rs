@@ -4,12 +4,13 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
 use serde_json::json;
+use tracing::Level;
 use tracing::subscriber::DefaultGuard;
 
 use super::*;
 
 /// The log of the current thread, for as long as it lives.
-pub(super) struct Log {
+pub(crate) struct Log {
     lines: Arc<Mutex<Vec<u8>>>,
     _guard: DefaultGuard,
 }
@@ -17,11 +18,17 @@ pub(super) struct Log {
 struct Sink(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
-    pub(super) fn start() -> Self {
+    /// With every detail, of every library.
+    pub(crate) fn start() -> Self {
+        Self::at(Level::TRACE)
+    }
+
+    /// What is this important, or more.
+    pub(crate) fn at(level: Level) -> Self {
         let lines = Arc::new(Mutex::default());
         let sink = Arc::clone(&lines);
         let subscriber = tracing_subscriber::fmt()
-            .with_max_level(tracing::Level::TRACE)
+            .with_max_level(level)
             .with_ansi(false)
             .without_time()
             .with_writer(move || Sink(Arc::clone(&sink)))
@@ -29,7 +36,7 @@ impl Log {
         Self { lines, _guard: tracing::subscriber::set_default(subscriber) }
     }
 
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8(self.lines.lock().unwrap().clone()).unwrap()
     }
 }

@@ -1,0 +1,113 @@
+//! What a touch may cost (ARCHITECTURE.md, "The store"): one mark, one commit, one mail.
+#![expect(clippy::unwrap_used, reason = "helpers of tests; clippy.toml only reaches the tests themselves")]
+
+use std::sync::Arc;
+
+use perennial_app::memory::{Calls, Counting};
+use perennial_app::ports::PULSE_SHARDS;
+use perennial_aws::dynamo::DynamoStore;
+use perennial_core::submission::Permission;
+use serde_json::json;
+
+use crate::scenarios::world::{World, berlin, read, ses_event, unsubscribe_post, unsubscribe_token};
+
+/// The suite on a store that counts, and the count.
+async fn world() -> (World, Arc<Counting<DynamoStore>>) {
+    let mut counting = None;
+    let world = World::with(perennial_core::testing::catalog(), "2026-03-02 10:00", |ports, store| {
+        let counted = Arc::new(Counting::new(store.clone()));
+        ports.store = counted.clone();
+        counting = Some(counted);
+    })
+    .await;
+    (world, counting.unwrap())
+}
+
+#[tokio::test]
+async fn a_form_post_is_one_read_and_one_commit() {
+    let (world, counting) = world().await;
+    world.commit_post(&json!({ "email": "ada@example.com" })).await;
+    assert_eq!(counting.take(), Calls { load: 1, commit: 1, ..Calls::default() });
+}
+
+#[tokio::test]
+async fn the_first_mail_is_one_mark_and_one_commit() {
+    let (world, counting) = world().await;
+    world.commit_post(&json!({ "email": "ada@example.com" })).await;
+    counting.take();
+    // The nudge. The commit of the mail settles the call step that is due with it, so there is one more.
+    world.deliver().await;
+    assert_eq!(world.mailer.handed_over().len(), 1);
+    let calls = counting.take();
+    assert_eq!(calls, Calls { sending_pause: 1, load: 1, mark_sending: 1, commit: 1, ..Calls::default() });
+}
+
+#[tokio::test]
+async fn a_sweep_costs_a_read_a_mark_a_commit_and_a_mail_for_each_touch_and_a_query_for_each_shard() {
+    let (world, counting) = world().await;
+    let people = 7;
+    for number in 0..people {
+        let address = format!("person{number}@example.com");
+        world.import(Permission::Allowed, &[("email", &address)]).await;
+    }
+    world.tick().await;
+    assert_eq!(world.mailer.handed_over().len(), 7);
+
+    // A nurture mail to each, in one sweep.
+    world.clock.set(berlin("2026-03-03 11:00"));
+    counting.take();
+    assert_eq!(world.tick().await.sent, u64::from(people));
+    assert_eq!(world.mailer.handed_over().len(), 14);
+    let expected = Calls {
+        due: u32::from(PULSE_SHARDS),
+        sending_pause: 1,
+        load: people,
+        mark_sending: people,
+        commit: people,
+        ..Calls::default()
+    };
+    assert_eq!(counting.take(), expected);
+}
+
+#[tokio::test]
+async fn a_sweep_with_nothing_due_writes_nothing() {
+    let (world, counting) = world().await;
+    world.post(json!({ "email": "ada@example.com" })).await;
+    counting.take();
+    world.tick().await;
+    assert_eq!(counting.take(), Calls { due: u32::from(PULSE_SHARDS), sending_pause: 1, ..Calls::default() });
+}
+
+#[tokio::test]
+async fn what_is_known_already_is_read_and_not_written() {
+    let (world, counting) = world().await;
+    let ada = world.post(json!({ "email": "ada@example.com" })).await;
+    world.unsubscribe(&ada).await;
+    let mail = world.last_mail(&ada);
+    let engagement = || Arc::clone(&world.functions.engagement);
+
+    counting.take();
+    record_engagement::handle(engagement(), ses_event("ses-send.json", &mail)).await.unwrap();
+    assert_eq!(counting.take(), Calls { load: 1, ..Calls::default() });
+    record_engagement::handle(engagement(), unsubscribe_post(&unsubscribe_token(&mail))).await.unwrap();
+    assert_eq!(counting.take(), Calls { load: 1, ..Calls::default() });
+}
+
+#[tokio::test]
+async fn a_fact_that_decides_nothing_is_one_plain_write_and_leaves_the_state_alone() {
+    let (world, counting) = world().await;
+    let ada = world.post(json!({ "email": "ada@example.com" })).await;
+    let before = world.store.load(&ada).await.unwrap();
+    counting.take();
+    world.hear("ses-bounce-transient.json", &ada).await;
+    assert_eq!(counting.take(), Calls { record_engagement: 1, ..Calls::default() });
+    assert_eq!(world.store.load(&ada).await.unwrap(), before);
+}
+
+#[tokio::test]
+async fn an_event_of_nobody_is_one_read() {
+    let (world, counting) = world().await;
+    let nobody = crate::scenarios::world::sample("ses-bounce-permanent.json");
+    record_engagement::handle(Arc::clone(&world.functions.engagement), read(&nobody)).await.unwrap();
+    assert_eq!(counting.take(), Calls { load: 1, ..Calls::default() });
+}

@@ -1,0 +1,36 @@
+//! What every store must do: done by the store in memory, and by the real one on this machine's embedded DynamoDB.
+
+mod memory {
+    use perennial_app::memory::MemoryStore;
+
+    #[expect(clippy::unused_async, reason = "the contract awaits a store: some have to be opened")]
+    async fn store() -> MemoryStore {
+        MemoryStore::default()
+    }
+
+    perennial_app::store_contract!(store);
+}
+
+mod embedded {
+    use std::future::pending;
+
+    use perennial_aws::clients::Clients;
+    use perennial_aws::dynamo::{DynamoStore, table};
+    use perennial_local::store_file::StoreFile;
+
+    /// The store as `perennial up` has it: reached over loopback, with an outbox in the place of a stream.
+    #[expect(clippy::unwrap_used, reason = "a helper of tests; clippy.toml only reaches the tests themselves")]
+    async fn store() -> DynamoStore {
+        let file = StoreFile::memory().unwrap();
+        let client = Clients::loopback(file.dynamodb()).dynamodb();
+        table::create(&client, "perennial").await.unwrap();
+        // It is open for as long as the test's runtime runs.
+        tokio::spawn(async move {
+            let _open = file;
+            pending::<()>().await;
+        });
+        DynamoStore::new(client, "perennial").with_outbox()
+    }
+
+    perennial_app::store_contract!(store);
+}

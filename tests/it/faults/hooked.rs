@@ -1,0 +1,117 @@
+//! A store before whose calls something happens.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use perennial_app::ports::{
+    Commit, CommitError, Cursor, DuePage, EngagementRecord, HistoryRow, IdempotencyRecord, ImportRecord, SendingPause,
+    Store, StoreError, Stored, SurveyPage,
+};
+use perennial_core::ids::LeadId;
+use perennial_core::lead::Sending;
+
+/// A call before which something may happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Call {
+    Load,
+    Commit,
+    Mark,
+}
+
+type Happening = Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send>>;
+
+/// Works like the store behind it, after what was asked to happen has happened.
+pub(crate) struct Hooked {
+    store: Arc<dyn Store>,
+    happenings: Mutex<Vec<(Call, Happening)>>,
+}
+
+impl Hooked {
+    pub(crate) fn new(store: Arc<dyn Store>) -> Self {
+        Self { store, happenings: Mutex::default() }
+    }
+
+    /// Lets this happen before the next such call that has nothing before it yet. An error is the call's answer.
+    pub(crate) fn before(
+        &self,
+        call: Call,
+        happening: impl Future<Output = Result<(), StoreError>> + Send + 'static,
+    ) {
+        self.happenings.lock().unwrap().push((call, Box::pin(happening)));
+    }
+
+    /// Fails the next such call; nothing is written.
+    pub(crate) fn fail(&self, call: Call) {
+        self.before(call, async { Err(StoreError::Unavailable("told to fail".into())) });
+    }
+
+    /// Forgets what has not happened yet.
+    pub(crate) fn forget(&self) {
+        self.happenings.lock().unwrap().clear();
+    }
+
+    async fn happen(&self, call: Call) -> Result<(), StoreError> {
+        let happening = {
+            let mut happenings = self.happenings.lock().unwrap();
+            let next = happenings.iter().position(|(before, _)| *before == call);
+            next.map(|at| happenings.remove(at).1)
+        };
+        match happening {
+            Some(happening) => happening.await,
+            None => Ok(()),
+        }
+    }
+}
+
+#[async_trait]
+impl Store for Hooked {
+    async fn load(&self, id: &LeadId) -> Result<Option<Stored>, StoreError> {
+        self.happen(Call::Load).await?;
+        self.store.load(id).await
+    }
+
+    async fn commit(&self, commit: &Commit) -> Result<u64, CommitError> {
+        self.happen(Call::Commit).await?;
+        self.store.commit(commit).await
+    }
+
+    async fn mark_sending(&self, id: &LeadId, expected: u64, sending: &Sending) -> Result<u64, CommitError> {
+        self.happen(Call::Mark).await?;
+        self.store.mark_sending(id, expected, sending).await
+    }
+
+    async fn due(&self, shard: u8, until: Timestamp, cursor: Option<Cursor>) -> Result<DuePage, StoreError> {
+        self.store.due(shard, until, cursor).await
+    }
+
+    async fn history(&self, id: &LeadId) -> Result<Vec<HistoryRow>, StoreError> {
+        self.store.history(id).await
+    }
+
+    async fn record_engagement(&self, record: &EngagementRecord) -> Result<bool, StoreError> {
+        self.store.record_engagement(record).await
+    }
+
+    async fn idempotency(&self, key: &str) -> Result<Option<IdempotencyRecord>, StoreError> {
+        self.store.idempotency(key).await
+    }
+
+    async fn survey(&self, cursor: Option<Cursor>) -> Result<SurveyPage, StoreError> {
+        self.store.survey(cursor).await
+    }
+
+    async fn put_import(&self, record: &ImportRecord) -> Result<(), StoreError> {
+        self.store.put_import(record).await
+    }
+
+    async fn sending_pause(&self) -> Result<Option<SendingPause>, StoreError> {
+        self.store.sending_pause().await
+    }
+
+    async fn pause_sending(&self, pause: &SendingPause) -> Result<(), StoreError> {
+        self.store.pause_sending(pause).await
+    }
+}

@@ -1,0 +1,309 @@
+//! Unsubscribes and SES's events, as API Gateway and EventBridge hand them to `record-engagement`.
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "helpers of tests; clippy.toml only reaches the tests themselves"
+)]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+use perennial_core::event::{Event, SendProof};
+use perennial_core::ids::LeadId;
+use perennial_core::lead::EmailReach;
+use perennial_core::token::{Keyring, Purpose};
+use serde_json::{Value, json};
+use tracing::Level;
+
+use super::ingest_lead::logs::Log;
+use crate::scenarios::world::{LEASE, World, keyring, sample, unsubscribe_get, unsubscribe_post};
+
+/// The one lead of the samples, and the suite that she is in.
+async fn with_ada() -> (World, LeadId) {
+    let world = World::at("2026-03-02 10:00").await;
+    let ada = world.post(json!({ "email": "ada@example.com" })).await;
+    (world, ada)
+}
+
+async fn call(world: &World, event: Value) -> Value {
+    let answer = record_engagement::handle(Arc::clone(&world.functions.engagement), event).await.unwrap();
+    serde_json::to_value(answer).unwrap()
+}
+
+/// What was counted of an event.
+async fn counted(world: &World, event: Value) -> String {
+    call(world, event).await["counted"].as_str().unwrap().to_owned()
+}
+
+fn title(answer: &Value) -> &str {
+    let body = answer["body"].as_str().unwrap();
+    body.split("<h1>").nth(1).and_then(|rest| rest.split("</h1>").next()).unwrap_or(body)
+}
+
+// --- Unsubscribing -------------------------------------------------------------------------------------
+
+#[tokio::test]
+async fn the_samples_are_about_the_lead_that_the_sample_form_makes() {
+    let (_, ada) = with_ada().await;
+    let tags = sample("ses-send.json")["detail"]["mail"]["tags"].clone();
+    assert_eq!((&tags["lead"], &tags["touch"]), (&json!([ada]), &json!(["1_welcome_response_0"])));
+    let token = sample("unsubscribe-get.json")["pathParameters"]["token"].as_str().unwrap().to_owned();
+    assert_eq!(keyring().sign(Purpose::Unsubscribe, &format!("{ada}/1_welcome_response_0")), token);
+    assert_eq!(sample("unsubscribe-post.json")["pathParameters"]["token"].as_str(), Some(token.as_str()));
+}
+
+#[tokio::test]
+async fn h20_a_scanner_that_follows_the_link_changes_nothing() {
+    let (world, ada) = with_ada().await;
+    let before = world.store.load(&ada).await.unwrap();
+    for method in ["GET", "HEAD"] {
+        let mut request = sample("unsubscribe-get.json");
+        request["requestContext"]["http"]["method"] = json!(method);
+        let answer = call(&world, request).await;
+        assert_eq!(answer["statusCode"], 200, "{method}");
+        assert_eq!(answer["headers"]["cache-control"], "no-store", "{method}");
+    }
+    let page = call(&world, sample("unsubscribe-get.json")).await;
+    assert_eq!(title(&page), "Unsubscribe?");
+    assert!(page["body"].as_str().unwrap().contains("<form method=\"post\""));
+    assert_eq!(world.store.load(&ada).await.unwrap(), before);
+}
+
+#[tokio::test]
+async fn h21_one_click_stops_all_mail_at_once_without_cookie_or_redirect() {
+    let (world, ada) = with_ada().await;
+    let log = Log::at(Level::INFO);
+    let answer = call(&world, sample("unsubscribe-post.json")).await;
+    assert_eq!((answer["statusCode"].as_i64(), title(&answer)), (Some(200), "You are unsubscribed"));
+    assert_eq!((&answer["headers"]["location"], &answer["cookies"]), (&Value::Null, &json!([])));
+    assert_eq!(world.lead(&ada).await.email, EmailReach::Unsubscribed);
+    let suppressed = Event::AddressSuppressed { cause: EmailReach::Unsubscribed };
+    assert!(world.events(&ada).await.contains(&suppressed));
+    assert!(log.text().contains("is_new=true") && !log.text().contains("example.com"), "{}", log.text());
+}
+
+#[tokio::test]
+async fn h22_the_same_again_after_two_years_and_a_new_key_is_answered_and_changes_nothing() {
+    let (world, ada) = with_ada().await;
+    call(&world, sample("unsubscribe-post.json")).await;
+    let before = world.store.load(&ada).await.unwrap();
+
+    world.clock.advance(SignedDuration::from_hours(2 * 366 * 24));
+    let keys = BTreeMap::from([("k1".to_owned(), [1; 32]), ("k2".to_owned(), [2; 32])]);
+    let rotated = record_engagement::Deps {
+        listener: world.functions.engagement.listener.clone(),
+        keyring: Keyring::new(keys, "k2").unwrap(),
+    };
+    let answer = record_engagement::handle(Arc::new(rotated), sample("unsubscribe-post.json")).await.unwrap();
+    let answer = serde_json::to_value(answer).unwrap();
+    assert_eq!((answer["statusCode"].as_i64(), title(&answer)), (Some(200), "You are unsubscribed"));
+    let after = world.store.load(&ada).await.unwrap().unwrap();
+    assert_eq!(after.lead.email, EmailReach::Unsubscribed);
+    // What was due in two years is settled by the way: she is looked at.
+    assert!(world.names(&ada).await.iter().filter(|name| **name == "address.suppressed").count() == 1);
+    assert_eq!(after.profile, before.unwrap().profile);
+}
+
+#[tokio::test]
+async fn h23_a_token_that_is_cut_flipped_or_meant_for_something_else_gets_a_page_with_an_address() {
+    let (world, ada) = with_ada().await;
+    let before = world.store.load(&ada).await.unwrap();
+    let good = sample("unsubscribe-post.json")["pathParameters"]["token"].as_str().unwrap().to_owned();
+    let payload = format!("{ada}/1_welcome_response_0");
+    let foreign = Keyring::new(BTreeMap::from([("k9".to_owned(), [9; 32])]), "k9").unwrap();
+    let flipped = |at: usize| {
+        let mut token = good.clone().into_bytes();
+        token[at] ^= 1;
+        String::from_utf8(token).unwrap()
+    };
+    let log = Log::at(Level::INFO);
+    let rows = [
+        ("cut", good[..good.len() - 1].to_owned()),
+        ("flipped payload", flipped(10)),
+        ("flipped mac", flipped(good.len() - 2)),
+        ("padded", format!("{good}=")),
+        ("percent-encoded", format!("{good}%3D")),
+        ("for a reply", keyring().sign(Purpose::Reply, &payload)),
+        ("for a form", keyring().sign(Purpose::Form, "contact/1772442000")),
+        ("unknown key", foreign.sign(Purpose::Unsubscribe, &payload)),
+        ("of nobody", keyring().sign(Purpose::Unsubscribe, "not-a-lead/1_welcome_response_0")),
+        ("empty", String::new()),
+        ("far too long", "v1.".repeat(10_000)),
+    ];
+    for (row, token) in &rows {
+        for request in [unsubscribe_get(token), unsubscribe_post(token)] {
+            let answer = call(&world, request).await;
+            assert_eq!((answer["statusCode"].as_i64(), title(&answer)), (Some(400), "This link is not complete"), "{row}");
+            let body = answer["body"].as_str().unwrap();
+            assert!(body.contains("mailto:unsubscribe@perennial.example"), "{row}");
+            assert!(token.is_empty() || !body.contains(token), "{row}");
+        }
+    }
+    assert_eq!(world.store.load(&ada).await.unwrap(), before);
+    assert!(log.text().matches("unsubscribe.refused").count() >= rows.len(), "they are counted: {}", log.text());
+}
+
+#[tokio::test]
+async fn a_token_of_somebody_who_is_not_known_any_more_is_answered_all_the_same() {
+    let world = World::at("2026-03-02 10:00").await;
+    let answer = call(&world, sample("unsubscribe-post.json")).await;
+    assert_eq!((answer["statusCode"].as_i64(), title(&answer)), (Some(200), "You are unsubscribed"));
+}
+
+#[tokio::test]
+async fn another_method_or_path_is_told_what_there_is() {
+    let (world, _) = with_ada().await;
+    let mut put = sample("unsubscribe-post.json");
+    put["requestContext"]["http"]["method"] = json!("PUT");
+    let answer = call(&world, put).await;
+    assert_eq!((&answer["statusCode"], &answer["headers"]["allow"]), (&json!(405), &json!("GET, HEAD, POST")));
+    let mut elsewhere = sample("unsubscribe-get.json");
+    elsewhere["rawPath"] = json!("/v1/elsewhere");
+    assert_eq!(call(&world, elsewhere).await["statusCode"], 404);
+}
+
+// --- What SES tells ------------------------------------------------------------------------------------
+
+#[tokio::test]
+async fn a_send_proves_a_mail_whose_worker_never_told() {
+    let (world, ada) = with_ada().await;
+    // As if the worker had died: the mark stands, nothing else.
+    world.clock.set(crate::scenarios::world::berlin("2026-03-03 10:00"));
+    let stored = world.store.load(&ada).await.unwrap().unwrap();
+    let touch = perennial_core::ids::TouchId::parse("1_welcome_link_0").unwrap();
+    let lease_until = world.functions.touch.toucher.clock.now() + LEASE;
+    let sending = perennial_core::lead::Sending { touch: touch.clone(), attempt: 1, lease_until };
+    world.store.mark_sending(&ada, stored.rev, &sending).await.unwrap();
+
+    let mut event = sample("ses-send.json");
+    event["detail"]["mail"]["tags"]["touch"] = json!(["1_welcome_link_0"]);
+    assert_eq!(counted(&world, event.clone()).await, "decided");
+    let sent = Event::TouchSent { touch, attempt: 1, proof: SendProof::Event, message_id: None };
+    assert!(world.events(&ada).await.contains(&sent));
+    assert_eq!(world.lead(&ada).await.sending, None);
+    assert_eq!(counted(&world, event).await, "noted");
+    world.live_until("2026-03-04 10:00").await;
+    assert_eq!(world.mails(&ada).len(), 1, "it is not sent again");
+}
+
+#[tokio::test]
+async fn f15_f16_bounce_complaint_and_send_five_times_in_every_order_come_to_the_same() {
+    let kinds = ["ses-send.json", "ses-bounce-permanent.json", "ses-complaint.json"];
+    let orders = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
+    for order in orders {
+        let (world, ada) = with_ada().await;
+        for kind in order {
+            for _ in 0..5 {
+                call(&world, sample(kinds[kind])).await;
+            }
+        }
+        assert_eq!(world.lead(&ada).await.email, EmailReach::Complained, "{order:?}");
+        let names = world.names(&ada).await;
+        let suppressed = names.iter().filter(|name| **name == "address.suppressed").count();
+        assert!((1..=2).contains(&suppressed), "{order:?}: {names:?}");
+        assert_eq!(names.iter().filter(|name| **name == "touch.sent").count(), 1, "{order:?}");
+        world.assert_sound().await;
+    }
+}
+
+#[tokio::test]
+async fn a_transient_bounce_and_an_old_complaint_are_noted_and_change_nothing() {
+    let (world, ada) = with_ada().await;
+    let before = world.store.load(&ada).await.unwrap();
+    let mut undetermined = sample("ses-bounce-transient.json");
+    undetermined["detail"]["bounce"]["bounceType"] = json!("Undetermined");
+    let mut remembered = sample("ses-complaint.json");
+    remembered["detail"]["complaint"]["complaintSubType"] = json!("OnAccountSuppressionList");
+    for event in [sample("ses-bounce-transient.json"), undetermined, remembered] {
+        assert_eq!(counted(&world, event.clone()).await, "noted");
+        assert_eq!(counted(&world, event).await, "noted");
+    }
+    assert_eq!(world.store.load(&ada).await.unwrap(), before);
+}
+
+/// The same event, otherwise.
+fn event(sample_name: &str, change: impl FnOnce(&mut Value)) -> Value {
+    let mut event = sample(sample_name);
+    change(&mut event);
+    event
+}
+
+#[tokio::test]
+async fn h38_an_event_that_proves_nothing_is_acknowledged_counted_and_without_effect() {
+    let (world, ada) = with_ada().await;
+    let before = world.store.load(&ada).await.unwrap();
+    let bounce = |change: &dyn Fn(&mut Value)| event("ses-bounce-permanent.json", change);
+    let tags = "/detail/mail/tags";
+    let set = |event: &mut Value, pointer: &str, value: Value| *event.pointer_mut(pointer).unwrap() = value;
+    let log = Log::at(Level::INFO);
+    let ignored = [
+        ("another source", bounce(&|it| it["source"] = json!("com.example"))),
+        ("no source", bounce(&|it| drop(it.as_object_mut().unwrap().remove("source")))),
+        ("no tags", bounce(&|it| set(it, tags, json!({})))),
+        ("no tags at all", bounce(&|it| drop(it["detail"]["mail"].as_object_mut().unwrap().remove("tags")))),
+        ("a tag twice", bounce(&|it| set(it, "/detail/mail/tags/lead", json!([ada, ada])))),
+        ("a tag that is no list", bounce(&|it| set(it, "/detail/mail/tags/lead", json!(ada)))),
+        ("a lead that is none", bounce(&|it| set(it, "/detail/mail/tags/lead", json!(["../STATE"])))),
+        ("a touch that is none", bounce(&|it| set(it, "/detail/mail/tags/touch", json!(["welcome"])))),
+        ("a negative attempt", bounce(&|it| set(it, "/detail/mail/tags/attempt", json!(["-1"])))),
+        ("nothing", json!({})),
+        ("no object", json!([])),
+        ("no mail", bounce(&|it| drop(it["detail"].as_object_mut().unwrap().remove("mail")))),
+    ];
+    for (row, event) in &ignored {
+        assert_eq!(counted(&world, event.clone()).await, "ignored", "{row}");
+    }
+    assert_eq!(log.text().matches("mail_event.ignored").count(), ignored.len(), "{}", log.text());
+    assert!(!log.text().contains("ada@example.com"));
+
+    // It has our tags; they are of nobody, or of a mail that was never handed over.
+    let nobody = bounce(&|it| set(it, "/detail/mail/tags/lead", json!(["abcdefghijklmnopqrstuvwxyz"])));
+    assert_eq!(counted(&world, nobody).await, "noted");
+    let never = event("ses-send.json", |it| set(it, "/detail/mail/tags/touch", json!(["9_welcome_response_0"])));
+    assert_eq!(counted(&world, never).await, "noted");
+    let other_attempt = event("ses-send.json", |it| set(it, "/detail/mail/tags/attempt", json!(["7"])));
+    assert_eq!(counted(&world, other_attempt).await, "noted");
+    assert_eq!(world.store.load(&ada).await.unwrap(), before);
+}
+
+#[tokio::test]
+async fn h39_whatever_ses_leaves_out_or_overdoes_is_taken_as_what_it_is() {
+    let three = json!([{ "emailAddress": "a@x.example" }, { "emailAddress": "b@x.example" }, { "emailAddress": "c@x.example" }]);
+    let headers: Vec<_> = (0..3_000).map(|n| json!({ "name": format!("X-{n}"), "value": "x".repeat(100) })).collect();
+    let rows = [
+        ("no recipients", "decided", event("ses-bounce-permanent.json", |it| {
+            it["detail"]["bounce"]["bouncedRecipients"] = json!([]);
+        })),
+        ("three recipients", "decided", event("ses-bounce-permanent.json", |it| {
+            it["detail"]["bounce"]["bouncedRecipients"] = three.clone();
+        })),
+        ("null subtype", "decided", event("ses-bounce-permanent.json", |it| {
+            it["detail"]["bounce"]["bounceSubType"] = Value::Null;
+        })),
+        ("null subtype of a complaint", "decided", sample("ses-complaint.json")),
+        ("null type", "noted", event("ses-bounce-permanent.json", |it| {
+            it["detail"]["bounce"]["bounceType"] = Value::Null;
+        })),
+        ("no bounce", "noted", event("ses-bounce-permanent.json", |it| {
+            it["detail"].as_object_mut().unwrap().remove("bounce");
+        })),
+        ("no complaint", "decided", event("ses-complaint.json", |it| {
+            it["detail"].as_object_mut().unwrap().remove("complaint");
+        })),
+        ("300 KB of headers", "decided", event("ses-bounce-permanent.json", |it| {
+            it["detail"]["mail"]["headers"] = json!(headers);
+        })),
+        ("unknown type", "ignored", event("ses-send.json", |it| {
+            it["detail"]["eventType"] = json!("Teleported");
+        })),
+        ("a delivery", "ignored", event("ses-send.json", |it| {
+            it["detail"]["eventType"] = json!("Delivery");
+        })),
+    ];
+    for (row, expected, event) in rows {
+        let (world, _) = with_ada().await;
+        assert_eq!(counted(&world, event).await, expected, "{row}");
+        world.assert_sound().await;
+    }
+}

@@ -1,0 +1,438 @@
+//! Mails as they leave: written by the real mailer, taken by the loopback mail service, read from the mailbox.
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "helpers of tests; clippy.toml only reaches the tests themselves"
+)]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use mail_parser::MessageParser;
+use perennial_aws::clients::Clients;
+use perennial_aws::ses::SesMailer;
+use perennial_core::catalog::Catalog;
+use perennial_core::testing;
+use perennial_core::token::Purpose;
+use perennial_local::clock::{Clock, Pace};
+use perennial_local::letters::{Letters, ReadFrom};
+use perennial_local::ses::{MailService, router};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+
+use crate::scenarios::world::{World, keyring, shipped};
+
+const NOW: &str = "2026-03-02 10:00";
+
+/// How many mails wait to be told of; nobody listens here.
+const EVENTS_MAX: usize = 64;
+
+/// The suite with the real mailer and the loopback mail service, and its mailbox.
+async fn mailing(catalog: Catalog) -> (World, Letters) {
+    let mut world = World::of(catalog, NOW).await;
+    let letters = world.file().letters().unwrap();
+    let clock = Clock::start(world.file().local_items().unwrap(), Pace::Real).unwrap();
+    let (events, _) = mpsc::channel(EVENTS_MAX);
+    let service = MailService { letters: letters.clone(), clock, events };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router(service)).await });
+    world.change_mailer(Arc::new(SesMailer::new(Clients::loopback(&url).ses(), None)));
+    (world, letters)
+}
+
+/// A mail, whole.
+struct Mail(String);
+
+impl Mail {
+    fn all(letters: &Letters) -> Vec<Self> {
+        let page = letters.page(ReadFrom::Oldest, 100).unwrap();
+        page.into_iter().map(|kept| Self(String::from_utf8(kept.letter.mime).unwrap())).collect()
+    }
+
+    /// With what is different each time, or means nothing to a reader, taken out.
+    fn redacted(&self) -> String {
+        // Long lines as their writer wrote them: a soft line break falls where it likes.
+        let text = self.0.replace("\r\n", "\n").replace("=\n", "");
+        let boundary = text.split("boundary=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+        without_tokens(&text.replace(boundary, "[boundary]"))
+    }
+
+    /// The headers, unfolded, in order.
+    fn headers(&self) -> Vec<(String, String)> {
+        let head = self.0.split("\r\n\r\n").next().unwrap().replace("\r\n ", " ").replace("\r\n\t", " ");
+        let lines = head.split("\r\n").map(|line| line.split_once(':').unwrap());
+        lines.map(|(name, value)| (name.to_owned(), value.trim().to_owned())).collect()
+    }
+
+    fn header(&self, name: &str) -> String {
+        let mut values = self.headers().into_iter().filter(|(known, _)| known.eq_ignore_ascii_case(name));
+        let (_, value) = values.next().unwrap_or_else(|| panic!("no {name}"));
+        assert!(values.next().is_none(), "{name} stands twice");
+        value
+    }
+
+    fn text(&self) -> String {
+        let message = MessageParser::default().parse(self.0.as_bytes()).unwrap();
+        message.body_text(0).unwrap().replace("\r\n", "\n")
+    }
+
+    fn html(&self) -> String {
+        let message = MessageParser::default().parse(self.0.as_bytes()).unwrap();
+        message.body_html(0).unwrap().replace("\r\n", "\n")
+    }
+
+    /// Name and address of a header, as a mail program shows them, and the decoded subject.
+    fn shown(&self) -> String {
+        let message = MessageParser::default().parse(self.0.as_bytes()).unwrap();
+        let from = message.from().unwrap().first().unwrap();
+        let to = message.to().unwrap().first().unwrap();
+        let name = from.name().unwrap_or_default();
+        format!("{name} <{}> to {}: {}", from.address().unwrap(), to.address().unwrap(), message.subject().unwrap())
+    }
+}
+
+fn without_tokens(text: &str) -> String {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    let mut pieces = text.split("v1.k1.");
+    let first = pieces.next().unwrap_or_default().to_owned();
+    pieces.fold(first, |text, piece| text + "[token]" + piece.trim_start_matches(is_part))
+}
+
+/// All that every mail must have (TRUST.md §4).
+fn assert_lawful(mail: &Mail, catalog: &Catalog) {
+    let mut times: BTreeMap<String, u32> = BTreeMap::new();
+    for (name, value) in mail.headers() {
+        assert!(value.is_ascii() && value.len() <= 995, "{name}");
+        *times.entry(name.to_ascii_lowercase()).or_default() += 1;
+    }
+    assert!(times.values().all(|times| *times == 1), "{times:?}");
+
+    // RFC 8058: an https link, the one-click header, and nothing to log in to.
+    let link = mail.header("List-Unsubscribe");
+    let url = link.split('>').next().unwrap().trim_start_matches('<');
+    let token = url.strip_prefix("https://perennial.example/v1/unsubscribe/").unwrap();
+    let payload = keyring().verify(Purpose::Unsubscribe, token).unwrap();
+    assert!(link.contains(", <mailto:unsubscribe@perennial.example?subject="), "{link}");
+    assert_eq!(mail.header("List-Unsubscribe-Post"), "List-Unsubscribe=One-Click");
+    assert_eq!(mail.header("Auto-Submitted"), "auto-generated");
+    let reference = mail.header("References");
+    let token = reference.trim_start_matches('<').split('@').next().unwrap();
+    assert_eq!(keyring().verify(Purpose::Reply, token), Ok(payload));
+
+    for body in [mail.text(), mail.html()] {
+        assert!(body.contains(url), "no visible link: {body}");
+        for line in catalog.organisation.postal_address.lines() {
+            assert!(body.contains(line), "no postal address: {body}");
+        }
+        assert!(body.contains(&catalog.organisation.reason), "no reason: {body}");
+    }
+}
+
+async fn first_mail(catalog: Catalog, fields: Value) -> Mail {
+    let (world, letters) = mailing(catalog).await;
+    world.post(fields).await;
+    let mail = Mail::all(&letters).pop().unwrap();
+    assert_lawful(&mail, world.catalog());
+    mail
+}
+
+#[tokio::test]
+async fn the_first_mail_of_the_shipped_welcome_as_it_leaves() {
+    let ada = json!({ "email": "Ada@example.com", "first_name": "Ada", "company": "Analytical Engines" });
+    let mail = first_mail(shipped(), ada).await;
+    insta::assert_snapshot!(mail.redacted(), @r#"
+    From: "Robin Vale" <robin.vale@perennial.example>
+    To: <Ada@example.com>
+    Reply-To: "Robin Vale" <robin.vale@perennial.example>
+    Subject: Your message to Example Ltd
+    Date: Mon, 2 Mar 2026 09:00:00 +0000
+    Message-ID: <biemfhtrar7jgzcgd3hax6dwqe.1_welcome_response_0.1@perennial.example>
+    List-Unsubscribe: <https://perennial.example/v1/unsubscribe/[token]>,
+     <mailto:unsubscribe@perennial.example?subject=[token]>
+    List-Unsubscribe-Post: List-Unsubscribe=One-Click
+    Auto-Submitted: auto-generated
+    References: <[token]@perennial.example>
+    MIME-Version: 1.0
+    Content-Type: multipart/alternative;
+     boundary="[boundary]"
+
+    --[boundary]
+    Content-Type: text/plain; charset="utf-8"
+    Content-Transfer-Encoding: quoted-printable
+
+    Hi Ada,
+
+    Thank you for getting in touch. I have your details and will come back to
+    you in person within two working days, sooner if I can.
+
+    If there is something I should know before that, just reply: it comes
+    straight to me.
+
+    Robin Vale
+    Example Ltd
+
+    --=20
+    You get this mail because you got in touch with us.
+    Example Ltd, 1 Example Street, 12345 Exampletown, Germany
+    Unsubscribe:
+    https://perennial.example/v1/unsubscribe/[token]
+
+    --[boundary]
+    Content-Type: text/html; charset="utf-8"
+    Content-Transfer-Encoding: quoted-printable
+
+    <!doctype html>
+    <html>
+    <head>
+    <meta charset=3D"utf-8">
+    <meta name=3D"viewport" content=3D"width=3Ddevice-width, initial-scale=3D1">
+    <meta name=3D"color-scheme" content=3D"light dark">
+    <title>Your message to Example Ltd</title>
+    </head>
+    <body style=3D"margin:0;padding:16px">
+    <div style=3D"max-width:600px;font:16px/1.5 -apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif">
+    <p style=3D"margin:0 0 1em">Hi Ada,</p>
+    <p style=3D"margin:0 0 1em">Thank you for getting in touch. I have your details and will come back to you in person within two working days, sooner if I can.</p>
+    <p style=3D"margin:0 0 1em">If there is something I should know before that, just reply: it comes straight to me.</p>
+    <p style=3D"margin:0 0 1em">Robin Vale<br>
+    Example Ltd</p>
+    <p style=3D"margin:2em 0 0;font-size:13px;color:#767676">You get this mail because you got in touch with us.<br>
+    Example Ltd, 1 Example Street, 12345 Exampletown, Germany<br>
+    <a href=3D"https://perennial.example/v1/unsubscribe/[token]" style=3D"color:#767676">Unsubscribe</a></p>
+    </div>
+    </body>
+    </html>
+
+    --[boundary]--
+    "#);
+}
+
+#[tokio::test]
+async fn every_mail_of_the_shipped_programs_is_lawful_and_says_what_it_says() {
+    let (world, letters) = mailing(shipped()).await;
+    let fields = json!({ "email": "ada@example.com", "first_name": "Ada", "company": "Analytical Engines" });
+    let ada = world.post(fields).await;
+    world.live_until("2027-04-01 00:00").await;
+    let mails = Mail::all(&letters);
+    for mail in &mails {
+        assert_lawful(mail, world.catalog());
+        assert!(!mail.text().contains("{{") && !mail.html().contains("{{"));
+    }
+    let sent = world.names(&ada).await.iter().filter(|name| **name == "touch.sent").count();
+    assert_eq!(mails.len(), sent);
+    let shown: Vec<_> = mails.iter().map(|mail| format!("{}\n\n{}", mail.shown(), letter(&mail.text()))).collect();
+    insta::assert_snapshot!(without_tokens(&shown.join("\n\n---\n\n")), @"
+    Robin Vale <robin.vale@perennial.example> to ada@example.com: Your message to Example Ltd
+
+    Hi Ada,
+
+    Thank you for getting in touch. I have your details and will come back to
+    you in person within two working days, sooner if I can.
+
+    If there is something I should know before that, just reply: it comes
+    straight to me.
+
+    Robin Vale
+    Example Ltd
+
+    ---
+
+    Robin Vale <robin.vale@perennial.example> to ada@example.com: Where I would start
+
+    Hi Ada,
+
+    If you read one thing about planning field service visits, I would make it
+    this: Seven questions before you plan a route
+    <https://www.perennial.example/guide>.
+
+    One question, so that I don't waste your time: what made you look into it
+    now?
+
+    Robin Vale
+
+    ---
+
+    Robin Vale <robin.vale@perennial.example> to ada@example.com: How someone else did it
+
+    Hi Ada,
+
+    Here is how someone else went about planning field service visits: How a
+    team of twelve stopped driving in circles
+    <https://www.perennial.example/stories/twelve>.
+
+    It would help me to know two things: roughly how many people work at
+    Analytical Engines, and what is your part in this? A line is plenty.
+
+    Robin Vale
+
+    ---
+
+    Robin Vale <robin.vale@perennial.example> to ada@example.com: Is this on your list this quarter?
+
+    Hi Ada,
+
+    A straight question: is planning field service visits something you want to
+    work on this quarter, later in the year, or were you just looking around?
+
+    All three are good answers. One word is enough, and I'll go by it.
+
+    Robin Vale
+
+    ---
+
+    Example Ltd <hello@perennial.example> to ada@example.com: The questions people ask us first
+
+    Hi Ada,
+
+    Before anyone decides anything, the same handful of questions comes up. We
+    wrote our answers down: the questions people ask first
+    <https://www.perennial.example/questions>.
+
+    If you would rather ask in person, these are the next dates
+    <https://www.perennial.example/dates>. Bring the awkward ones.
+
+    Is there a question that the page leaves open? Reply with it, and you'll get
+    an answer.
+
+    Everyone at Example Ltd
+
+    ---
+
+    Robin Vale <robin.vale@perennial.example> to ada@example.com: I'll stop here for now
+
+    Hi Ada,
+
+    I have written a few times and don't want to become a nuisance, so this is
+    the last mail of this round.
+
+    If planning field service visits comes back to the top of your list, reply
+    to this mail, even months from now, and we pick it up from there. Until then
+    you'll hear from us every few weeks, with something to read or a question,
+    no more. If you would rather not, you can stop that here
+    <https://perennial.example/v1/unsubscribe/[token]>.
+
+    Was there something you hoped to get from us, and didn't?
+
+    Robin Vale
+
+    ---
+
+    Example Ltd <hello@perennial.example> to ada@example.com: What we have been writing about
+
+    Hi Ada,
+
+    Everything we have written about planning field service visits is on one
+    page, newest first: have a look <https://www.perennial.example/articles>.
+
+    What should we write about next? Reply with a line. We read every answer.
+
+    Everyone at Example Ltd
+
+    ---
+
+    Robin Vale <robin.vale@perennial.example> to ada@example.com: A quick question
+
+    Hi Ada,
+
+    What is the one thing about planning field service visits that takes you
+    more time than it should?
+
+    I ask because your answers are what we work on next, and because now and
+    then there is a simple one. No need to be long, or polite.
+
+    Robin Vale
+
+    ---
+
+    Robin Vale <robin.vale@perennial.example> to ada@example.com: How others went about it
+
+    Hi Ada,
+
+    Rather than ask us what works, ask people who have done it: this is how some
+    of them went about it <https://www.perennial.example/stories>.
+
+    Does one of them sound like Analytical Engines? Tell me which, and I'll find
+    out what we left out of the story.
+
+    Robin Vale
+
+    ---
+
+    Robin Vale <robin.vale@perennial.example> to ada@example.com: Am I writing to the right person?
+
+    Hi Ada,
+
+    Jobs change, and my notes may be old. Are you still the right person for
+    planning field service visits at Analytical Engines?
+
+    If it is somebody else by now, a name is all I need, and I'll leave you
+    alone. If it is still you, there is nothing to do.
+
+    Robin Vale
+    ");
+}
+
+/// A mail's text without its footer, which is the same in all of them.
+fn letter(text: &str) -> String {
+    text.split("\n-- \n").next().unwrap().trim().to_owned()
+}
+
+#[tokio::test]
+async fn a_lead_without_a_name_is_greeted_all_the_same() {
+    let mail = first_mail(testing::catalog(), json!({ "email": "ada@example.com" })).await;
+    assert!(mail.text().starts_with("Hi there,"), "{}", mail.text());
+}
+
+#[tokio::test]
+async fn an_address_with_umlauts_in_its_domain_goes_out_in_punycode() {
+    let mail = first_mail(testing::catalog(), json!({ "email": "x@bücher.example" })).await;
+    assert_eq!(mail.header("To"), "<x@xn--bcher-kva.example>");
+}
+
+#[tokio::test]
+async fn names_beyond_ascii_are_encoded_in_headers_and_whole_in_the_body() {
+    let (world, letters) = mailing(testing::catalog()).await;
+    world.post(json!({ "email": "zoe@example.com", "first_name": "Zoë", "company": "Büro & Söhne 株式会社" })).await;
+    world.live_until("2026-03-04 00:00").await;
+    let mail = Mail::all(&letters).pop().unwrap();
+    assert_lawful(&mail, world.catalog());
+    assert_eq!(mail.shown(), "Robin Vale <robin@perennial.example> to zoe@example.com: A guide for Büro & Söhne 株式会社");
+    assert!(mail.text().contains("Hi Zoë,"));
+}
+
+/// H29 to H31: what people call themselves, and what the greeting then is, in text and in HTML.
+const HOSTILE: [(&str, &str, &str); 10] = [
+    ("{{env}}", "Hi {{env}},", "Hi {{env}},"),
+    ("{% for %}", "Hi {% for %},", "Hi {% for %},"),
+    ("{{ facts.guide_url }}", "Hi {{ facts.guide_url }},", "Hi {{ facts.guide_url }},"),
+    ("${7*7}", "Hi ${7*7},", "Hi ${7*7},"),
+    ("Bob\r\nBcc: x@y.example", "Hi Bob Bcc: x@y.example,", "Hi Bob Bcc: x@y.example,"),
+    ("Bob%0d%0aBcc: x@y.example", "Hi Bob%0d%0aBcc: x@y.example,", "Hi Bob%0d%0aBcc: x@y.example,"),
+    ("Bob\u{2028}Bcc: x@y.example", "Hi Bob Bcc: x@y.example,", "Hi Bob Bcc: x@y.example,"),
+    ("<script>alert(1)</script>", "Hi <script>alert(1)</script>,", "Hi &lt;script&gt;alert(1)&lt;/script&gt;,"),
+    ("\"><img onerror=x>", "Hi \"><img onerror=x>,", "Hi &quot;&gt;&lt;img onerror=x&gt;,"),
+    ("[click](https://evil.example)", "Hi [click](https://evil.example),", "Hi [click](https://evil.example),"),
+];
+
+#[tokio::test]
+async fn h29_to_h31_a_hostile_name_is_a_name_in_every_part_of_the_mail() {
+    for (name, text, html) in HOSTILE {
+        let (world, letters) = mailing(testing::catalog()).await;
+        // As name and as company, which stands in a subject.
+        world.post(json!({ "email": "bob@example.com", "first_name": name, "company": name })).await;
+        world.live_until("2026-03-04 00:00").await;
+        let mails = Mail::all(&letters);
+        assert_eq!(mails.len(), 2, "{name}");
+        for mail in &mails {
+            assert_lawful(mail, world.catalog());
+            assert!(mail.text().starts_with(text), "{name}: {}", mail.text());
+            assert!(mail.html().contains(html), "{name}: {}", mail.html());
+            assert!(mail.headers().iter().all(|(header, _)| !header.eq_ignore_ascii_case("bcc")), "{name}");
+        }
+        let subject = mails[1].shown();
+        let called = text.trim_start_matches("Hi ").trim_end_matches(',');
+        assert!(subject.ends_with(&format!("A guide for {called}")), "{name}: {subject}");
+    }
+}

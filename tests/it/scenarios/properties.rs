@@ -1,0 +1,4 @@
+//! Whatever happens, in whatever order: the invariants of DOMAIN.md §4 hold at each step.
+
+mod decisions;
+mod suite;

@@ -1,0 +1,304 @@
+//! One lead and the core alone: any sequence of stimuli, programs that come and go, answers that come late.
+
+use std::sync::LazyLock;
+
+use jiff::{SignedDuration, Timestamp};
+use perennial_core::catalog::Catalog;
+use perennial_core::contact::{EmailAddress, PhoneNumber};
+use perennial_core::decide::{Decision, MailEventKind, ReviewVerdict, SendOutcome, Stimulus, View, decide};
+use perennial_core::event::{DeferReason, Event, FailReason, apply};
+use perennial_core::ids::{FormName, LeadId, ProgramName, SubmissionId, TouchId};
+use perennial_core::lead::{EmailReach, Lead, LifecycleStage, PULSE_AHEAD_MAX, Sending, StageKind};
+use perennial_core::profile::Profile;
+use perennial_core::submission::{Channel, Entry, Intent, JunkReason, Permission, Source, Submission};
+use perennial_core::testing;
+use perennial_core::waterfall::{Deltas, Place};
+use proptest::prelude::*;
+
+use crate::scenarios::world::{LEASE, berlin, pepper};
+
+/// The catalog for tests as it may look tomorrow: whole, without the welcome, without a step of it, with a
+/// welcome that leads to itself.
+static CATALOGS: LazyLock<Vec<Catalog>> = LazyLock::new(|| {
+    let welcome = ProgramName::parse("welcome").unwrap();
+    let mut gone = testing::catalog();
+    gone.programs.remove(&welcome);
+    let mut shorter = testing::catalog();
+    shorter.programs.get_mut(&welcome).unwrap().steps.retain(|step| step.id.as_str() != "link");
+    let mut round = testing::catalog();
+    round.programs.get_mut(&welcome).unwrap().then = welcome.clone();
+    vec![testing::catalog(), gone, shorter, round]
+});
+
+#[derive(Debug, Clone)]
+struct Sender {
+    email: bool,
+    phone: bool,
+    mail: Permission,
+    calls: Permission,
+    junk: bool,
+    channel: Channel,
+    intent: Intent,
+    entry: Entry,
+}
+
+/// What happens next.
+#[derive(Debug, Clone)]
+enum Move {
+    Submits(Sender),
+    /// Time goes by, and somebody asks.
+    Hours(i64),
+    /// Somebody asks when there is something to do.
+    NextWake,
+    /// The mail that is due is marked; its worker lives to tell how it ended, or does not.
+    Sends(Option<SendOutcome>),
+    Unwritable,
+    /// A worker tells late how the nth mail from the end went.
+    EndsLate(usize, SendOutcome),
+    /// SES tells of the nth mail from the end.
+    Hears(usize, MailEventKind),
+    Unsubscribes,
+    Reviews(usize, ReviewVerdict),
+    Redeploys(usize),
+}
+
+fn permission() -> impl Strategy<Value = Permission> {
+    prop_oneof![4 => Just(Permission::Allowed), 1 => Just(Permission::Refused)]
+}
+
+fn sender() -> impl Strategy<Value = Sender> {
+    let contact = prop_oneof![Just((true, false)), Just((false, true)), Just((true, true))];
+    let channel = prop_oneof![Just(Channel::Form), Just(Channel::Import)];
+    let intent = prop_oneof![Just(Intent::HandRaise), Just(Intent::Inquiry)];
+    let entry = prop_oneof![3 => Just(Entry::Welcome), 1 => Just(Entry::AfterWelcome)];
+    (contact, permission(), permission(), prop::bool::weighted(0.25), channel, intent, entry).prop_map(
+        |((email, phone), mail, calls, junk, channel, intent, entry)| Sender {
+            email,
+            phone,
+            mail,
+            calls,
+            junk,
+            channel,
+            intent,
+            entry,
+        },
+    )
+}
+
+fn outcome() -> impl Strategy<Value = SendOutcome> {
+    prop_oneof![
+        4 => Just(SendOutcome::Accepted { message_id: "0107".to_owned() }),
+        1 => Just(SendOutcome::Ambiguous),
+        1 => Just(SendOutcome::NotYet(DeferReason::Throttled)),
+        1 => Just(SendOutcome::Refused(FailReason::Rejected)),
+    ]
+}
+
+fn next_move() -> impl Strategy<Value = Move> {
+    let kind = prop_oneof![
+        3 => Just(MailEventKind::Accepted),
+        1 => Just(MailEventKind::BouncedForGood),
+        1 => Just(MailEventKind::Complained),
+    ];
+    let verdict = prop_oneof![Just(ReviewVerdict::Sent), Just(ReviewVerdict::Dropped)];
+    prop_oneof![
+        4 => sender().prop_map(Move::Submits),
+        3 => (0..2_000_i64).prop_map(Move::Hours),
+        10 => Just(Move::NextWake),
+        10 => prop::option::weighted(0.8, outcome()).prop_map(Move::Sends),
+        1 => Just(Move::Unwritable),
+        2 => (0..4_usize, outcome()).prop_map(|(nth, outcome)| Move::EndsLate(nth, outcome)),
+        3 => (0..4_usize, kind).prop_map(|(nth, kind)| Move::Hears(nth, kind)),
+        1 => Just(Move::Unsubscribes),
+        1 => (0..4_usize, verdict).prop_map(|(nth, verdict)| Move::Reviews(nth, verdict)),
+        1 => (0..4_usize).prop_map(Move::Redeploys),
+    ]
+}
+
+/// One lead's life, as far as it has got.
+struct Life {
+    id: LeadId,
+    lead: Option<Lead>,
+    profile: Option<Profile>,
+    now: Timestamp,
+    catalog: &'static Catalog,
+    /// Every attempt that was marked.
+    marked: Vec<(TouchId, u32)>,
+    moved: Deltas,
+    submissions: u32,
+}
+
+impl Life {
+    fn new() -> Self {
+        Self {
+            id: LeadId::of_email(&pepper(), &EmailAddress::parse("ada@example.com").unwrap()),
+            lead: None,
+            profile: None,
+            now: berlin("2026-03-02 10:00"),
+            catalog: &CATALOGS[0],
+            marked: Vec::new(),
+            moved: Deltas::default(),
+            submissions: 0,
+        }
+    }
+
+    fn live(&mut self, next: &Move) {
+        match next {
+            Move::Submits(sender) => {
+                let stimulus = self.submission(sender);
+                self.meet(&stimulus);
+            }
+            Move::Hours(hours) => {
+                self.now += SignedDuration::from_hours(*hours);
+                self.meet(&Stimulus::Due);
+            }
+            Move::NextWake => {
+                let wake = self.lead.as_ref().and_then(Lead::next_action_at);
+                self.now = self.now.max(wake.unwrap_or(self.now));
+                self.meet(&Stimulus::Due);
+            }
+            Move::Sends(ending) => self.send(ending.as_ref()),
+            Move::Unwritable => {
+                if let Some(planned) = self.decide(&Stimulus::Due).send {
+                    self.meet(&Stimulus::Unwritable { touch: planned.touch });
+                }
+            }
+            Move::EndsLate(nth, outcome) => self.of_nth_mail(*nth, |touch, attempt| Stimulus::SendEnded {
+                touch,
+                attempt,
+                outcome: outcome.clone(),
+            }),
+            Move::Hears(nth, kind) => {
+                self.of_nth_mail(*nth, |touch, attempt| Stimulus::MailEvent { touch, attempt, kind: *kind });
+            }
+            Move::Unsubscribes => self.meet(&Stimulus::Unsubscribed),
+            Move::Reviews(nth, verdict) => {
+                self.of_nth_mail(*nth, |touch, _| Stimulus::Reviewed { touch, verdict: *verdict });
+            }
+            Move::Redeploys(nth) => {
+                self.catalog = &CATALOGS[*nth];
+                self.meet(&Stimulus::Due);
+            }
+        }
+    }
+
+    fn submission(&mut self, sender: &Sender) -> Stimulus {
+        self.submissions += 1;
+        let form = FormName::parse("contact").unwrap();
+        let submission = Submission {
+            id: SubmissionId::derive(&pepper(), &form, &self.submissions.to_string()),
+            channel: sender.channel,
+            form,
+            intent: sender.intent,
+            program: ProgramName::parse("welcome").unwrap(),
+            entry: sender.entry,
+            received_at: self.now,
+            email: sender.email.then(|| EmailAddress::parse("ada@example.com").unwrap()),
+            phone: sender.phone.then(|| PhoneNumber::parse("+49301234567").unwrap()),
+            fields: [].into(),
+            source: Source::default(),
+            zone: None,
+            mail: sender.mail,
+            calls: sender.calls,
+            junk: if sender.junk { vec![JunkReason::Honeypot] } else { Vec::new() },
+            flags: Vec::new(),
+        };
+        Stimulus::Submitted { lead: self.id.clone(), submission: Box::new(submission) }
+    }
+
+    fn of_nth_mail(&mut self, nth: usize, stimulus: impl Fn(TouchId, u32) -> Stimulus) {
+        if let Some((touch, attempt)) = self.marked.iter().rev().nth(nth).cloned() {
+            self.meet(&stimulus(touch, attempt));
+        }
+    }
+
+    fn send(&mut self, ending: Option<&SendOutcome>) {
+        let Some(planned) = self.decide(&Stimulus::Due).send else { return };
+        let lead = self.lead.as_mut().unwrap();
+        assert_eq!(lead.email, EmailReach::Ok, "I8: no mail to a suppressed address");
+        assert_eq!(lead.sending, None, "one mail in flight");
+        let handed_over = (planned.touch.clone(), planned.attempt);
+        assert!(!self.marked.contains(&handed_over), "each attempt is marked once");
+        self.marked.push(handed_over);
+        let (touch, attempt) = (planned.touch, planned.attempt);
+        lead.sending = Some(Sending { touch: touch.clone(), attempt, lease_until: self.now + LEASE });
+        if let Some(outcome) = ending.cloned() {
+            self.meet(&Stimulus::SendEnded { touch, attempt, outcome });
+        }
+    }
+
+    fn decide(&self, stimulus: &Stimulus) -> Decision {
+        let view = View { lead: self.lead.as_ref(), profile: self.profile.as_ref(), catalog: self.catalog };
+        decide(&view, stimulus, self.now)
+    }
+
+    /// Decides, commits, and looks at all that must hold.
+    fn meet(&mut self, stimulus: &Stimulus) {
+        let before = self.lead.clone();
+        let decision = self.decide(stimulus);
+        assert_eq!(decision, self.decide(stimulus), "the same arguments, another answer");
+        assert!(decision.send.is_none() || decision.events.is_empty(), "what was decided is committed first");
+        let replayed = decision.events.iter().fold(before.clone(), |lead, event| apply(lead, event, self.now));
+        assert_eq!(decision.lead, replayed, "the events explain the lead");
+
+        let deltas = Deltas::between(before.as_ref(), decision.lead.as_ref());
+        assert_eq!(deltas.sum(), 0, "I6: a commit's moves sum to zero");
+        self.moved.add(&deltas);
+        self.lead = decision.lead;
+        self.profile = decision.profile.or(self.profile.take());
+        self.assert_conserved();
+        self.assert_alive();
+        self.assert_settled(&decision.events);
+
+        if !matches!(stimulus, Stimulus::Submitted { .. }) {
+            assert_eq!(self.decide(stimulus).events, [], "I10: delivered twice, it changes nothing more");
+        }
+    }
+
+    /// I6: every prefix of history balances.
+    fn assert_conserved(&self) {
+        let Some(lead) = &self.lead else { return };
+        assert_eq!(self.moved.sum(), 0);
+        assert_eq!(self.moved.at(Place::Outside), -1);
+        for stage in LifecycleStage::ALL {
+            assert_eq!(self.moved.at(Place::Stage(stage)), i64::from(lead.stage == stage), "{stage:?}");
+        }
+    }
+
+    /// I1, I2, I3, I4, I7.
+    fn assert_alive(&self) {
+        let Some(lead) = &self.lead else { return };
+        match lead.stage {
+            LifecycleStage::Inquiry => {
+                assert!(lead.owner.is_some(), "I7: an owner always");
+                assert!(lead.enrolment.is_some(), "I4: somebody is in no program");
+            }
+            LifecycleStage::Quarantined | LifecycleStage::Disqualified => assert!(lead.stage_until.is_some()),
+            LifecycleStage::JunkPurged => {}
+            LifecycleStage::Received => panic!("I1: nobody stays at the door"),
+        }
+        match lead.next_action_at() {
+            Some(pulse) => assert!(pulse <= self.now + PULSE_AHEAD_MAX, "I2: {pulse} is too far ahead"),
+            None => assert_eq!(lead.stage.kind(), StageKind::Terminal, "I2: no pulse"),
+        }
+    }
+
+    /// Nothing that is due is left, but for a mail, or for more than one decision settles.
+    fn assert_settled(&self, events: &[Event]) {
+        let next = self.decide(&Stimulus::Due);
+        let wakes_later = next.wake_at.is_none_or(|at| at > self.now);
+        assert!(wakes_later || next.send.is_some() || events.len() >= 32, "something due was left: {:?}", self.lead);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_life_of_a_lead_keeps_the_invariants(moves in prop::collection::vec(next_move(), 1..60)) {
+        let mut life = Life::new();
+        for next in &moves {
+            life.live(next);
+        }
+    }
+}

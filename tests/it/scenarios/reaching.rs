@@ -1,0 +1,135 @@
+//! Who may not, or cannot, be mailed any more: what is done instead.
+
+use perennial_core::lead::{EmailReach, LifecycleStage};
+use serde_json::json;
+
+use super::world::World;
+
+#[tokio::test]
+async fn an_unsubscribe_stops_the_mail_and_turns_to_calls() {
+    let world = World::at("2026-03-02 10:00").await;
+    let ada = world.post(json!({ "email": "ada@example.com", "phone": "+49 30 1234567" })).await;
+    world.unsubscribe(&ada).await;
+    world.live_until("2026-06-15 00:00").await;
+    assert_eq!(world.mails(&ada).len(), 1);
+    insta::assert_snapshot!(world.story(&ada).await, @r#"
+    Mon 2026-03-02 10:00  comes in by Form, raising a hand; e-mail Ok, phone Ok
+                          is admitted
+                          belongs to the queue sdr
+                          starts welcome: response comes Mon 2026-03-02 10:00
+                          MAIL "Your message to Example Ltd"
+                          goes on: first-call comes Mon 2026-03-02 10:00
+                          CALL for first-call, by Wed 2026-03-04 10:00
+                          goes on: link comes Tue 2026-03-03 10:00
+                          may not be mailed any more: Unsubscribed
+    Tue 2026-03-03 10:00  link is passed over: Suppressed(Unsubscribed)
+                          leaves welcome: Completed
+                          starts occasional: reading comes Tue 2026-04-14 11:00
+    Wed 2026-03-04 10:00  nobody did first-call in time
+    Tue 2026-04-14 11:00  reading is passed over: Suppressed(Unsubscribed)
+                          CALL for reading, by Sun 2026-04-19 11:00
+                          goes on: question comes Mon 2026-07-13 11:00
+    Sun 2026-04-19 11:00  nobody did reading in time
+    "#);
+}
+
+#[tokio::test]
+async fn an_unsubscribe_without_a_phone_leaves_a_lead_that_is_listened_to() {
+    let world = World::at("2026-03-02 10:00").await;
+    let ada = world.post(json!({ "email": "ada@example.com" })).await;
+    world.unsubscribe(&ada).await;
+    world.live_until("2027-06-01 00:00").await;
+    assert_eq!(world.mails(&ada).len(), 1);
+    insta::assert_snapshot!(world.story(&ada).await, @r#"
+    Mon 2026-03-02 10:00  comes in by Form, raising a hand; e-mail Ok, phone Missing
+                          is admitted
+                          belongs to the queue sdr
+                          starts welcome: response comes Mon 2026-03-02 10:00
+                          MAIL "Your message to Example Ltd"
+                          goes on: first-call comes Mon 2026-03-02 10:00
+                          first-call is passed over: NoPhone
+                          goes on: link comes Tue 2026-03-03 10:00
+                          may not be mailed any more: Unsubscribed
+                          leaves welcome: Suppressed
+                          is only listened to: DoNotContact; looked at Sat 2026-08-29 11:00
+    Sat 2026-08-29 11:00  was looked at; next Thu 2027-02-25 10:00
+    Thu 2027-02-25 10:00  was looked at; next Tue 2027-08-24 11:00
+    "#);
+}
+
+#[tokio::test]
+async fn an_unsubscribe_is_for_good_whatever_the_person_posts_later() {
+    let world = World::at("2026-03-02 10:00").await;
+    let ada = world.post(json!({ "email": "ada@example.com" })).await;
+    world.unsubscribe(&ada).await;
+    world.post(json!({ "email": "ada@example.com" })).await;
+    assert_eq!(world.lead(&ada).await.stage, LifecycleStage::Disqualified);
+    world.post(json!({ "email": "ada@example.com", "phone": "+49 30 1234567" })).await;
+    world.live_until("2026-12-01 00:00").await;
+    assert_eq!(world.lead(&ada).await.stage, LifecycleStage::Inquiry);
+    assert_eq!((world.mails(&ada).len(), world.lead(&ada).await.email), (1, EmailReach::Unsubscribed));
+}
+
+#[tokio::test]
+async fn a_hard_bounce_ends_the_mail_and_somebody_looks_for_an_address() {
+    let world = World::at("2026-03-02 10:00").await;
+    let ada = world.post(json!({ "email": "ada@example.com" })).await;
+    world.hear("ses-send.json", &ada).await;
+    world.hear("ses-bounce-permanent.json", &ada).await;
+    world.live_until("2026-06-01 00:00").await;
+    assert_eq!(world.mails(&ada).len(), 1);
+    insta::assert_snapshot!(world.story(&ada).await, @r#"
+    Mon 2026-03-02 10:00  comes in by Form, raising a hand; e-mail Ok, phone Missing
+                          is admitted
+                          belongs to the queue sdr
+                          starts welcome: response comes Mon 2026-03-02 10:00
+                          MAIL "Your message to Example Ltd"
+                          goes on: first-call comes Mon 2026-03-02 10:00
+                          first-call is passed over: NoPhone
+                          goes on: link comes Tue 2026-03-03 10:00
+                          may not be mailed any more: HardBounced
+    Tue 2026-03-03 10:00  link is passed over: Suppressed(HardBounced)
+                          FIND AN ADDRESS for link, by Sun 2026-03-08 10:00
+                          leaves welcome: Completed
+                          starts occasional: reading comes Tue 2026-04-14 11:00
+    Sun 2026-03-08 10:00  nobody did link in time
+    Tue 2026-04-14 11:00  reading is passed over: Suppressed(HardBounced)
+                          FIND AN ADDRESS for reading, by Sun 2026-04-19 11:00
+                          goes on: question comes Mon 2026-07-13 11:00
+    Sun 2026-04-19 11:00  nobody did reading in time
+    "#);
+}
+
+#[tokio::test]
+async fn a_full_mailbox_changes_nothing() {
+    let world = World::at("2026-03-02 10:00").await;
+    let ada = world.post(json!({ "email": "ada@example.com" })).await;
+    let before = world.story(&ada).await;
+    world.hear("ses-bounce-transient.json", &ada).await;
+    assert_eq!(world.story(&ada).await, before);
+    world.live_until("2026-03-04 00:00").await;
+    assert_eq!(world.mails(&ada).len(), 2);
+}
+
+#[tokio::test]
+async fn a_complaint_outranks_whatever_else_is_known() {
+    let world = World::at("2026-03-02 10:00").await;
+    let ada = world.post(json!({ "email": "ada@example.com" })).await;
+    world.hear("ses-complaint.json", &ada).await;
+    world.hear("ses-bounce-permanent.json", &ada).await;
+    world.unsubscribe(&ada).await;
+    assert_eq!(world.lead(&ada).await.email, EmailReach::Complained);
+    insta::assert_snapshot!(world.story(&ada).await, @r#"
+    Mon 2026-03-02 10:00  comes in by Form, raising a hand; e-mail Ok, phone Missing
+                          is admitted
+                          belongs to the queue sdr
+                          starts welcome: response comes Mon 2026-03-02 10:00
+                          MAIL "Your message to Example Ltd"
+                          goes on: first-call comes Mon 2026-03-02 10:00
+                          first-call is passed over: NoPhone
+                          goes on: link comes Tue 2026-03-03 10:00
+                          may not be mailed any more: Complained
+                          leaves welcome: Suppressed
+                          is only listened to: DoNotContact; looked at Sat 2026-08-29 11:00
+    "#);
+}

@@ -1,0 +1,99 @@
+//! A lead's history, told so that a person can follow it: one line for each thing that happened.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use perennial_app::ports::{HistoryRow, OutboundMail};
+use perennial_core::calendar;
+use perennial_core::event::{Event, SendProof};
+use perennial_core::ids::TouchId;
+use perennial_core::lead::{Lead, Ownership, TaskKind};
+use perennial_core::submission::Intent;
+
+/// Tells a lead's history in the lead's own time. A line without a time goes with the one above it.
+pub(super) fn tell(lead: &Lead, history: &[HistoryRow], mails: &[OutboundMail]) -> String {
+    let zone = calendar::zone(lead.zone.as_deref().unwrap_or("Europe/Berlin")).unwrap();
+    let teller = Teller { zone, mails };
+    let mut last = String::new();
+    let mut story = Vec::new();
+    for row in history {
+        for event in &row.entries {
+            let time = teller.time(row.at);
+            let shown = if time == last { " ".repeat(time.len()) } else { time.clone() };
+            story.push(format!("{shown}  {}", teller.line(event)));
+            last = time;
+        }
+    }
+    story.join("\n")
+}
+
+struct Teller<'a> {
+    zone: TimeZone,
+    mails: &'a [OutboundMail],
+}
+
+impl Teller<'_> {
+    fn time(&self, at: Timestamp) -> String {
+        at.to_zoned(self.zone.clone()).strftime("%a %Y-%m-%d %H:%M").to_string()
+    }
+
+    fn line(&self, event: &Event) -> String {
+        match event {
+            Event::Received { life, channel, intent, email, phone, .. } => {
+                let again = if *life > 1 { format!(" in life {life}") } else { String::new() };
+                format!("comes in by {channel:?}{again}{}; e-mail {email:?}, phone {phone:?}", hand(*intent))
+            }
+            Event::Admitted => "is admitted".to_owned(),
+            Event::Quarantined { reasons, until } => format!("is held back until {}: {reasons:?}", self.time(*until)),
+            Event::Released => "is released".to_owned(),
+            Event::Purged => "is purged".to_owned(),
+            Event::Reopened => "is spoken to again".to_owned(),
+            Event::SubmissionMerged { channel, intent, junk, .. } => {
+                let as_junk = if junk.is_empty() { String::new() } else { format!(", as junk: {junk:?}") };
+                format!("sends something by {channel:?}{}{as_junk}", hand(*intent))
+            }
+            Event::Assigned { owner: Ownership::Queue { queue } } => format!("belongs to the queue {queue}"),
+            Event::EnrolmentStarted { program, step, due_at, .. } => {
+                format!("starts {program}: {step} comes {}", self.time(*due_at))
+            }
+            Event::EnrolmentAdvanced { step, due_at } => format!("goes on: {step} comes {}", self.time(*due_at)),
+            Event::EnrolmentExited { program, exit, .. } => format!("leaves {program}: {exit:?}"),
+            Event::TouchDeferred { touch, reason, until } => {
+                format!("{} waits until {}: {reason:?}", touch.step, self.time(*until))
+            }
+            Event::TouchSent { touch, proof: SendProof::Answer, .. } => format!("MAIL {}", self.subject(touch)),
+            Event::TouchSent { touch, proof, .. } => format!("MAIL {} (known by {proof:?})", self.subject(touch)),
+            Event::TouchUnknown { touch, review_at, .. } => {
+                format!("{} may have been sent: until {} a proof may come", touch.step, self.time(*review_at))
+            }
+            Event::TouchReview { touch } => format!("{} may have been sent: somebody must look", touch.step),
+            Event::TouchDropped { touch } => format!("{} was not sent, somebody says", touch.step),
+            Event::TouchFailed { touch, reason } => format!("{} cannot be sent: {reason:?}", touch.step),
+            Event::TouchSkipped { touch, reason } => format!("{} is passed over: {reason:?}", touch.step),
+            Event::TaskCreated { touch, kind, due_at } => {
+                let what = match kind {
+                    TaskKind::Call => "CALL",
+                    TaskKind::RepairData => "FIND AN ADDRESS",
+                };
+                format!("{what} for {}, by {}", touch.step, self.time(*due_at))
+            }
+            Event::TaskOverdue { touch } => format!("nobody did {} in time", touch.step),
+            Event::AddressSuppressed { cause } => format!("may not be mailed any more: {cause:?}"),
+            Event::Disqualified { reason, review_at } => {
+                format!("is only listened to: {reason:?}; looked at {}", self.time(*review_at))
+            }
+            Event::Reviewed { review_at } => format!("was looked at; next {}", self.time(*review_at)),
+        }
+    }
+
+    fn subject(&self, touch: &TouchId) -> String {
+        let mail = self.mails.iter().find(|mail| mail.touch == *touch);
+        mail.map_or_else(|| touch.to_string(), |mail| format!("\"{}\"", mail.subject))
+    }
+}
+
+fn hand(intent: Intent) -> &'static str {
+    match intent {
+        Intent::HandRaise => ", raising a hand",
+        Intent::Inquiry => "",
+    }
+}

@@ -1,0 +1,457 @@
+//! The suite without its endpoints: the real functions on the real store, a mailer that records, a clock that jumps.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use jiff::civil::DateTime;
+use jiff::{SignedDuration, Timestamp};
+use perennial_app::engagement::Listener;
+use perennial_app::ingest::{Door, Receipt};
+use perennial_app::mail::Letterhead;
+use perennial_app::memory::{RecordingBus, RecordingMailer, SettableClock};
+use perennial_app::ports::{Clock, HistoryRow, Mailer, OutboundMail, Store, Surveyed};
+use perennial_app::programs;
+use perennial_app::report::{AuditReport, WaterfallReport, audit, waterfall};
+use perennial_app::touch::Toucher;
+use perennial_aws::clients::Clients;
+use perennial_aws::dynamo::outbox::{Entry, Outbox};
+use perennial_aws::dynamo::{DynamoStore, table};
+use perennial_core::catalog::Catalog;
+use perennial_core::event::Event;
+use perennial_core::ids::{FormName, LeadId, Pepper, SubmissionId};
+use perennial_core::intake::{self, RawSubmission};
+use perennial_core::lead::Lead;
+use perennial_core::submission::{Channel, Entry as ProgramEntry, Permission, Submission};
+use perennial_core::token::Keyring;
+use perennial_local::store_file::StoreFile;
+use schedule_touch::Summary;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::story;
+
+const TABLE: &str = "perennial";
+
+/// How long a worker that marked a mail may live.
+pub(crate) const LEASE: SignedDuration = SignedDuration::from_mins(2);
+
+/// How often one instant is swept before the suite is taken to run in circles.
+const SWEEPS_PER_INSTANT_MAX: u32 = 20;
+
+/// What the functions reach the outside through, besides the clock.
+pub(crate) struct Ports {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) mailer: Arc<dyn Mailer>,
+}
+
+/// The suite.
+pub(crate) struct World {
+    /// The store itself, whatever stands between it and the functions.
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<SettableClock>,
+    pub(crate) mailer: Arc<RecordingMailer>,
+    pub(crate) bus: Arc<RecordingBus>,
+    pub(crate) functions: Functions,
+    ports: Ports,
+    outbox: Outbox,
+    /// How many of the bus's events have been routed on.
+    routed: AtomicUsize,
+    file: StoreFile,
+}
+
+/// The functions, as they were deployed last.
+#[derive(Clone)]
+pub(crate) struct Functions {
+    pub(crate) ingest: Arc<ingest_lead::Deps>,
+    pub(crate) touch: Arc<schedule_touch::Deps>,
+    pub(crate) engagement: Arc<record_engagement::Deps>,
+    pub(crate) publish: Arc<publish_history::Deps>,
+}
+
+impl World {
+    /// With the small catalog for tests, at a local time in Berlin.
+    pub(crate) async fn at(local: &str) -> Self {
+        Self::of(perennial_core::testing::catalog(), local).await
+    }
+
+    /// With another catalog.
+    pub(crate) async fn of(catalog: Catalog, local: &str) -> Self {
+        Self::with(catalog, local, |_, _| {}).await
+    }
+
+    /// With other ports, which may be made of the store.
+    pub(crate) async fn with(
+        catalog: Catalog,
+        local: &str,
+        change: impl FnOnce(&mut Ports, &DynamoStore),
+    ) -> Self {
+        let file = StoreFile::memory().unwrap();
+        let client = Clients::loopback(file.dynamodb()).dynamodb();
+        table::create(&client, TABLE).await.unwrap();
+        let dynamo = DynamoStore::new(client.clone(), TABLE).with_outbox();
+        let store: Arc<dyn Store> = Arc::new(dynamo.clone());
+        let clock = Arc::new(SettableClock::new(berlin(local)));
+        let mailer = Arc::new(RecordingMailer::default());
+        let bus = Arc::new(RecordingBus::default());
+        let mut ports = Ports { store: Arc::clone(&store), mailer: mailer.clone() };
+        change(&mut ports, &dynamo);
+        let functions = deploy(&ports, &clock, &bus, Arc::new(catalog));
+        let outbox = Outbox::new(client, TABLE);
+        Self { store, clock, mailer, bus, functions, ports, outbox, routed: AtomicUsize::new(0), file }
+    }
+
+    /// Deploys the functions anew: with another catalog, and without anything that they held in memory.
+    pub(crate) fn redeploy(&mut self, catalog: Catalog) {
+        self.bus = Arc::new(RecordingBus::default());
+        self.routed = AtomicUsize::new(0);
+        self.functions = deploy(&self.ports, &self.clock, &self.bus, Arc::new(catalog));
+        self.outbox = Outbox::new(Clients::loopback(self.file.dynamodb()).dynamodb(), TABLE);
+    }
+
+    /// Deploys the functions anew with another mailer. The one before.
+    pub(crate) fn change_mailer(&mut self, mailer: Arc<dyn Mailer>) -> Arc<dyn Mailer> {
+        let before = std::mem::replace(&mut self.ports.mailer, mailer);
+        let catalog = Arc::clone(&self.functions.ingest.door.catalog);
+        self.functions = deploy(&self.ports, &self.clock, &self.bus, catalog);
+        before
+    }
+
+    pub(crate) fn catalog(&self) -> &Catalog {
+        &self.functions.ingest.door.catalog
+    }
+
+    /// The file that all of it is in.
+    pub(crate) fn file(&self) -> &StoreFile {
+        &self.file
+    }
+
+    // --- What comes in -----------------------------------------------------------------------------
+
+    /// A page's script posts the form; whatever follows at once follows.
+    pub(crate) async fn post(&self, fields: Value) -> LeadId {
+        let id = self.commit_post(&fields).await;
+        self.deliver().await;
+        id
+    }
+
+    /// A page's script posts the form, and nothing else happens yet.
+    pub(crate) async fn commit_post(&self, fields: &Value) -> LeadId {
+        let response = ingest_lead::handle(Arc::clone(&self.functions.ingest), read(&form_post(fields))).await.unwrap();
+        assert_eq!(response.status_code, 202, "{:?}", response.body);
+        let text = |name: &str| fields[name].as_str().map(str::to_owned);
+        let pairs = ["email", "phone"].into_iter().filter_map(|name| Some((name, text(name)?)));
+        self.submission(Channel::Form, Permission::Allowed, pairs).lead_id(&pepper()).unwrap()
+    }
+
+    /// A row of a list that may be mailed, or not.
+    pub(crate) async fn import(&self, mail: Permission, fields: &[(&str, &str)]) -> LeadId {
+        let pairs = fields.iter().map(|(name, value)| (*name, (*value).to_owned()));
+        let submission = self.submission(Channel::Import, mail, pairs);
+        let id = submission.lead_id(&pepper()).unwrap();
+        let receipt = self.functions.ingest.door.receive(submission, None).await.unwrap();
+        assert!(matches!(receipt, Receipt::Taken(_)));
+        self.deliver().await;
+        id
+    }
+
+    fn submission<'a>(
+        &self,
+        channel: Channel,
+        mail: Permission,
+        pairs: impl Iterator<Item = (&'a str, String)>,
+    ) -> Submission {
+        static ROW: AtomicU32 = AtomicU32::new(0);
+        let form = FormName::parse("contact").unwrap();
+        let row = ROW.fetch_add(1, Ordering::Relaxed);
+        let raw = RawSubmission {
+            id: SubmissionId::derive(&pepper(), &form, &format!("row:{row}")),
+            channel,
+            received_at: self.clock.now(),
+            entry: ProgramEntry::Welcome,
+            mail,
+            calls: Permission::Allowed,
+            junk: Vec::new(),
+            pairs: pairs.map(|(name, value)| (name.to_owned(), value)).collect(),
+        };
+        intake::read(raw, &self.catalog().fields, &form, &self.catalog().forms[&form]).unwrap()
+    }
+
+    /// The lead's mail program asks, by one click, that no more mail come.
+    pub(crate) async fn unsubscribe(&self, lead: &LeadId) {
+        let mail = self.last_mail(lead);
+        let request = unsubscribe_post(&unsubscribe_token(&mail));
+        let answer = record_engagement::handle(Arc::clone(&self.functions.engagement), request).await.unwrap();
+        assert_eq!(serde_json::to_value(answer).unwrap()["statusCode"], 200);
+        self.deliver().await;
+    }
+
+    /// SES tells what became of the lead's last mail, in the words of a sample.
+    pub(crate) async fn hear(&self, sample_name: &str, lead: &LeadId) {
+        let event = ses_event(sample_name, &self.last_mail(lead));
+        record_engagement::handle(Arc::clone(&self.functions.engagement), event).await.unwrap();
+        self.deliver().await;
+    }
+
+    // --- What happens by itself --------------------------------------------------------------------
+
+    /// The schedule's tick.
+    pub(crate) async fn tick(&self) -> Summary {
+        let tick = read(&sample("schedule-tick.json"));
+        let summary = schedule_touch::handle(Arc::clone(&self.functions.touch), tick).await.unwrap();
+        self.deliver().await;
+        summary
+    }
+
+    /// Publishes what was committed, and nudges as the bus's rule says, until all is quiet.
+    pub(crate) async fn deliver(&self) {
+        loop {
+            self.publish().await;
+            let nudges = self.nudges();
+            if nudges.is_empty() {
+                return;
+            }
+            for nudge in nudges {
+                schedule_touch::handle(Arc::clone(&self.functions.touch), read(&nudge)).await.unwrap();
+            }
+        }
+    }
+
+    /// Publishes what was committed, up to the first row that is not taken. How many rows were.
+    pub(crate) async fn publish(&self) -> usize {
+        let mut published = 0;
+        loop {
+            let entries = self.outbox.read().await.unwrap();
+            if entries.is_empty() {
+                return published;
+            }
+            let stream = read(&stream_event(&entries));
+            let answer = publish_history::handle(Arc::clone(&self.functions.publish), stream).await.unwrap();
+            let failed = answer.batch_item_failures.first().and_then(|failure| failure.item_identifier.clone());
+            let done = failed.map_or(entries.len(), |at| at.parse().unwrap());
+            self.outbox.delete(&entries[..done]).await.unwrap();
+            published += done;
+            if done < entries.len() {
+                return published;
+            }
+        }
+    }
+
+    /// What the bus has for `schedule-touch`: `enrolment.started` of a form's lead.
+    fn nudges(&self) -> Vec<Value> {
+        let published = self.bus.published();
+        let routed = self.routed.swap(published.len(), Ordering::Relaxed);
+        let events = published.into_iter().skip(routed).filter(|event| event.name == "enrolment.started");
+        let details = events.map(|event| serde_json::from_str::<Value>(&event.detail).unwrap());
+        details.filter(|detail| detail["channel"] == "form").map(nudge).collect()
+    }
+
+    /// When somebody is due next.
+    pub(crate) async fn next_wake(&self) -> Option<Timestamp> {
+        let pulses = self.survey().await.into_iter().filter_map(|item| match item {
+            Surveyed::State { indexed_pulse, .. } => indexed_pulse,
+            Surveyed::History(_) | Surveyed::Submission(_) | Surveyed::Import(_) => None,
+        });
+        pulses.min()
+    }
+
+    /// Jumps from one thing that is due to the next, up to a local time in Berlin, and sees to it that all is well
+    /// at each.
+    pub(crate) async fn live_until(&self, local: &str) {
+        let end = berlin(local);
+        let mut sweeps = 0;
+        while let Some(wake) = self.next_wake().await.filter(|wake| *wake <= end) {
+            sweeps = if wake > self.clock.now() { 0 } else { sweeps + 1 };
+            assert!(sweeps < SWEEPS_PER_INSTANT_MAX, "the suite runs in circles at {wake}");
+            self.clock.set(wake.max(self.clock.now()));
+            self.tick().await;
+            self.assert_sound().await;
+        }
+        self.clock.set(end);
+    }
+
+    // --- What can be seen --------------------------------------------------------------------------
+
+    pub(crate) async fn lead(&self, id: &LeadId) -> Lead {
+        self.store.load(id).await.unwrap().unwrap().lead
+    }
+
+    pub(crate) async fn history(&self, id: &LeadId) -> Vec<HistoryRow> {
+        self.store.history(id).await.unwrap()
+    }
+
+    pub(crate) async fn events(&self, id: &LeadId) -> Vec<Event> {
+        self.history(id).await.into_iter().flat_map(|row| row.entries).collect()
+    }
+
+    /// The names of the entries of a lead's history.
+    pub(crate) async fn names(&self, id: &LeadId) -> Vec<&'static str> {
+        self.events(id).await.iter().map(Event::name).collect()
+    }
+
+    /// The mails handed over to a lead, in order.
+    pub(crate) fn mails(&self, lead: &LeadId) -> Vec<OutboundMail> {
+        self.mailer.handed_over().into_iter().filter(|mail| mail.lead == *lead).collect()
+    }
+
+    pub(crate) fn last_mail(&self, lead: &LeadId) -> OutboundMail {
+        self.mails(lead).pop().unwrap()
+    }
+
+    /// What happened to a lead, as one would tell it.
+    pub(crate) async fn story(&self, id: &LeadId) -> String {
+        story::tell(&self.lead(id).await, &self.history(id).await, &self.mails(id))
+    }
+
+    pub(crate) async fn waterfall(&self) -> WaterfallReport {
+        waterfall(self.store.as_ref()).await.unwrap()
+    }
+
+    pub(crate) async fn audit(&self) -> AuditReport {
+        audit(self.store.as_ref(), self.clock.now()).await.unwrap()
+    }
+
+    /// No lead is lost, whatever happened so far.
+    pub(crate) async fn assert_sound(&self) {
+        let audit = self.audit().await;
+        assert!(audit.ok, "{:?}", audit.violations);
+    }
+
+    pub(crate) async fn survey(&self) -> Vec<Surveyed> {
+        let mut items = Vec::new();
+        let mut cursor = None;
+        loop {
+            let page = self.store.survey(cursor).await.unwrap();
+            items.extend(page.items);
+            cursor = page.next;
+            if cursor.is_none() {
+                return items;
+            }
+        }
+    }
+}
+
+fn deploy(ports: &Ports, clock: &Arc<SettableClock>, bus: &Arc<RecordingBus>, catalog: Arc<Catalog>) -> Functions {
+    let Ports { store, mailer } = ports;
+    let clock: Arc<dyn Clock> = clock.clone();
+    let door =
+        Door { store: Arc::clone(store), catalog: Arc::clone(&catalog), pepper: pepper(), clock: Arc::clone(&clock) };
+    let listener = Listener { store: Arc::clone(store), catalog: Arc::clone(&catalog), clock: Arc::clone(&clock) };
+    let toucher = Toucher {
+        store: Arc::clone(store),
+        mailer: Arc::clone(mailer),
+        clock: Arc::clone(&clock),
+        catalog,
+        letterhead: letterhead(),
+        lease: LEASE,
+    };
+    Functions {
+        ingest: Arc::new(ingest_lead::Deps { door, keyring: keyring(), wall_clock: clock }),
+        touch: Arc::new(schedule_touch::Deps { toucher, budget: Duration::from_secs(60) }),
+        engagement: Arc::new(record_engagement::Deps { listener, keyring: keyring() }),
+        publish: Arc::new(publish_history::Deps { bus: bus.clone() }),
+    }
+}
+
+/// The catalog that is shipped.
+pub(crate) fn shipped() -> Catalog {
+    programs::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../programs")).unwrap().0.unwrap()
+}
+
+/// The pepper of the sample events.
+pub(crate) fn pepper() -> Pepper {
+    Pepper::new([7; 32])
+}
+
+/// The token key of the sample events.
+pub(crate) fn keyring() -> Keyring {
+    Keyring::new(BTreeMap::from([("k1".to_owned(), [1; 32])]), "k1").unwrap()
+}
+
+pub(crate) fn letterhead() -> Letterhead {
+    Letterhead { base_url: "https://perennial.example".to_owned(), keyring: keyring() }
+}
+
+/// A local time in Berlin, as in `2026-03-02 08:00`.
+pub(crate) fn berlin(local: &str) -> Timestamp {
+    let civil: DateTime = local.parse().unwrap();
+    civil.to_zoned(perennial_core::calendar::zone("Europe/Berlin").unwrap()).unwrap().timestamp()
+}
+
+/// One of the files in `events/`.
+pub(crate) fn sample(name: &str) -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../events").join(name);
+    serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+}
+
+/// An event as the function's own type.
+pub(crate) fn read<T: DeserializeOwned>(event: &Value) -> T {
+    serde_json::from_str(&event.to_string()).unwrap()
+}
+
+/// A page's script posts these fields.
+pub(crate) fn form_post(fields: &Value) -> Value {
+    static POSTED: AtomicU32 = AtomicU32::new(0);
+    let mut event = sample("form-json.json");
+    event["body"] = json!(fields.to_string());
+    event["requestContext"]["requestId"] = json!(format!("post-{}", POSTED.fetch_add(1, Ordering::Relaxed)));
+    event
+}
+
+/// The bus's nudge for a lead whose enrolment has started.
+pub(crate) fn nudge(detail: Value) -> Value {
+    let mut event = sample("enrolment-started.json");
+    event["detail"] = detail;
+    event
+}
+
+/// The token in a mail's unsubscribe link.
+pub(crate) fn unsubscribe_token(mail: &OutboundMail) -> String {
+    let (_, links) = mail.headers.iter().find(|(name, _)| *name == "List-Unsubscribe").unwrap();
+    let link = links.split('>').next().unwrap();
+    link.rsplit('/').next().unwrap().to_owned()
+}
+
+/// One click on a mail program's own button.
+pub(crate) fn unsubscribe_post(token: &str) -> Value {
+    with_token(sample("unsubscribe-post.json"), token)
+}
+
+/// A look at the page behind the link.
+pub(crate) fn unsubscribe_get(token: &str) -> Value {
+    with_token(sample("unsubscribe-get.json"), token)
+}
+
+fn with_token(mut event: Value, token: &str) -> Value {
+    let path = json!(format!("/v1/unsubscribe/{token}"));
+    event["requestContext"]["http"]["path"] = path.clone();
+    event["rawPath"] = path;
+    event["pathParameters"]["token"] = json!(token);
+    event
+}
+
+/// What SES tells of a mail.
+pub(crate) fn ses_event(sample_name: &str, mail: &OutboundMail) -> Value {
+    let mut event = sample(sample_name);
+    let tags = &mut event["detail"]["mail"]["tags"];
+    tags["lead"] = json!([mail.lead.as_str()]);
+    tags["touch"] = json!([mail.touch.to_string()]);
+    tags["attempt"] = json!([mail.attempt.to_string()]);
+    event
+}
+
+/// New history rows as the table's stream brings them. A record's sequence number is its place in the batch.
+pub(crate) fn stream_event(entries: &[Entry]) -> Value {
+    let pattern = sample("history-stream.json")["Records"][1].clone();
+    let record = |(at, entry): (usize, &Entry)| {
+        let mut record = pattern.clone();
+        record["dynamodb"]["Keys"] = json!(entry.keys);
+        record["dynamodb"]["NewImage"] = json!(entry.image);
+        record["dynamodb"]["SequenceNumber"] = json!(at.to_string());
+        record
+    };
+    json!({ "Records": entries.iter().enumerate().map(record).collect::<Vec<_>>() })
+}
