@@ -30,13 +30,20 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let address = format!("person-{post}@example.com");
         let started = Instant::now();
         let body = format!("email={address}&first_name=Ada");
-        let answer = exchange(&host, &format!(
-            "POST /v1/forms/contact HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/x-www-form-urlencoded\r\n\
-             content-length: {}\r\nconnection: close\r\n\r\n{body}", body.len())).await?;
+        let answer = exchange(
+            &host,
+            &format!(
+                "POST /v1/forms/contact HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/x-www-form-urlencoded\r\n\
+             content-length: {}\r\nconnection: close\r\n\r\n{body}",
+                body.len()
+            ),
+        )
+        .await?;
         if !answer.starts_with("HTTP/1.1 202") {
             return Err(answer.into());
         }
-        let look = format!("GET /mailbox/messages.json?to={address} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+        let look =
+            format!("GET /mailbox/messages.json?to={address} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
         while !exchange(&host, &look).await?.contains(&address) {
             if started.elapsed() > PATIENCE {
                 return Err("no mail came".into());

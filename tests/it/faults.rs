@@ -6,6 +6,7 @@
 )]
 
 pub(crate) mod hooked;
+mod process;
 mod ses;
 
 use std::sync::Arc;

@@ -398,7 +398,10 @@ async fn names_beyond_ascii_are_encoded_in_headers_and_whole_in_the_body() {
     world.live_until("2026-03-04 00:00").await;
     let mail = Mail::all(&letters).pop().unwrap();
     assert_lawful(&mail, world.catalog());
-    assert_eq!(mail.shown(), "Robin Vale <robin@perennial.example> to zoe@example.com: A guide for Büro & Söhne 株式会社");
+    assert_eq!(
+        mail.shown(),
+        "Robin Vale <robin@perennial.example> to zoe@example.com: A guide for Büro & Söhne 株式会社"
+    );
     assert!(mail.text().contains("Hi Zoë,"));
 }
 

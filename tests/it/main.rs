@@ -1,5 +1,6 @@
 //! The integration tests of the whole suite, one binary.
 
+mod binaries;
 mod budget;
 mod contract;
 mod faults;

@@ -110,9 +110,7 @@ impl Door {
         match react(self.store.as_ref(), &self.catalog, &id, &stimulus, now, attach).await {
             Ok(Some(reaction)) => Ok(Receipt::Taken(outcome(&reaction.events))),
             Ok(None) | Err(ReactError::KnownSubmission) => Ok(Receipt::Known),
-            Err(ReactError::KnownKey(record)) => {
-                key.map_or(Ok(Receipt::Known), |key| known_key(key, &record))
-            }
+            Err(ReactError::KnownKey(record)) => key.map_or(Ok(Receipt::Known), |key| known_key(key, &record)),
             Err(ReactError::Contended) => Err(ReceiveError::Contended),
             Err(ReactError::Store(error)) => Err(error.into()),
         }

@@ -3,6 +3,7 @@
 //! **Invariant:** no mail leaves here without one-click unsubscribe (RFC 8058), a visible link to it and
 //! a postal address.
 
+use jiff::Timestamp;
 use perennial_core::catalog::{Catalog, Sender};
 use perennial_core::contact::EmailAddress;
 use perennial_core::content::{Merge, RenderError};
@@ -12,7 +13,6 @@ use perennial_core::lead::{Lead, Ownership};
 use perennial_core::profile::Profile;
 use perennial_core::program::Voice;
 use perennial_core::token::{Keyring, Purpose};
-use jiff::Timestamp;
 
 use crate::ports::OutboundMail;
 

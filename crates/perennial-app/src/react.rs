@@ -46,11 +46,7 @@ pub(crate) struct Reaction {
 
 /// Decides on what is stored of a lead.
 pub(crate) fn decide_on(stored: Option<&Stored>, catalog: &Catalog, stimulus: &Stimulus, now: Timestamp) -> Decision {
-    let view = View {
-        lead: stored.map(|stored| &stored.lead),
-        profile: stored.map(|stored| &stored.profile),
-        catalog,
-    };
+    let view = View { lead: stored.map(|stored| &stored.lead), profile: stored.map(|stored| &stored.profile), catalog };
     decide(&view, stimulus, now)
 }
 

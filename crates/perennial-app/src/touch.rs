@@ -20,9 +20,7 @@ use tracing::{error, warn};
 use crate::error_chain::ErrorChain;
 
 use crate::mail::{Letterhead, compose};
-use crate::ports::{
-    Clock, CommitError, DueLead, Mailer, PULSE_SHARDS, SendingPause, Store, StoreError, Stored,
-};
+use crate::ports::{Clock, CommitError, DueLead, Mailer, PULSE_SHARDS, SendingPause, Store, StoreError, Stored};
 use crate::react::{Attachments, ReactError, commit, decide_on, react};
 
 /// How long sending rests after SES said that this account may not, or cannot yet, send.
@@ -259,8 +257,7 @@ impl Toucher {
                 return self.commit(&stored, decision, &stimulus, now, visit).await;
             }
         };
-        let sending =
-            Sending { touch: planned.touch.clone(), attempt: planned.attempt, lease_until: now + self.lease };
+        let sending = Sending { touch: planned.touch.clone(), attempt: planned.attempt, lease_until: now + self.lease };
         match self.store.mark_sending(&stored.lead.id, stored.rev, &sending).await {
             Ok(rev) => stored.rev = rev,
             Err(CommitError::Store(error)) => return Err(error.into()),
@@ -280,11 +277,8 @@ impl Toucher {
             report.cause.as_ref().map(|cause| ErrorChain(cause.as_ref()).to_string()).unwrap_or_default()
         });
         visit.sent += u64::from(matches!(report.outcome, SendOutcome::Accepted { .. }));
-        let stimulus = Stimulus::SendEnded {
-            touch: planned.touch.clone(),
-            attempt: planned.attempt,
-            outcome: report.outcome,
-        };
+        let stimulus =
+            Stimulus::SendEnded { touch: planned.touch.clone(), attempt: planned.attempt, outcome: report.outcome };
         // First what became of this mail: a pause that cannot be saved must not leave it in doubt.
         let next = self.settle(&stored, &stimulus, visit).await?;
         if let Some(reason) = pause {

@@ -54,13 +54,22 @@ fn waterfall_text(report: &WaterfallReport) -> String {
             line(&mut text, 2, &stage.as_str().replace('_', " "), count);
         }
     }
-    let verdict = if report.balanced { "balanced: received = the sum of all places" } else { "NOT BALANCED: run `perennial audit`" };
+    let verdict = if report.balanced {
+        "balanced: received = the sum of all places"
+    } else {
+        "NOT BALANCED: run `perennial audit`"
+    };
     text.push_str(verdict);
     text.push_str("\n\n");
 
     let submissions = &report.submissions;
     let refused: u64 = report.refused.values().sum();
-    line(&mut text, 0, "submissions and rows", submissions.received + submissions.quarantined + submissions.merged + refused);
+    line(
+        &mut text,
+        0,
+        "submissions and rows",
+        submissions.received + submissions.quarantined + submissions.merged + refused,
+    );
     line(&mut text, 2, "became a lead", submissions.received);
     line(&mut text, 2, "became a lead in quarantine", submissions.quarantined);
     line(&mut text, 2, "merged into a known lead", submissions.merged);
@@ -69,7 +78,8 @@ fn waterfall_text(report: &WaterfallReport) -> String {
         line(&mut text, 4, reason, count);
     }
     for import in &report.imports {
-        let _: std::fmt::Result = writeln!(text, "\nlist {}: {} rows, last run {}", import.source, import.rows, import.at);
+        let _: std::fmt::Result =
+            writeln!(text, "\nlist {}: {} rows, last run {}", import.source, import.rows, import.at);
     }
     text
 }

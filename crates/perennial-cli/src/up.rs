@@ -8,7 +8,6 @@ use jiff::Timestamp;
 use perennial_local::clock::{Pace, TimeLapse};
 use perennial_local::suite::Suite;
 
-
 /// What to run.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct UpArgs {

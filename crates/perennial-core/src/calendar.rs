@@ -131,7 +131,8 @@ mod tests {
     #[test]
     fn a_window_that_a_clock_change_swallows_opens_at_its_next_weekday() {
         // 2026-03-29 02:00–03:00 does not exist in Berlin.
-        let window = SendWindow::new(vec![Weekday::Sunday], Time::constant(2, 0, 0, 0), Time::constant(2, 30, 0, 0)).unwrap();
+        let window =
+            SendWindow::new(vec![Weekday::Sunday], Time::constant(2, 0, 0, 0), Time::constant(2, 30, 0, 0)).unwrap();
         let zone = super::zone("Europe/Berlin").unwrap();
         let open = window.next_open("2026-03-28T12:00:00Z".parse().unwrap(), &zone);
         assert_eq!(open.to_zoned(zone).to_string(), "2026-04-05T02:00:00+02:00[Europe/Berlin]");

@@ -117,7 +117,16 @@ mod tests {
 
     #[test]
     fn code_and_markup_stay_as_typed() {
-        for text in ["{{env}}", "{% for %}", "${7*7}", "<script>alert(1)</script>", "\"><img onerror>", "=HYPERLINK(\"x\")", "%0d%0a", "O'Neil & Söhne"] {
+        for text in [
+            "{{env}}",
+            "{% for %}",
+            "${7*7}",
+            "<script>alert(1)</script>",
+            "\"><img onerror>",
+            "=HYPERLINK(\"x\")",
+            "%0d%0a",
+            "O'Neil & Söhne",
+        ] {
             assert_eq!(line(text), text);
         }
     }
@@ -149,14 +158,18 @@ mod tests {
         assert_eq!(line(&zalgo).chars().count(), 2 + MARKS_MAX);
         let hidden = format!("Z{}", "\u{336}\u{200d}".repeat(50));
         assert_eq!(line(&hidden).chars().filter(|c| is_combining_mark(*c)).count(), MARKS_MAX);
-        for text in ["Nguyễn Thị Ngọc", "מִשְׁפָּחָה", "ကျွန်ုပ်", "क्षत्रिय", "ที่นี่"] {
+        for text in ["Nguyễn Thị Ngọc", "מִשְׁפָּחָה", "ကျွန်ုပ်", "क्षत्रिय", "ที่นี่"]
+        {
             assert_eq!(line(text), text.nfc().collect::<String>());
         }
     }
 
     #[test]
     fn a_message_keeps_its_lines_and_one_empty_line_between_paragraphs() {
-        assert_eq!(paragraphs("\r\n Hello \r\n\r\n\r\n\r\nwe  need\rhelp\u{2028}soon\n\n"), "Hello\n\nwe need\nhelp\nsoon");
+        assert_eq!(
+            paragraphs("\r\n Hello \r\n\r\n\r\n\r\nwe  need\rhelp\u{2028}soon\n\n"),
+            "Hello\n\nwe need\nhelp\nsoon"
+        );
     }
 
     /// Texts full of what this module is about.

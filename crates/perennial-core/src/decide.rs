@@ -4,8 +4,8 @@
 //! arguments give the same answer; with nothing due it answers nothing, so it may be asked as often as
 //! anyone likes. Only what it decides changes a lead.
 
-use jiff::{SignedDuration, Timestamp};
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::calendar;
 use crate::catalog::Catalog;
@@ -382,9 +382,9 @@ impl Draft<'_> {
     }
 
     fn plan(&self, program: &Program, step: &Step, from: Timestamp) -> Plan {
-        let quiet = program.quiet.filter(|quiet| {
-            self.lead.as_ref().is_some_and(|lead| lead.touches_since_signal >= quiet.after_touches)
-        });
+        let quiet = program
+            .quiet
+            .filter(|quiet| self.lead.as_ref().is_some_and(|lead| lead.touches_since_signal >= quiet.after_touches));
         let wait = quiet.map_or(step.after, |quiet| step.after.max(quiet.every));
         self.allowed(step, from + wait)
     }
@@ -411,10 +411,7 @@ impl Draft<'_> {
     }
 
     fn zone(&self, lead: &Lead) -> TimeZone {
-        lead.zone
-            .as_deref()
-            .and_then(calendar::zone)
-            .unwrap_or_else(|| self.catalog.default_zone.clone())
+        lead.zone.as_deref().and_then(calendar::zone).unwrap_or_else(|| self.catalog.default_zone.clone())
     }
 
     fn note_deferral(&mut self, plan: &Plan) {
@@ -673,9 +670,10 @@ impl Draft<'_> {
             return;
         }
         self.record(Event::AddressSuppressed { cause });
-        let in_nurture = self.lead.as_ref().is_some_and(|lead| {
-            lead.stage == LifecycleStage::Inquiry && lead.reach() == Reach::Nobody
-        });
+        let in_nurture = self
+            .lead
+            .as_ref()
+            .is_some_and(|lead| lead.stage == LifecycleStage::Inquiry && lead.reach() == Reach::Nobody);
         if in_nurture {
             self.listen();
         }

@@ -355,8 +355,8 @@ fn received(
     zone: Option<&String>,
 ) -> Lead {
     // What a new life keeps of the last one: the numbering, and why nobody may write or call.
-    let (enrolments, submissions, seq, kept) = before
-        .map_or((0, 0, 0, EmailReach::Ok), |old| (old.enrolments, old.submissions, old.seq, old.email));
+    let (enrolments, submissions, seq, kept) =
+        before.map_or((0, 0, 0, EmailReach::Ok), |old| (old.enrolments, old.submissions, old.seq, old.email));
     let no_calls = before.is_some_and(|old| old.phone == PhoneReach::DoNotCall);
     Lead {
         id: id.clone(),

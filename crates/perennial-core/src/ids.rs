@@ -87,7 +87,6 @@ macro_rules! name {
     };
 }
 
-
 name!(
     /// The name of a program: its folder under `programs/`.
     ProgramName, "a program name", is_name, "1 to 40 lower-case letters, digits or '-', starting with a letter"
@@ -137,8 +136,8 @@ impl LeadId {
 
     /// Parses an id as it stands in a key, a tag or a token.
     pub fn parse(text: &str) -> Result<Self, IdError> {
-        let valid = text.len() == LEAD_ID_LENGTH
-            && text.bytes().all(|b| b.is_ascii_lowercase() || (b'2'..=b'7').contains(&b));
+        let valid =
+            text.len() == LEAD_ID_LENGTH && text.bytes().all(|b| b.is_ascii_lowercase() || (b'2'..=b'7').contains(&b));
         if valid {
             Ok(Self(text.to_owned()))
         } else {
@@ -197,7 +196,8 @@ impl Pepper {
 
     /// 26 characters of lower-case base32: a keyed hash of `parts`, in order, none of which can be read back.
     pub fn digest(&self, parts: &[&[u8]]) -> String {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).unwrap_or_else(|_| unreachable!("HMAC takes a key of any length"));
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(&self.0).unwrap_or_else(|_| unreachable!("HMAC takes a key of any length"));
         for part in parts {
             mac.update(part);
         }

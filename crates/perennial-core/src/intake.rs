@@ -180,7 +180,8 @@ impl<'a> Answers<'a> {
             let message = format!("A submission has at most {FIELDS_MAX} fields.");
             return Err(vec![FieldError { field: None, code: FieldErrorCode::TooMany, message }]);
         }
-        let is_named = |name: &str| [EMAIL, PHONE].contains(&name) || form.fields.iter().any(|field| field.as_str() == name);
+        let is_named =
+            |name: &str| [EMAIL, PHONE].contains(&name) || form.fields.iter().any(|field| field.as_str() == name);
         let errors: Vec<_> = pairs
             .iter()
             .filter(|(_, value)| value.chars().nth(VALUE_LENGTH_MAX).is_some())
@@ -350,7 +351,8 @@ mod tests {
 
     #[test]
     fn all_errors_come_at_once_and_repeat_nothing_that_was_typed() {
-        let errors = post(&[("email", "canary"), ("phone", "canary"), ("first_name", &"canary".repeat(10))]).unwrap_err();
+        let errors =
+            post(&[("email", "canary"), ("phone", "canary"), ("first_name", &"canary".repeat(10))]).unwrap_err();
         assert_eq!(errors.len(), 3);
         assert!(!format!("{errors:?}").contains("canary"));
         assert_eq!(errors[2].message, "First name has at most 40 characters.");
@@ -399,7 +401,14 @@ mod tests {
     #[test]
     fn the_source_is_folded_and_the_zone_must_exist() {
         let page = |zone| {
-            post(&[("email", "a@example.com"), ("utm_source", "Google"), ("utm_medium", "CPC"), ("utm_campaign", "Spring 26"), ("timezone", zone)]).unwrap()
+            post(&[
+                ("email", "a@example.com"),
+                ("utm_source", "Google"),
+                ("utm_medium", "CPC"),
+                ("utm_campaign", "Spring 26"),
+                ("timezone", zone),
+            ])
+            .unwrap()
         };
         let submission = page("europe/berlin");
         assert_eq!(submission.source.source.as_deref(), Some("google"));

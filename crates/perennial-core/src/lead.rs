@@ -45,8 +45,7 @@ pub enum StageKind {
 
 impl LifecycleStage {
     /// Every stage, in the order of the waterfall.
-    pub const ALL: [Self; 5] =
-        [Self::Received, Self::Quarantined, Self::Inquiry, Self::Disqualified, Self::JunkPurged];
+    pub const ALL: [Self; 5] = [Self::Received, Self::Quarantined, Self::Inquiry, Self::Disqualified, Self::JunkPurged];
 
     /// Its kind.
     pub const fn kind(self) -> StageKind {

@@ -24,7 +24,7 @@ pub mod loader;
 pub mod profile;
 pub mod program;
 pub mod submission;
-pub mod token;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod token;
 pub mod waterfall;

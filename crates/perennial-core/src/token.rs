@@ -125,7 +125,8 @@ fn mac(key: &[u8; 32], purpose: Purpose, signed: &str) -> String {
     if Hkdf::<Sha256>::new(None, key).expand(purpose.as_str().as_bytes(), &mut purpose_key).is_err() {
         unreachable!("HKDF-SHA256 gives 32 bytes");
     }
-    let mut mac = Hmac::<Sha256>::new_from_slice(&purpose_key).unwrap_or_else(|_| unreachable!("HMAC takes a key of any length"));
+    let mut mac =
+        Hmac::<Sha256>::new_from_slice(&purpose_key).unwrap_or_else(|_| unreachable!("HMAC takes a key of any length"));
     mac.update(signed.as_bytes());
     BASE64URL_NOPAD.encode(&mac.finalize().into_bytes())
 }

@@ -216,8 +216,7 @@ impl Suite {
         pumps.spawn(pumps::tick(clock.clone(), touch, Arc::clone(&written)));
 
         let sample_form = FormName::parse(SAMPLE_FORM)?;
-        let stamp: site::Stamp =
-            Arc::new(move || stamp::issue(&keyring, &sample_form, Timestamp::now()));
+        let stamp: site::Stamp = Arc::new(move || stamp::issue(&keyring, &sample_form, Timestamp::now()));
         let pages = site::router(Site { letters: letters.clone(), clock: clock.clone(), stamp });
         let gateway =
             Gateway { ingest, engagement, clock: clock.clone(), written, requests: Arc::new(AtomicU64::new(0)) };

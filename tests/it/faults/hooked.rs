@@ -35,11 +35,7 @@ impl Hooked {
     }
 
     /// Lets this happen before the next such call that has nothing before it yet. An error is the call's answer.
-    pub(crate) fn before(
-        &self,
-        call: Call,
-        happening: impl Future<Output = Result<(), StoreError>> + Send + 'static,
-    ) {
+    pub(crate) fn before(&self, call: Call, happening: impl Future<Output = Result<(), StoreError>> + Send + 'static) {
         self.happenings.lock().unwrap().push((call, Box::pin(happening)));
     }
 

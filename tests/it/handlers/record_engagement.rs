@@ -134,7 +134,11 @@ async fn h23_a_token_that_is_cut_flipped_or_meant_for_something_else_gets_a_page
     for (row, token) in &rows {
         for request in [unsubscribe_get(token), unsubscribe_post(token)] {
             let answer = call(&world, request).await;
-            assert_eq!((answer["statusCode"].as_i64(), title(&answer)), (Some(400), "This link is not complete"), "{row}");
+            assert_eq!(
+                (answer["statusCode"].as_i64(), title(&answer)),
+                (Some(400), "This link is not complete"),
+                "{row}"
+            );
             let body = answer["body"].as_str().unwrap();
             assert!(body.contains("mailto:unsubscribe@perennial.example"), "{row}");
             assert!(token.is_empty() || !body.contains(token), "{row}");
@@ -272,34 +276,70 @@ async fn h39_whatever_ses_leaves_out_or_overdoes_is_taken_as_what_it_is() {
     let three = json!([{ "emailAddress": "a@x.example" }, { "emailAddress": "b@x.example" }, { "emailAddress": "c@x.example" }]);
     let headers: Vec<_> = (0..3_000).map(|n| json!({ "name": format!("X-{n}"), "value": "x".repeat(100) })).collect();
     let rows = [
-        ("no recipients", "decided", event("ses-bounce-permanent.json", |it| {
-            it["detail"]["bounce"]["bouncedRecipients"] = json!([]);
-        })),
-        ("three recipients", "decided", event("ses-bounce-permanent.json", |it| {
-            it["detail"]["bounce"]["bouncedRecipients"] = three.clone();
-        })),
-        ("null subtype", "decided", event("ses-bounce-permanent.json", |it| {
-            it["detail"]["bounce"]["bounceSubType"] = Value::Null;
-        })),
+        (
+            "no recipients",
+            "decided",
+            event("ses-bounce-permanent.json", |it| {
+                it["detail"]["bounce"]["bouncedRecipients"] = json!([]);
+            }),
+        ),
+        (
+            "three recipients",
+            "decided",
+            event("ses-bounce-permanent.json", |it| {
+                it["detail"]["bounce"]["bouncedRecipients"] = three.clone();
+            }),
+        ),
+        (
+            "null subtype",
+            "decided",
+            event("ses-bounce-permanent.json", |it| {
+                it["detail"]["bounce"]["bounceSubType"] = Value::Null;
+            }),
+        ),
         ("null subtype of a complaint", "decided", sample("ses-complaint.json")),
-        ("null type", "noted", event("ses-bounce-permanent.json", |it| {
-            it["detail"]["bounce"]["bounceType"] = Value::Null;
-        })),
-        ("no bounce", "noted", event("ses-bounce-permanent.json", |it| {
-            it["detail"].as_object_mut().unwrap().remove("bounce");
-        })),
-        ("no complaint", "decided", event("ses-complaint.json", |it| {
-            it["detail"].as_object_mut().unwrap().remove("complaint");
-        })),
-        ("300 KB of headers", "decided", event("ses-bounce-permanent.json", |it| {
-            it["detail"]["mail"]["headers"] = json!(headers);
-        })),
-        ("unknown type", "ignored", event("ses-send.json", |it| {
-            it["detail"]["eventType"] = json!("Teleported");
-        })),
-        ("a delivery", "ignored", event("ses-send.json", |it| {
-            it["detail"]["eventType"] = json!("Delivery");
-        })),
+        (
+            "null type",
+            "noted",
+            event("ses-bounce-permanent.json", |it| {
+                it["detail"]["bounce"]["bounceType"] = Value::Null;
+            }),
+        ),
+        (
+            "no bounce",
+            "noted",
+            event("ses-bounce-permanent.json", |it| {
+                it["detail"].as_object_mut().unwrap().remove("bounce");
+            }),
+        ),
+        (
+            "no complaint",
+            "decided",
+            event("ses-complaint.json", |it| {
+                it["detail"].as_object_mut().unwrap().remove("complaint");
+            }),
+        ),
+        (
+            "300 KB of headers",
+            "decided",
+            event("ses-bounce-permanent.json", |it| {
+                it["detail"]["mail"]["headers"] = json!(headers);
+            }),
+        ),
+        (
+            "unknown type",
+            "ignored",
+            event("ses-send.json", |it| {
+                it["detail"]["eventType"] = json!("Teleported");
+            }),
+        ),
+        (
+            "a delivery",
+            "ignored",
+            event("ses-send.json", |it| {
+                it["detail"]["eventType"] = json!("Delivery");
+            }),
+        ),
     ];
     for (row, expected, event) in rows {
         let (world, _) = with_ada().await;

@@ -57,8 +57,14 @@ async fn whatever_else_arrives_is_a_tick_because_nobody_listens_to_what_a_tick_s
     let rows = [
         ("nothing", json!({})),
         ("an empty schedule", json!({ "detail-type": "Scheduled Event", "detail": {} })),
-        ("instructions", json!({ "detail-type": "Scheduled Event", "detail": { "lead": "abcdefghijklmnopqrstuvwxyz" } })),
-        ("another event", json!({ "detail-type": "lead.received", "detail": { "lead": "abcdefghijklmnopqrstuvwxyz" } })),
+        (
+            "instructions",
+            json!({ "detail-type": "Scheduled Event", "detail": { "lead": "abcdefghijklmnopqrstuvwxyz" } }),
+        ),
+        (
+            "another event",
+            json!({ "detail-type": "lead.received", "detail": { "lead": "abcdefghijklmnopqrstuvwxyz" } }),
+        ),
         ("a nudge without a lead", nudge(json!({}))),
         ("a nudge for something else", nudge(json!({ "lead": "LEAD#x" }))),
         ("a nudge that is a list", nudge(json!([1, 2]))),

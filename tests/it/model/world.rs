@@ -31,7 +31,7 @@ use perennial_core::testing;
 use perennial_core::token::Keyring;
 
 /// A Monday, 09:00 in the catalog's zone: mail may go out.
-const START: &str = "2026-03-02T08:00:00Z";
+static START: LazyLock<Timestamp> = LazyLock::new(|| "2026-03-02T08:00:00Z".parse().expect("a timestamp"));
 
 /// How far time goes: past the wait for a proof of the one touch, and short of the next.
 const HORIZON: SignedDuration = SignedDuration::from_hours(24);
@@ -41,6 +41,9 @@ const LEASE: SignedDuration = SignedDuration::from_mins(2);
 
 /// How often SES asks for patience.
 const PUT_OFFS: u8 = 0;
+
+/// How often a lead that is left to itself is visited before it must be at rest.
+const STEPS_TO_REST_MAX: usize = 16;
 
 const WELCOME: &str = r#"
 title = "Welcome"
@@ -68,7 +71,21 @@ static LETTERHEAD: LazyLock<Letterhead> = LazyLock::new(|| Letterhead {
     keyring: Keyring::new(BTreeMap::from([("k1".to_owned(), [1; 32])]), "k1").expect("a key"),
 });
 
-fn submission(pepper: &Pepper, at: Timestamp) -> Submission {
+/// A lead that was just received: its first touch is due.
+static RECEIVED: LazyLock<Commit> = LazyLock::new(|| {
+    let pepper = Pepper::new([1; 32]);
+    let submission = submission(&pepper);
+    let lead = submission.lead_id(&pepper).expect("it has an address");
+    let store = Arc::new(MemoryStore::default());
+    let door =
+        Door { store: store.clone(), catalog: CATALOG.clone(), pepper, clock: Arc::new(SettableClock::new(*START)) };
+    ready(door.receive(submission, None)).expect("it is taken in");
+    let Stored { lead, profile, .. } = ready(store.load(&lead)).expect("it is readable").expect("it is there");
+    let history = ready(store.history(&lead.id)).expect("it is readable").remove(0);
+    Commit { lead, expected: None, profile: Some(profile), history, submission: None, idempotency: None }
+});
+
+fn submission(pepper: &Pepper) -> Submission {
     let form = FormName::parse("contact").expect("a name");
     Submission {
         id: SubmissionId::derive(pepper, &form, "1"),
@@ -77,7 +94,7 @@ fn submission(pepper: &Pepper, at: Timestamp) -> Submission {
         intent: Intent::HandRaise,
         program: ProgramName::parse("welcome").expect("a name"),
         entry: Entry::Welcome,
-        received_at: at,
+        received_at: *START,
         email: Some(EmailAddress::parse("someone@customer.example").expect("an address")),
         phone: None,
         fields: BTreeMap::new(),
@@ -124,7 +141,7 @@ pub(super) enum Protocol {
 /// One thing that happens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Step {
-    /// A trigger wakes a worker: the tick, a nudge, the same again, as often as you like.
+    /// A trigger wakes a worker, which reads the lead: the tick, a nudge, the same again, as often as you like.
     Start(usize),
     /// A worker's call happens, and ends so.
     Call(usize, Fate),
@@ -178,8 +195,11 @@ impl Call {
 struct Turn {
     waiting: Option<Call>,
     fate: Option<Fate>,
-    /// A digest of all that the worker was told: being deterministic, that is where it stands.
+    /// A digest of all that the worker was told since it last read the lead: being deterministic, that is
+    /// where it stands, but for what it still has to say of a mail.
     told: u64,
+    /// A digest of what it was told of its last mail.
+    told_of_mail: u64,
 }
 
 /// What SES took, and for whom.
@@ -234,7 +254,8 @@ impl Store for Ports {
     async fn load(&self, id: &LeadId) -> Result<Option<Stored>, StoreError> {
         self.turn(Call::Load).await;
         let stored = self.store.load(id).await;
-        self.tell(&stored);
+        locked(&self.turn).told = 0;
+        self.tell(&(self.clock.now(), &stored));
         stored
     }
 
@@ -307,6 +328,7 @@ impl Mailer for Ports {
             Fate::PutOff => SendOutcome::NotYet(DeferReason::Throttled),
             Fate::Refused => SendOutcome::Refused(FailReason::Rejected),
         };
+        locked(&self.turn).told_of_mail = digest(&format!("{} {} {outcome:?}", mail.touch, mail.attempt));
         SendReport { outcome, cause: None }
     }
 }
@@ -347,7 +369,6 @@ impl Worker {
 /// The whole state.
 pub(super) struct World {
     protocol: Protocol,
-    lead: LeadId,
     store: Arc<MemoryStore>,
     clock: Arc<SettableClock>,
     ses: Arc<Mutex<Ses>>,
@@ -356,20 +377,14 @@ pub(super) struct World {
 }
 
 impl World {
-    /// A lead that was just received; its first touch is due.
+    /// Nothing has happened since the lead was received.
     pub(super) fn new(protocol: Protocol) -> Self {
-        let start: Timestamp = START.parse().expect("a timestamp");
-        let (store, clock) = (Arc::new(MemoryStore::default()), Arc::new(SettableClock::new(start)));
-        let pepper = Pepper::new([1; 32]);
-        let submission = submission(&pepper, start);
-        let lead = submission.lead_id(&pepper).expect("it has an address");
-        let door = Door { store: store.clone(), catalog: CATALOG.clone(), pepper, clock: clock.clone() };
-        ready(door.receive(submission, None)).expect("it is taken in");
+        let store = Arc::new(MemoryStore::default());
+        ready(store.commit(&RECEIVED)).expect("an empty store takes it");
         Self {
             protocol,
-            lead,
             store,
-            clock,
+            clock: Arc::new(SettableClock::new(*START)),
             ses: Arc::default(),
             workers: Default::default(),
             put_offs: PUT_OFFS,
@@ -377,21 +392,25 @@ impl World {
     }
 
     fn stored(&self) -> Stored {
-        ready(self.store.load(&self.lead)).expect("it is readable").expect("it is there")
+        ready(self.store.load(&RECEIVED.lead.id)).expect("it is readable").expect("it is there")
     }
 
     fn history(&self) -> Vec<Event> {
-        let rows = ready(self.store.history(&self.lead)).expect("it is readable");
+        let rows = ready(self.store.history(&RECEIVED.lead.id)).expect("it is readable");
         rows.into_iter().flat_map(|row| row.entries).collect()
     }
 
     /// What tells this state from others.
     pub(super) fn fingerprint(&self) -> u64 {
-        let mut workers = self.workers.each_ref().map(|worker| locked(&worker.turn).told);
+        let mut workers = self.workers.each_ref().map(|worker| {
+            let turn = locked(&worker.turn);
+            (turn.told, turn.told_of_mail)
+        });
         // Which of them stands where makes no difference.
         workers.sort_unstable();
-        let lead = format!("{:?}{:?}", self.stored(), self.history());
-        digest(&(lead, self.clock.now(), &*locked(&self.ses), workers, self.put_offs))
+        let history: Vec<_> = self.history().iter().filter_map(settled).map(|it| format!("{it:?}")).collect();
+        let stored = format!("{:?}", self.stored());
+        digest(&(stored, history, self.clock.now(), &*locked(&self.ses), workers, self.put_offs))
     }
 
     /// Everything that may happen now.
@@ -406,7 +425,7 @@ impl World {
             steps.push(Step::Crash(number));
         }
         steps.extend(locked(&self.ses).taken.keys().map(|(touch, attempt)| Step::Event(touch.clone(), *attempt)));
-        //UNSUB
+        steps.push(Step::Unsubscribe);
         steps.extend(self.next_time().map(Step::Wait));
         steps
     }
@@ -414,35 +433,43 @@ impl World {
     /// The next instant at which anything about the lead may change.
     fn next_time(&self) -> Option<Timestamp> {
         let lead = self.stored().lead;
-        let start: Timestamp = START.parse().expect("a timestamp");
         let doubts = lead.unresolved.iter().filter_map(|doubt| match doubt.state {
             Doubt::Unknown { review_at } => Some(review_at),
             Doubt::Review => None,
         });
         let lease = lead.sending.iter().map(|sending| sending.lease_until);
         let touch = lead.enrolment.iter().map(|enrolment| enrolment.next_touch_at);
-        doubts.chain(lease).chain(touch).filter(|at| *at > self.clock.now() && *at <= start + HORIZON).min()
+        doubts.chain(lease).chain(touch).filter(|at| *at > self.clock.now() && *at <= *START + HORIZON).min()
     }
 
     /// Lets one thing happen.
     pub(super) fn take(&mut self, step: &Step) {
         match step {
-            Step::Start(number) => self.start(*number),
+            Step::Start(number) => {
+                self.start(*number);
+                self.call(*number, Fate::Done);
+            }
             Step::Call(number, fate) => {
                 self.put_offs -= u8::from(*fate == Fate::PutOff);
-                locked(&self.workers[*number].turn).fate = Some(*fate);
-                self.workers[*number].run();
+                self.call(*number, *fate);
             }
             Step::Crash(number) => self.workers[*number].end(),
             Step::Event(touch, attempt) => {
                 let event = MailEventKind::Accepted;
-                ready(self.listener().mail_event(&self.lead, touch.clone(), *attempt, event)).expect("it is heard");
+                ready(self.listener().mail_event(&RECEIVED.lead.id, touch.clone(), *attempt, event))
+                    .expect("it is heard");
             }
             Step::Unsubscribe => {
-                ready(self.listener().unsubscribe(&self.lead)).expect("it is heard");
+                ready(self.listener().unsubscribe(&RECEIVED.lead.id)).expect("it is heard");
             }
             Step::Wait(until) => self.clock.set(*until),
         }
+    }
+
+    fn call(&mut self, number: usize, fate: Fate) {
+        let worker = &mut self.workers[number];
+        locked(&worker.turn).fate = Some(fate);
+        worker.run();
     }
 
     fn listener(&self) -> Listener {
@@ -467,7 +494,7 @@ impl World {
             letterhead: LETTERHEAD.clone(),
             lease: LEASE,
         };
-        let (lead, protocol) = (self.lead.clone(), self.protocol);
+        let (lead, protocol) = (RECEIVED.lead.id.clone(), self.protocol);
         worker.running = Some(Box::pin(async move {
             // How it ends is in the store; a worker that fails is tried again.
             if protocol == Protocol::SendsBeforeMarking {
@@ -508,10 +535,22 @@ impl World {
         .find_map(|(promise, is_broken)| is_broken.then_some(promise))
     }
 
-    /// How the touch ended: what history says, and how often SES took it.
-    pub(super) fn end(&self) -> (&'static str, u32) {
-        let history = self.history();
-        let last = history.iter().filter_map(settled).map(|(_, how)| how).next_back();
+    /// Whether nobody is at work.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.workers.iter().all(|worker| worker.running.is_none())
+    }
+
+    /// How the touch ends if nothing more goes wrong: what history says, and how often SES took it.
+    pub(super) fn left_to_itself(mut self) -> (&'static str, u32) {
+        for _ in 0..STEPS_TO_REST_MAX {
+            self.take(&Step::Start(0));
+            while !self.is_quiet() {
+                self.take(&Step::Call(0, Fate::Done));
+            }
+            let Some(until) = self.next_time() else { break };
+            self.take(&Step::Wait(until));
+        }
+        let last = self.history().iter().filter_map(settled).map(|(_, how)| how).next_back();
         let how = match last {
             Some(Settled::Sent) => "sent",
             Some(Settled::Failed) => "failed",
@@ -541,24 +580,4 @@ fn settled(event: &Event) -> Option<(&TouchId, Settled)> {
         Event::TouchReview { touch } => Some((touch, Settled::Review)),
         _ => None,
     }
-}
-#[test]
-fn timing_tmp() {
-    let t = std::time::Instant::now();
-    for _ in 0..200 { World::new(Protocol::AsBuilt); }
-    println!("new {:?}", t.elapsed() / 200);
-    let w = World::new(Protocol::AsBuilt);
-    let t = std::time::Instant::now();
-    for _ in 0..200 { w.fingerprint(); }
-    println!("fp {:?}", t.elapsed() / 200);
-    let mut sum = [std::time::Duration::ZERO; 5];
-    for _ in 0..200 {
-        let mut w = World::new(Protocol::AsBuilt);
-        for (i, s) in [Step::Start(0), Step::Call(0, Fate::Done), Step::Call(0, Fate::Done), Step::Call(0, Fate::Done), Step::Call(0, Fate::Done)].iter().enumerate() {
-            let t = std::time::Instant::now();
-            w.take(s);
-            sum[i] += t.elapsed();
-        }
-    }
-    println!("{:?}", sum.map(|s| s / 200));
 }

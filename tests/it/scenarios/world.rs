@@ -84,11 +84,7 @@ impl World {
     }
 
     /// With other ports, which may be made of the store.
-    pub(crate) async fn with(
-        catalog: Catalog,
-        local: &str,
-        change: impl FnOnce(&mut Ports, &DynamoStore),
-    ) -> Self {
+    pub(crate) async fn with(catalog: Catalog, local: &str, change: impl FnOnce(&mut Ports, &DynamoStore)) -> Self {
         let file = StoreFile::memory().unwrap();
         let client = Clients::loopback(file.dynamodb()).dynamodb();
         table::create(&client, TABLE).await.unwrap();

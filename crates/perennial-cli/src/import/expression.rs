@@ -74,7 +74,10 @@ impl RowExpression {
             Err(error)
                 if matches!(
                     error.kind(),
-                    ErrorKind::UnknownFilter | ErrorKind::UnknownTest | ErrorKind::UnknownFunction | ErrorKind::UnknownMethod
+                    ErrorKind::UnknownFilter
+                        | ErrorKind::UnknownTest
+                        | ErrorKind::UnknownFunction
+                        | ErrorKind::UnknownMethod
                 ) =>
             {
                 Err(explain(&error))

@@ -134,7 +134,8 @@ impl Mapping {
             }
         }
         let id = self.id.as_ref().map_or(Ok(String::new()), |from| cells.value("id", from))?;
-        let permission = |asked: &Option<YesNo>| asked.as_ref().map_or(Ok(Permission::Allowed), |asked| asked.read(&cells));
+        let permission =
+            |asked: &Option<YesNo>| asked.as_ref().map_or(Ok(Permission::Allowed), |asked| asked.read(&cells));
         Ok(MappedRow {
             line: row.line(),
             identity: self.identity(&id, row),
@@ -218,7 +219,8 @@ impl<'r> Cells<'r> {
     }
 
     fn by_name(&self) -> &Value {
-        let pairs = || self.columns.iter().zip(&self.in_order).map(|(column, cell)| (column.name.as_str(), cell.as_ref()));
+        let pairs =
+            || self.columns.iter().zip(&self.in_order).map(|(column, cell)| (column.name.as_str(), cell.as_ref()));
         self.by_name.get_or_init(|| Value::from_pairs(pairs()))
     }
 
@@ -314,7 +316,8 @@ impl Binder<'_> {
     fn list(&mut self, list: &Spanned<String>) -> Option<FormName> {
         let name = FormName::parse(list.get_ref()).ok();
         if name.is_none() {
-            let help = "1 to 40 lower-case letters, digits or '-', starting with a letter, as in `list = \"spring-fair\"`";
+            let help =
+                "1 to 40 lower-case letters, digits or '-', starting with a letter, as in `list = \"spring-fair\"`";
             self.problem(list, "this is not a name for a list", help);
         }
         name
@@ -357,7 +360,8 @@ impl Binder<'_> {
                 return None;
             }
             Position::Twice(first, second) => {
-                let message = format!("the list has two columns `{name}`: number {} and number {}", first + 1, second + 1);
+                let message =
+                    format!("the list has two columns `{name}`: number {} and number {}", first + 1, second + 1);
                 self.problem(at, message, "rename one of them in the first line of the file");
                 return None;
             }
@@ -392,13 +396,21 @@ impl Binder<'_> {
         let column = self.column(&written.column, name)?;
         for format in &written.formats {
             if let Err(error) = strtime::format(format.get_ref(), &Zoned::new(Timestamp::UNIX_EPOCH, TimeZone::UTC)) {
-                self.problem(format, format!("this is not a date format: {error}"), "strptime directives, as in \"%d.%m.%Y %H:%M\"");
+                self.problem(
+                    format,
+                    format!("this is not a date format: {error}"),
+                    "strptime directives, as in \"%d.%m.%Y %H:%M\"",
+                );
             }
         }
         let zone = match &written.zone {
             None => TimeZone::UTC,
             Some(zone) => calendar::zone(zone.get_ref()).unwrap_or_else(|| {
-                self.problem(zone, "there is no time zone of this name", "a name of the IANA list, as in `zone = \"America/New_York\"`");
+                self.problem(
+                    zone,
+                    "there is no time zone of this name",
+                    "a name of the IANA list, as in `zone = \"America/New_York\"`",
+                );
                 TimeZone::UTC
             }),
         };
@@ -478,7 +490,10 @@ mod tests {
 
     fn rendered(error: &MapError) -> String {
         let mut text = String::new();
-        GraphicalReportHandler::new_themed(GraphicalTheme::none()).with_width(120).render_report(&mut text, error).unwrap();
+        GraphicalReportHandler::new_themed(GraphicalTheme::none())
+            .with_width(120)
+            .render_report(&mut text, error)
+            .unwrap();
         text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
     }
 
@@ -778,9 +793,14 @@ fold_case = ["s"]
 
     #[test]
     fn dates_are_read_in_the_formats_and_the_zone_of_the_map() {
-        let map = |rest: &str| format!("form = 'contact'\nlist = 'x'\n[fields]\nemail = 'a'\n[received_at]\ncolumn = 'd'\n{rest}");
-        let list = |dates: &[&str]| dates.iter().fold("a,d\n".to_owned(), |list, date| list + "x@x.example,\"" + date + "\"\n");
-        let iso = ["2024-03-10T02:30:00Z", "2024-03-10 02:30", "2024-03-10T02:30:00-08:00", "2024-03-10", "", "10/03/2024"];
+        let map = |rest: &str| {
+            format!("form = 'contact'\nlist = 'x'\n[fields]\nemail = 'a'\n[received_at]\ncolumn = 'd'\n{rest}")
+        };
+        let list = |dates: &[&str]| {
+            dates.iter().fold("a,d\n".to_owned(), |list, date| list + "x@x.example,\"" + date + "\"\n")
+        };
+        let iso =
+            ["2024-03-10T02:30:00Z", "2024-03-10 02:30", "2024-03-10T02:30:00-08:00", "2024-03-10", "", "10/03/2024"];
         insta::assert_snapshot!(import(&map("zone = 'America/New_York'"), list(&iso).as_bytes()), @r#"
         2 email="x@x.example" at 2024-03-10T02:30:00Z (x/row/x@x.example|2024-03-10T02:30:00Z|)
         3 email="x@x.example" at 2024-03-10T07:30:00Z (x/row/x@x.example|2024-03-10 02:30|)
@@ -789,7 +809,8 @@ fold_case = ["s"]
         6 email="x@x.example" (x/row/x@x.example||)
         7 refused: the column `d` holds no date in the format of the map
         "#);
-        let other = ["10.03.2024 14:05", "10.03.2024", "Mar 10, 2024 2:05 PM", "1710079500", "31.02.2024", "2024-03-10"];
+        let other =
+            ["10.03.2024 14:05", "10.03.2024", "Mar 10, 2024 2:05 PM", "1710079500", "31.02.2024", "2024-03-10"];
         let formats = "formats = ['%d.%m.%Y %H:%M', '%d.%m.%Y', '%b %d, %Y %I:%M %p', '%s']";
         insta::assert_snapshot!(import(&map(formats), list(&other).as_bytes()), @r#"
         2 email="x@x.example" at 2024-03-10T14:05:00Z (x/row/x@x.example|10.03.2024 14:05|)
@@ -803,7 +824,9 @@ fold_case = ["s"]
 
     #[test]
     fn only_words_that_the_map_knows_say_yes_or_no() {
-        let map = |column: &str| format!("form = 'contact'\nlist = 'x'\n[fields]\nemail = 'a'\n[permissions]\ndo_not_email = {column}");
+        let map = |column: &str| {
+            format!("form = 'contact'\nlist = 'x'\n[fields]\nemail = 'a'\n[permissions]\ndo_not_email = {column}")
+        };
         let list = b"a,p\nx@x.example,TRUE\nx@x.example,n\nx@x.example,\nx@x.example,opted in\n";
         insta::assert_snapshot!(import(&map("'p'"), list), @r#"
         2 email="x@x.example" no mail (x/row/x@x.example|TRUE|)

@@ -82,7 +82,9 @@ pub(crate) enum OpenError {
     Utf16,
     /// The header itself is broken.
     #[error("the header cannot be read: {0}")]
-    #[diagnostic(help("the first line of a list names its columns; `[csv]` in the map can name the delimiter and the encoding"))]
+    #[diagnostic(help(
+        "the first line of a list names its columns; `[csv]` in the map can name the delimiter and the encoding"
+    ))]
     Header(Refusal),
 }
 
@@ -669,7 +671,8 @@ mod tests {
 
     #[test]
     fn columns_are_found_by_their_trimmed_name() {
-        let header = RowReader::open(&b"\n Email ,Note,Phone,Note\n"[..], CsvFormat::default()).unwrap().header().clone();
+        let header =
+            RowReader::open(&b"\n Email ,Note,Phone,Note\n"[..], CsvFormat::default()).unwrap().header().clone();
         assert_eq!(header.position("Email"), Position::At(0));
         assert_eq!(header.position("Note"), Position::Twice(1, 3));
         assert_eq!(header.position("email"), Position::Missing);
@@ -740,7 +743,8 @@ mod tests {
     fn a_million_rows_are_read_in_one_window() {
         let rows = (1..=1_000_000).map(|row| format!("{row},p{row}@x.example\n").into_bytes());
         let mut reader =
-            RowReader::open(generated(std::iter::once(b"id,email\n".to_vec()).chain(rows)), CsvFormat::default()).unwrap();
+            RowReader::open(generated(std::iter::once(b"id,email\n".to_vec()).chain(rows)), CsvFormat::default())
+                .unwrap();
         let mut row = Row::default();
         let mut count = 0_u64;
         while reader.read(&mut row).unwrap() != Next::End {

@@ -187,8 +187,8 @@ impl From<Receipt> for Outcome {
 /// What is wrong with the map or the file, before any row is imported; later only what the store and the
 /// file system say. A row that cannot be used is no error: it is counted, and named in the result file.
 pub(crate) async fn run(door: &Door, args: &ImportArgs) -> Result<Summary, ImportError> {
-    let text = fs::read_to_string(&args.map)
-        .map_err(|source| ImportError::ReadMap { path: args.map.clone(), source })?;
+    let text =
+        fs::read_to_string(&args.map).map_err(|source| ImportError::ReadMap { path: args.map.clone(), source })?;
     let map = MapFile::parse(&args.map.display().to_string(), text)?;
     let open_error = |source| ImportError::OpenFile { path: args.file.clone(), source };
     let file = File::open(&args.file).map_err(open_error)?;
@@ -308,7 +308,9 @@ impl<'d> Importer<'d> {
         let door = self.door;
         let handed_over = self.batch.drain(..).map(|(line, row)| async move {
             match row {
-                Ok(submission) => (line, door.receive(submission, None).await.map(|receipt| Ok(Outcome::from(receipt)))),
+                Ok(submission) => {
+                    (line, door.receive(submission, None).await.map(|receipt| Ok(Outcome::from(receipt))))
+                }
                 Err(reason) => (line, Ok(Err(reason))),
             }
         });

@@ -34,7 +34,13 @@ const PEOPLE: u8 = 3;
 #[derive(Debug, Clone)]
 enum Move {
     /// Somebody posts the form, or stands on a list.
-    Submits { who: u8, phone: bool, junk: bool, channel: Channel, mail: Permission },
+    Submits {
+        who: u8,
+        phone: bool,
+        junk: bool,
+        channel: Channel,
+        mail: Permission,
+    },
     /// Something that was delivered before is delivered again.
     Again(usize),
     Sweep,
@@ -172,8 +178,7 @@ impl Suite {
             answers: Mutex::default(),
             handed_over: Mutex::default(),
         });
-        let door =
-            Door { store: hooked.clone(), catalog: catalog.clone(), pepper: pepper(), clock: clock.clone() };
+        let door = Door { store: hooked.clone(), catalog: catalog.clone(), pepper: pepper(), clock: clock.clone() };
         let listener = Listener { store: hooked.clone(), catalog: catalog.clone(), clock: clock.clone() };
         let toucher = Toucher {
             store: hooked.clone(),
@@ -270,9 +275,8 @@ impl Suite {
                 // What is due anyway may be settled by the way.
                 if heard == Heard::Decided {
                     let last = self.memory.history(&lead).await.unwrap().pop().unwrap();
-                    let is_about_it = |event: &Event| {
-                        matches!(event, Event::TouchSent { .. } | Event::AddressSuppressed { .. })
-                    };
+                    let is_about_it =
+                        |event: &Event| matches!(event, Event::TouchSent { .. } | Event::AddressSuppressed { .. });
                     assert!(!last.entries.iter().any(is_about_it), "{:?}", last.entries);
                     return;
                 }
