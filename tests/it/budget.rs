@@ -1,5 +1,4 @@
 //! What a touch may cost (ARCHITECTURE.md, "The store"): one mark, one commit, one mail.
-#![expect(clippy::unwrap_used, reason = "helpers of tests; clippy.toml only reaches the tests themselves")]
 
 use std::sync::Arc;
 

@@ -3,7 +3,6 @@
 mod memory {
     use perennial_app::memory::MemoryStore;
 
-    #[expect(clippy::unused_async, reason = "the contract awaits a store: some have to be opened")]
     async fn store() -> MemoryStore {
         MemoryStore::default()
     }
@@ -19,7 +18,6 @@ mod embedded {
     use perennial_local::store_file::StoreFile;
 
     /// The store as `perennial up` has it: reached over loopback, with an outbox in the place of a stream.
-    #[expect(clippy::unwrap_used, reason = "a helper of tests; clippy.toml only reaches the tests themselves")]
     async fn store() -> DynamoStore {
         let file = StoreFile::memory().unwrap();
         let client = Clients::loopback(file.dynamodb()).dynamodb();

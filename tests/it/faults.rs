@@ -1,9 +1,4 @@
 //! What goes wrong, and that nothing comes of it (TRUST.md §6).
-#![expect(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "helpers of tests; clippy.toml only reaches the tests themselves"
-)]
 
 pub(crate) mod hooked;
 mod process;

@@ -1,9 +1,4 @@
 //! Mails as they leave: written by the real mailer, taken by the loopback mail service, read from the mailbox.
-#![expect(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "helpers of tests; clippy.toml only reaches the tests themselves"
-)]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,11 +1,22 @@
 //! The integration tests of the whole suite, one binary.
 
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::too_many_lines,
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test fails by panicking, tells a story at length, and looks for one thing among many"
+)]
+
 mod binaries;
 mod budget;
 mod contract;
 mod faults;
 mod handlers;
 mod mails;
-mod model;
+mod protocol;
+mod runtime;
 mod scenarios;
 mod tidy;

@@ -97,7 +97,7 @@ fn workspace() -> Metadata {
     command.other_options(["--offline".to_owned()]).exec().expect("cargo metadata reads the workspace")
 }
 
-fn is_linked(dependency: &&Dependency) -> bool {
+fn is_linked(dependency: &Dependency) -> bool {
     dependency.kind != DependencyKind::Development
 }
 
@@ -151,7 +151,7 @@ fn what_is_fenced_in_is_linked_only_where_it_lives() {
     let mut problems = Vec::new();
     for package in &metadata.packages {
         let storey = Storey::of(&package.name);
-        for dependency in package.dependencies.iter().filter(is_linked) {
+        for dependency in package.dependencies.iter().filter(|dependency| is_linked(dependency)) {
             let fence = FENCES.iter().find(|(prefix, _)| dependency.name.starts_with(prefix));
             if let Some((_, homes)) = fence.filter(|(_, homes)| !storey.is_some_and(|storey| homes.contains(&storey))) {
                 problems.push(format!("{} must not link {}: it lives in {homes:?}", package.name, dependency.name));

@@ -247,7 +247,9 @@ async fn audit_lead(
         .map(|doubt| ReviewItem { lead: surveyed.id.clone(), touch: doubt.touch.to_string() })
         .collect();
     let mut moved = Deltas::default();
-    history.iter().for_each(|row| moved.add(&row.deltas));
+    for row in &history {
+        moved.add(&row.deltas);
+    }
     Ok(LeadAudit { stage: surveyed.stage, moved, violations, review, is_overdue })
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use clap::Args;
 use jiff::Timestamp;
-use perennial_app::ports::{Clock, Store};
+use perennial_app::ports::{Clock, Store, SystemClock};
 use perennial_aws::clients::Clients;
 use perennial_aws::dynamo::DynamoStore;
 use perennial_core::ids::Pepper;
@@ -36,21 +36,17 @@ pub(crate) struct Access {
 
 impl Access {
     pub(crate) async fn open(args: &StoreArgs) -> anyhow::Result<Self> {
-        match &args.table {
-            Some(table) => {
-                let store = DynamoStore::new(Clients::from_env().await.dynamodb(), table);
-                Ok(Self { store: Arc::new(store), now: Timestamp::now(), pepper: None, local: None })
-            }
-            None => {
-                let local = LocalStore::open(&args.store).await?;
-                Ok(Self {
-                    store: Arc::clone(&local.store),
-                    now: local.now,
-                    pepper: Some(local.pepper.clone()),
-                    local: Some(local),
-                })
-            }
+        if let Some(table) = &args.table {
+            let store = DynamoStore::new(Clients::from_env().await.dynamodb(), table);
+            return Ok(Self { store: Arc::new(store), now: SystemClock.now(), pepper: None, local: None });
         }
+        let local = LocalStore::open(&args.store).await?;
+        Ok(Self {
+            store: Arc::clone(&local.store),
+            now: local.now,
+            pepper: Some(local.pepper.clone()),
+            local: Some(local),
+        })
     }
 
     /// What ids are derived with: the store file's own, or that of the deployment.

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use clap::{Parser, Subcommand, ValueEnum};
 use perennial_app::engagement::{Heard, Listener};
 use perennial_app::ingest::Door;
@@ -170,13 +170,10 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
 fn catalog(directory: &Path) -> anyhow::Result<Catalog> {
     let loaded = programs::load(directory);
     let (catalog, _) = loaded.with_context(|| format!("cannot read the programs in {}", directory.display()))?;
-    match catalog {
-        Some(catalog) => Ok(catalog),
-        None => {
-            check::run(directory, check::Format::Text, &mut std::io::stderr())?;
-            bail!("the programs in {} are not usable", directory.display())
-        }
+    if catalog.is_none() {
+        check::run(directory, check::Format::Text, &mut std::io::stderr())?;
     }
+    catalog.with_context(|| format!("the programs in {} are not usable", directory.display()))
 }
 
 async fn run_import(store: &StoreArgs, args: &import::ImportArgs, programs: &Path) -> anyhow::Result<ExitCode> {

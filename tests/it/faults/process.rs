@@ -17,7 +17,7 @@ use tokio::time::{interval, timeout};
 use crate::binaries::binary;
 
 /// How long anything here may take: much longer than it does on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How often the suite is looked at while something is waited for.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -300,6 +300,14 @@ async fn ctrl_c_is_clean_and_a_restart_loses_nothing() {
     assert!(second.error.contains(&format!("in use by process {}", up.child.id())), "{}", second.error);
 }
 
+/// What an import says became of its rows, by name.
+fn counts(summary: &str) -> Vec<(&str, u32)> {
+    let lines = summary.lines().filter_map(|line| line.strip_prefix("  ")?.split_once(' '));
+    let mut counts: Vec<_> = lines.filter_map(|(name, count)| Some((name, count.trim().parse().ok()?))).collect();
+    counts.sort_unstable();
+    counts
+}
+
 #[tokio::test]
 async fn commands_work_through_a_suite_that_runs_and_on_the_file_when_none_does() {
     let list = "tests/fixtures/import/hubspot-contacts.csv";
@@ -312,7 +320,10 @@ async fn commands_work_through_a_suite_that_runs_and_on_the_file_when_none_does(
     let up = place.up(&[]).await;
     let first = place.perennial(&import).await;
     assert_eq!(first.status, Some(0), "{}", first.error);
-    assert!(first.out.contains("received") && first.out.contains("3 rows"), "{}", first.out);
+    assert_eq!(
+        counts(&first.out),
+        [("merged", 0), ("quarantined", 0), ("received", 3), ("refused", 0), ("unchanged", 0)]
+    );
     // One of the three may not be mailed.
     eventually("two mails", async || (up.letters().await.len() == 2).then_some(())).await;
     let running = (place.waterfall().await, place.audit().await);
@@ -322,7 +333,10 @@ async fn commands_work_through_a_suite_that_runs_and_on_the_file_when_none_does(
 
     assert_eq!((place.waterfall().await, place.audit().await), running);
     let again = place.perennial(&import).await;
-    assert!(again.out.contains("unchanged") && !again.out.contains("received "), "{}", again.out);
+    assert_eq!(
+        counts(&again.out),
+        [("merged", 0), ("quarantined", 0), ("received", 0), ("refused", 0), ("unchanged", 3)]
+    );
     let mut waterfall = place.waterfall().await;
     // Only that the list ran again is new.
     waterfall["imports"][0]["at"] = running.0["imports"][0]["at"].clone();

@@ -1,9 +1,4 @@
 //! Forms, posted as API Gateway hands them to `ingest-lead` (TRUST.md §7): what is answered, what is kept.
-#![expect(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "helpers of tests; clippy.toml only reaches the tests themselves"
-)]
 
 mod accepted;
 mod browser;

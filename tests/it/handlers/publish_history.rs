@@ -1,9 +1,4 @@
 //! The table's stream, as DynamoDB hands it to `publish-history`.
-#![expect(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "helpers of tests; clippy.toml only reaches the tests themselves"
-)]
 
 use std::sync::Arc;
 

@@ -1,9 +1,4 @@
 //! Unsubscribes and SES's events, as API Gateway and EventBridge hand them to `record-engagement`.
-#![expect(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "helpers of tests; clippy.toml only reaches the tests themselves"
-)]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,9 +1,4 @@
 //! The tick and the nudge, as EventBridge hands them to `schedule-touch`.
-#![expect(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "helpers of tests; clippy.toml only reaches the tests themselves"
-)]
 
 use std::sync::Arc;
 

@@ -346,7 +346,7 @@ fn deploy(ports: &Ports, clock: &Arc<SettableClock>, bus: &Arc<RecordingBus>, ca
     };
     Functions {
         ingest: Arc::new(ingest_lead::Deps { door, keyring: keyring(), wall_clock: clock }),
-        touch: Arc::new(schedule_touch::Deps { toucher, budget: Duration::from_secs(60) }),
+        touch: Arc::new(schedule_touch::Deps { toucher, budget: Duration::from_mins(1) }),
         engagement: Arc::new(record_engagement::Deps { listener, keyring: keyring() }),
         publish: Arc::new(publish_history::Deps { bus: bus.clone() }),
     }

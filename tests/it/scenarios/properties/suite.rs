@@ -257,7 +257,7 @@ impl Suite {
     }
 
     async fn sweep(&self) {
-        let sweep = self.toucher.sweep(Duration::from_secs(60)).await.unwrap();
+        let sweep = self.toucher.sweep(Duration::from_mins(1)).await.unwrap();
         assert!(!sweep.is_unfinished);
     }
 

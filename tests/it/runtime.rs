@@ -1,0 +1,291 @@
+//! The real binaries, driven as Lambda drives them: a small Runtime API here, AWS on loopback.
+
+use std::io::Read;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::response::IntoResponse;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use perennial_app::ports::{Store, Stored, Surveyed};
+use perennial_aws::clients::Clients;
+use perennial_aws::dynamo::{DynamoStore, table};
+use perennial_core::lead::EmailReach;
+use perennial_core::token::{Keyring, Purpose};
+use perennial_local::store_file::StoreFile;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::{Mutex, mpsc};
+use tokio::time::timeout;
+
+use crate::binaries::binary;
+
+/// How long a function may take to start and answer: much longer than it does on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+const TABLE: &str = "leads";
+
+/// 32 bytes of 7, in base64.
+const KEY: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
+
+/// What a function answered to an event.
+#[derive(Debug, PartialEq)]
+enum Answer {
+    Response(Value),
+    Error(Value),
+}
+
+/// Lambda's side of the Runtime API.
+#[derive(Clone)]
+struct Runtime {
+    events: Arc<Mutex<mpsc::Receiver<Value>>>,
+    answers: mpsc::Sender<Answer>,
+}
+
+async fn next(State(runtime): State<Runtime>) -> impl IntoResponse {
+    let event = runtime.events.lock().await.recv().await;
+    let headers = [
+        ("lambda-runtime-aws-request-id", "8476a536-e9f4-11e8-9739-2dfe598c3fcd"),
+        ("lambda-runtime-deadline-ms", "4102444800000"),
+        ("lambda-runtime-invoked-function-arn", "arn:aws:lambda:eu-central-1:123456789012:function:perennial"),
+        ("lambda-runtime-trace-id", "Root=1-69a55ab0-0123456789abcdef01234567"),
+    ];
+    let headers: HeaderMap = headers
+        .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+        .into_iter()
+        .collect();
+    match event {
+        Some(event) => (StatusCode::OK, headers, event.to_string()),
+        None => (StatusCode::GONE, headers, String::new()),
+    }
+}
+
+impl Runtime {
+    async fn answered(&self, answer: Answer) -> StatusCode {
+        self.answers.send(answer).await.unwrap();
+        StatusCode::ACCEPTED
+    }
+}
+
+/// Serves a router on a port of this machine, until the test ends.
+async fn serve(router: Router) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    address
+}
+
+/// A running function. It ends with the value.
+struct Function {
+    process: Child,
+    events: mpsc::Sender<Value>,
+    answers: mpsc::Receiver<Answer>,
+}
+
+impl Drop for Function {
+    fn drop(&mut self) {
+        self.process.kill().ok();
+        self.process.wait().ok();
+    }
+}
+
+impl Function {
+    async fn start(name: &'static str, settings: &[(&str, String)]) -> Self {
+        let (events, received) = mpsc::channel(1);
+        let (answered, answers) = mpsc::channel(1);
+        let runtime = Runtime { events: Arc::new(Mutex::new(received)), answers: answered };
+        let router = Router::new()
+            .route("/2018-06-01/runtime/invocation/next", get(next))
+            .route(
+                "/2018-06-01/runtime/invocation/{id}/response",
+                post(async |State(runtime): State<Runtime>, body: Bytes| {
+                    runtime.answered(Answer::Response(serde_json::from_slice(&body).unwrap())).await
+                }),
+            )
+            .route(
+                "/2018-06-01/runtime/invocation/{id}/error",
+                post(async |State(runtime): State<Runtime>, body: Bytes| {
+                    runtime.answered(Answer::Error(serde_json::from_slice(&body).unwrap())).await
+                }),
+            )
+            .with_state(runtime);
+        let api = serve(router).await;
+        let path = tokio::task::spawn_blocking(move || binary(name)).await.unwrap();
+        let process = command(&path, settings).env("AWS_LAMBDA_RUNTIME_API", api).spawn().unwrap();
+        Self { process, events, answers }
+    }
+
+    async fn invoke(&mut self, event: Value) -> Answer {
+        self.events.send(event).await.unwrap();
+        timeout(PATIENCE, self.answers.recv()).await.expect("the function answers in time").unwrap()
+    }
+
+    /// The response to an event that must not fail.
+    async fn call(&mut self, event: Value) -> Value {
+        match self.invoke(event).await {
+            Answer::Response(response) => response,
+            Answer::Error(error) => panic!("{error}"),
+        }
+    }
+}
+
+fn command(path: &Path, settings: &[(&str, String)]) -> Command {
+    let mut command = Command::new(path);
+    command
+        .env_clear()
+        .envs([
+            ("AWS_LAMBDA_FUNCTION_NAME", "perennial"),
+            ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
+            ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/perennial"),
+            ("AWS_LAMBDA_LOG_STREAM_NAME", "1"),
+            ("AWS_REGION", "eu-central-1"),
+            ("AWS_ACCESS_KEY_ID", "test"),
+            ("AWS_SECRET_ACCESS_KEY", "test"),
+            ("AWS_EC2_METADATA_DISABLED", "true"),
+        ])
+        .envs(settings.iter().map(|(name, value)| (*name, value)))
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    command
+}
+
+/// AWS on loopback: a store, a mail service and a bus, each keeping what it was handed.
+struct Cloud {
+    _file: StoreFile,
+    store: DynamoStore,
+    mails: mpsc::Receiver<Value>,
+    puts: mpsc::Receiver<Value>,
+    settings: Vec<(&'static str, String)>,
+}
+
+impl Cloud {
+    async fn new() -> Self {
+        let file = StoreFile::memory().unwrap();
+        let client = Clients::loopback(file.dynamodb()).dynamodb();
+        table::create(&client, TABLE).await.unwrap();
+        let (mailed, mails) = mpsc::channel(16);
+        let mail = serve(Router::new().route(
+            "/v2/email/outbound-emails",
+            post(async move |Json(mail): Json<Value>| {
+                mailed.send(mail).await.unwrap();
+                Json(json!({"MessageId": "0102"}))
+            }),
+        ));
+        let (put, puts) = mpsc::channel(16);
+        let bus = serve(Router::new().route(
+            "/",
+            post(async move |body: Bytes| {
+                let request: Value = serde_json::from_slice(&body).unwrap();
+                let entries = request["Entries"].as_array().unwrap().len();
+                put.send(request).await.unwrap();
+                Json(json!({"FailedEntryCount": 0, "Entries": vec![json!({"EventId": "1"}); entries]}))
+            }),
+        ));
+        let settings = vec![
+            ("AWS_ENDPOINT_URL_DYNAMODB", file.dynamodb().to_owned()),
+            ("AWS_ENDPOINT_URL_SESV2", format!("http://{}", mail.await)),
+            ("AWS_ENDPOINT_URL_EVENTBRIDGE", format!("http://{}", bus.await)),
+            ("PERENNIAL_TABLE", TABLE.to_owned()),
+            ("PERENNIAL_BUS", "perennial".to_owned()),
+            ("PERENNIAL_BASE_URL", "https://leads.perennial.example".to_owned()),
+            ("PERENNIAL_PEPPER", KEY.to_owned()),
+            ("PERENNIAL_TOKEN_KEYS", format!("k1:{KEY}")),
+        ];
+        Self { _file: file, store: DynamoStore::new(client, TABLE), mails, puts, settings }
+    }
+
+    /// The one lead in the store.
+    async fn lead(&self) -> Stored {
+        let page = self.store.survey(None).await.unwrap();
+        let mut ids = page.items.iter().filter_map(|item| match item {
+            Surveyed::State { lead, .. } => Some(&lead.id),
+            Surveyed::History(_) | Surveyed::Submission(_) | Surveyed::Import(_) => None,
+        });
+        let id = ids.next().expect("a lead");
+        assert_eq!(ids.next(), None);
+        self.store.load(id).await.unwrap().unwrap()
+    }
+}
+
+fn sample(name: &str) -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../events").join(name);
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn the_binaries_take_a_lead_in_mail_it_and_let_it_go() {
+    let mut cloud = Cloud::new().await;
+
+    let mut ingest = Function::start("ingest-lead", &cloud.settings).await;
+    let response = ingest.call(sample("form-json.json")).await;
+    assert_eq!(response["statusCode"], 202, "{response}");
+    let lead = cloud.lead().await.lead;
+    assert_eq!(lead.email, EmailReach::Ok);
+
+    let mut touch = Function::start("schedule-touch", &cloud.settings).await;
+    // The index sorts by whole seconds: the sweep finds a lead of this second from the next one on.
+    let mut nudge = sample("enrolment-started.json");
+    nudge["detail"]["lead"] = json!(lead.id);
+    assert_eq!(touch.call(nudge).await["sent"], 1);
+    let mail = timeout(PATIENCE, cloud.mails.recv()).await.unwrap().unwrap();
+    assert_eq!(mail["EmailTags"][0], json!({"Name": "lead", "Value": lead.id}));
+    assert_eq!(touch.call(sample("schedule-tick.json")).await["sent"], 0);
+
+    let keyring = Keyring::new([("k1".to_owned(), [7; 32])].into(), "k1").unwrap();
+    let token = keyring.sign(Purpose::Unsubscribe, &format!("{}/1_welcome_response_0", lead.id));
+    let mut one_click = sample("unsubscribe-post.json");
+    one_click["rawPath"] = json!(format!("/v1/unsubscribe/{token}"));
+    let mut engagement = Function::start("record-engagement", &cloud.settings).await;
+    assert_eq!(engagement.call(one_click).await["statusCode"], 200);
+    assert_eq!(cloud.lead().await.lead.email, EmailReach::Unsubscribed);
+
+    let mut publish = Function::start("publish-history", &cloud.settings).await;
+    assert_eq!(publish.call(sample("history-stream.json")).await, json!({"batchItemFailures": []}));
+    let put = timeout(PATIENCE, cloud.puts.recv()).await.unwrap().unwrap();
+    assert_eq!(put["Entries"][0]["Source"], "perennial");
+    assert_eq!(put["Entries"][0]["DetailType"], "lead.received");
+}
+
+#[tokio::test]
+async fn a_failure_is_reported_under_its_name_and_the_function_lives_on() {
+    let cloud = Cloud::new().await;
+    let mut settings = cloud.settings.clone();
+    settings.retain(|(name, _)| *name != "PERENNIAL_TABLE");
+    settings.push(("PERENNIAL_TABLE", "not-there".to_owned()));
+    let mut touch = Function::start("schedule-touch", &settings).await;
+    for _ in 0..2 {
+        let Answer::Error(error) = touch.invoke(sample("schedule-tick.json")).await else { panic!("it fails") };
+        assert_eq!(error["errorType"], "sweep_failed", "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_function_without_its_settings_names_all_of_them_and_ends() {
+    for (name, missing) in [
+        ("ingest-lead", "PERENNIAL_TABLE is missing; PERENNIAL_PEPPER is missing; PERENNIAL_TOKEN_KEYS is missing"),
+        (
+            "schedule-touch",
+            "PERENNIAL_TABLE is missing; PERENNIAL_BASE_URL is missing; PERENNIAL_TOKEN_KEYS is missing",
+        ),
+        ("record-engagement", "PERENNIAL_TABLE is missing; PERENNIAL_TOKEN_KEYS is missing"),
+        ("publish-history", "PERENNIAL_BUS is missing"),
+    ] {
+        let said = tokio::task::spawn_blocking(move || {
+            let mut process = command(&binary(name), &[]).stderr(Stdio::piped()).spawn().unwrap();
+            let mut said = String::new();
+            process.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+            assert!(!process.wait().unwrap().success());
+            said
+        });
+        let said = timeout(PATIENCE, said).await.unwrap().unwrap();
+        assert!(said.contains(missing), "{name}: {said}");
+    }
+}
