@@ -34,7 +34,7 @@ async fn the_first_mail_is_one_mark_and_one_commit() {
     let (world, counting) = world().await;
     world.commit_post(&json!({ "email": "ada@example.com" })).await;
     counting.take();
-    // The nudge. The commit of the mail settles the call step that is due with it, so there is one more.
+    // The nudge. The call step that is due with the mail is settled in the same commit.
     world.deliver().await;
     assert_eq!(world.mailer.handed_over().len(), 1);
     let calls = counting.take();
@@ -93,13 +93,13 @@ async fn what_is_known_already_is_read_and_not_written() {
 }
 
 #[tokio::test]
-async fn a_fact_that_decides_nothing_is_one_plain_write_and_leaves_the_state_alone() {
+async fn a_fact_that_decides_nothing_is_a_read_and_a_plain_write_and_leaves_the_state_alone() {
     let (world, counting) = world().await;
     let ada = world.post(json!({ "email": "ada@example.com" })).await;
     let before = world.store.load(&ada).await.unwrap();
     counting.take();
     world.hear("ses-bounce-transient.json", &ada).await;
-    assert_eq!(counting.take(), Calls { record_engagement: 1, ..Calls::default() });
+    assert_eq!(counting.take(), Calls { load: 1, record_engagement: 1, ..Calls::default() });
     assert_eq!(world.store.load(&ada).await.unwrap(), before);
 }
 

@@ -1,4 +1,7 @@
 //! What goes wrong, and that nothing comes of it (TRUST.md §6).
+//!
+//! F5 to F7 and F14 are also explored to their end: see `protocol`, and `lost_answers` among the tests of
+//! `perennial-aws` for an own write that is answered "failed" (F7). F11 and F20 are with `handlers::ingest_lead`.
 
 pub(crate) mod hooked;
 mod process;

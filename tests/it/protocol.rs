@@ -27,6 +27,9 @@ const MOMENTS: [SignedDuration; 4] = [
     SignedDuration::from_mins(14 * 60),
 ];
 
+/// A time after all of them.
+const REST: SignedDuration = SignedDuration::from_hours(15);
+
 #[derive(Clone, Copy, PartialEq)]
 enum Protocol {
     AsBuilt,
@@ -219,16 +222,17 @@ impl World {
         }
     }
 
-    /// Left alone until the last moment, the touch must have come to an end that somebody can see.
+    /// Left alone until every lease is over, the touch must have come to an end that somebody can see.
     fn comes_to_an_end(&self, catalog: &Catalog) -> bool {
-        let mut rest = Self { moment: MOMENTS.len() - 1, ..self.clone() };
+        let later = start() + REST;
+        let mut lead = self.lead.clone();
         for _ in 0..4 {
-            rest.react(catalog, &Stimulus::Due);
+            lead = ask(catalog, Some(&lead), &Stimulus::Due, later).lead.unwrap();
         }
         // Put back by SES, it may still be due: then it is on its way, and not lost.
-        let is_due = ask(catalog, Some(&rest.lead), &Stimulus::Due, rest.now()).send.is_some();
-        let waits = rest.lead.enrolment.is_some_and(|enrolment| enrolment.step.as_str() == "response");
-        rest.lead.sending.is_none() && (!waits || is_due)
+        let is_due = ask(catalog, Some(&lead), &Stimulus::Due, later).send.is_some();
+        let waits = lead.enrolment.is_some_and(|enrolment| enrolment.step.as_str() == "response");
+        lead.sending.is_none() && (!waits || is_due)
     }
 
     fn fingerprint(&self) -> String {

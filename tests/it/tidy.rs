@@ -8,7 +8,7 @@ use pulldown_cmark::{Event, Parser, Tag};
 use toml::{Table, Value};
 
 /// What may stand at the top, besides hidden files.
-const TOP_LEVEL: [&str; 22] = [
+const TOP_LEVEL: [&str; 21] = [
     "ARCHITECTURE.md",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
@@ -28,7 +28,6 @@ const TOP_LEVEL: [&str; 22] = [
     "programs",
     "rust-toolchain.toml",
     "rustfmt.toml",
-    "target",
     "tests",
     "xtask",
 ];

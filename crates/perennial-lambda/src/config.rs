@@ -3,6 +3,7 @@
 //! **Invariant:** nothing else in the functions reads the environment.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 
 use data_encoding::BASE64;
@@ -10,9 +11,16 @@ use perennial_core::ids::Pepper;
 use perennial_core::token::Keyring;
 
 /// Everything that is wrong with a configuration.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[error("the configuration is not usable: {}", .0.join("; "))]
 pub struct ConfigError(Vec<String>);
+
+impl fmt::Debug for ConfigError {
+    /// What a `main` prints that ends with this: the line that somebody reads at night.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
 
 type Lookup<'a> = Box<dyn Fn(&str) -> Option<String> + 'a>;
 
@@ -97,6 +105,9 @@ impl<'a> Settings<'a> {
     /// The token keys: `kid:base64` separated by commas, the one that signs first.
     pub fn keyring(&mut self, name: &str) -> Option<Keyring> {
         let text = self.text(name);
+        if text.is_empty() {
+            return None;
+        }
         let mut keys = BTreeMap::new();
         let mut current = None;
         for entry in text.split(',').filter(|entry| !entry.trim().is_empty()) {

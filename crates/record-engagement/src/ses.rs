@@ -80,7 +80,7 @@ struct Tags {
 enum Meaning {
     /// It decides.
     Decides(MailEventKind),
-    /// It is kept under this word.
+    /// It is kept under this word, and decides nothing but that SES had the mail.
     Fact(&'static str),
 }
 
@@ -97,23 +97,22 @@ pub(crate) async fn handle(deps: &Deps, event: Value) -> Result<Counted, Handler
     let Some(tags) = tags(&detail.mail.tags) else {
         return Ok(ignored("untagged"));
     };
-    let counted = match meaning(&detail) {
+    let kind = match meaning(&detail) {
         None => return Ok(ignored("unknown_type")),
-        Some(Meaning::Decides(kind)) => {
-            let heard = deps.listener.mail_event(&tags.lead, tags.touch, tags.attempt, kind).await;
-            match heard.map_err(|error| HandlerError::new("mail_event_failed", error))? {
-                Heard::Decided => Counted::Decided,
-                Heard::Nothing => Counted::Noted,
-            }
-        }
+        Some(Meaning::Decides(kind)) => kind,
         Some(Meaning::Fact(kind)) => {
-            let Tags { lead, touch, .. } = tags;
+            let (lead, touch) = (tags.lead.clone(), tags.touch.clone());
             let record = EngagementRecord { lead, touch, kind: kind.to_owned(), at: time };
             deps.listener.note(&record).await.map_err(|error| HandlerError::new("note_failed", error))?;
-            Counted::Noted
+            // What SES tells of a mail, it took.
+            MailEventKind::Accepted
         }
     };
-    Ok(counted)
+    let heard = deps.listener.mail_event(&tags.lead, tags.touch, tags.attempt, kind).await;
+    match heard.map_err(|error| HandlerError::new("mail_event_failed", error))? {
+        Heard::Decided => Ok(Counted::Decided),
+        Heard::Nothing => Ok(Counted::Noted),
+    }
 }
 
 fn ignored(reason: &'static str) -> Counted {

@@ -285,12 +285,7 @@ async fn a_row_of_a_known_lead_that_forbids_mail_stops_it() {
     Wed 2026-03-04 10:00  nobody did first-call in time
     Tue 2026-04-14 11:00  reading is passed over: Suppressed(DoNotEmail)
                           CALL for reading, by Sun 2026-04-19 11:00
-                          goes on: question comes Tue 2026-05-26 11:00
+                          goes on: question comes Mon 2026-07-13 11:00
     Sun 2026-04-19 11:00  nobody did reading in time
-    Tue 2026-05-26 11:00  question is passed over: Suppressed(DoNotEmail)
-                          CALL for question, by Sun 2026-05-31 11:00
-                          leaves occasional: Completed
-                          starts occasional: reading comes Tue 2026-07-07 11:00
-    Sun 2026-05-31 11:00  nobody did question in time
     "#);
 }

@@ -485,7 +485,7 @@ mod tests {
             thanks_urls: vec![],
             status: FormStatus::Open,
         };
-        BTreeMap::from([(FormName::parse("contact").unwrap(), form)])
+        BTreeMap::from(["contact", "list"].map(|name| (FormName::parse(name).unwrap(), form.clone())))
     }
 
     fn rendered(error: &MapError) -> String {
@@ -750,7 +750,7 @@ fold_case = ["Sauce"]
            :        ^^^^^^
          2 | list = 'x'
            `----
-          help: the forms are `contact`
+          help: the forms are `contact`, `list`
         ");
         insta::assert_snapshot!(import("form = 'contact'\nlist = 'x'\n[fields]\ncity = 'a'", b"a\n"), @r"
           x the map cannot be used

@@ -238,8 +238,8 @@ fn names_of_what_does_not_exist_get_a_suggestion() {
         did you mean `last_name`?
     catalog.toml:35:37 P006 `Company` is not a name here
         a field name must be 1 to 40 lower-case letters, digits or '_', starting with a letter
-    catalog.toml:37:12 P024 `www.perennial.example` in `origins` is not a web address
-        write it in full: "https://www.example.com"
+    catalog.toml:37:12 P024 `www.perennial.example` in `origins` is not an origin, so no post would ever match it
+        write scheme and host in lower case, with no path and no slash at the end: "https://www.example.com"
     "#);
 }
 
