@@ -21,8 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 async fn main() -> Result<(), Box<dyn Error>> {
     let directory = tempfile::tempdir()?;
     let programs_directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../programs");
-    let catalog = programs::load(&programs_directory)?.0.ok_or("the shipped programs are not usable")?;
-    let suite = Suite::start(&directory.path().join("bench.db"), 0, Pace::Real, catalog.into()).await?;
+    let files = programs::read(&programs_directory)?;
+    let suite = Suite::start(&directory.path().join("bench.db"), 0, Pace::Real, &files, None).await?;
     let host = suite.base_url().replace("http://", "");
 
     let mut waits = Vec::new();

@@ -4,7 +4,7 @@
 //! `perennial-aws` for an own write that is answered "failed" (F7). F11 and F20 are with `handlers::ingest_lead`.
 
 pub(crate) mod hooked;
-mod process;
+pub(crate) mod process;
 mod ses;
 
 use std::sync::Arc;
@@ -141,7 +141,7 @@ async fn f2_a_mail_whose_answer_is_lost_is_proved_by_its_event_and_posted_once()
     Mon 2026-03-02 11:00  MAIL 1_welcome_response_0 (known by Event)
     Tue 2026-03-03 10:00  MAIL 1_welcome_link_0
                           leaves welcome: Completed
-                          starts occasional: reading comes Tue 2026-04-14 11:00
+                          starts occasional: reading comes Tue 2026-04-14 10:00
     ");
 }
 

@@ -141,7 +141,7 @@ async fn the_first_mail_of_the_shipped_welcome_as_it_leaves() {
     From: "Robin Vale" <robin.vale@perennial.example>
     To: <Ada@example.com>
     Reply-To: "Robin Vale" <robin.vale@perennial.example>
-    Subject: Your message to Example Ltd
+    Subject: You got in touch with Example Ltd
     Date: Mon, 2 Mar 2026 09:00:00 +0000
     Message-ID: <biemfhtrar7jgzcgd3hax6dwqe.1_welcome_response_0.1@perennial.example>
     List-Unsubscribe: <https://perennial.example/v1/unsubscribe/[token]>,
@@ -165,6 +165,9 @@ async fn the_first_mail_of_the_shipped_welcome_as_it_leaves() {
     If there is something I should know before that, just reply: it comes
     straight to me.
 
+    And if it was the guide you came for, here it is: Seven questions before you
+    plan a route <https://www.perennial.example/guide>.
+
     Robin Vale
     Example Ltd
 
@@ -184,13 +187,14 @@ async fn the_first_mail_of_the_shipped_welcome_as_it_leaves() {
     <meta charset=3D"utf-8">
     <meta name=3D"viewport" content=3D"width=3Ddevice-width, initial-scale=3D1">
     <meta name=3D"color-scheme" content=3D"light dark">
-    <title>Your message to Example Ltd</title>
+    <title>You got in touch with Example Ltd</title>
     </head>
     <body style=3D"margin:0;padding:16px">
     <div style=3D"max-width:600px;font:16px/1.5 -apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif">
     <p style=3D"margin:0 0 1em">Hi Ada,</p>
     <p style=3D"margin:0 0 1em">Thank you for getting in touch. I have your details and will come back to you in person within two working days, sooner if I can.</p>
     <p style=3D"margin:0 0 1em">If there is something I should know before that, just reply: it comes straight to me.</p>
+    <p style=3D"margin:0 0 1em">And if it was the guide you came for, here it is: <a href=3D"https://www.perennial.example/guide">Seven questions before you plan a route</a>.</p>
     <p style=3D"margin:0 0 1em">Robin Vale<br>
     Example Ltd</p>
     <p style=3D"margin:2em 0 0;font-size:13px;color:#767676">You get this mail because you got in touch with us.<br>
@@ -218,8 +222,8 @@ async fn every_mail_of_the_shipped_programs_is_lawful_and_says_what_it_says() {
     let sent = world.names(&ada).await.iter().filter(|name| **name == "touch.sent").count();
     assert_eq!(mails.len(), sent);
     let shown: Vec<_> = mails.iter().map(|mail| format!("{}\n\n{}", mail.shown(), letter(&mail.text()))).collect();
-    insta::assert_snapshot!(without_tokens(&shown.join("\n\n---\n\n")), @"
-    Robin Vale <robin.vale@perennial.example> to ada@example.com: Your message to Example Ltd
+    insta::assert_snapshot!(without_tokens(&shown.join("\n\n---\n\n")), @r#"
+    Robin Vale <robin.vale@perennial.example> to ada@example.com: You got in touch with Example Ltd
 
     Hi Ada,
 
@@ -228,6 +232,9 @@ async fn every_mail_of_the_shipped_programs_is_lawful_and_says_what_it_says() {
 
     If there is something I should know before that, just reply: it comes
     straight to me.
+
+    And if it was the guide you came for, here it is: Seven questions before you
+    plan a route <https://www.perennial.example/guide>.
 
     Robin Vale
     Example Ltd
@@ -238,9 +245,9 @@ async fn every_mail_of_the_shipped_programs_is_lawful_and_says_what_it_says() {
 
     Hi Ada,
 
-    If you read one thing about planning field service visits, I would make it
-    this: Seven questions before you plan a route
-    <https://www.perennial.example/guide>.
+    If the guide is too long for today: we also have the whole matter on one
+    page <https://www.perennial.example/one-page>. It takes about as long as a
+    coffee.
 
     One question, so that I don't waste your time: what made you look into it
     now?
@@ -257,8 +264,13 @@ async fn every_mail_of_the_shipped_programs_is_lawful_and_says_what_it_says() {
     team of twelve stopped driving in circles
     <https://www.perennial.example/stories/twelve>.
 
-    It would help me to know two things: roughly how many people work at
-    Analytical Engines, and what is your part in this? A line is plenty.
+    So that I send you what fits, and spare you the rest:
+
+    - What is your part in it: do you run the company or a team, do the work
+      yourself, or buy for others?
+    - Roughly how many people work at your company?
+
+    Just reply. A word each is plenty.
 
     Robin Vale
 
@@ -304,11 +316,149 @@ async fn every_mail_of_the_shipped_programs_is_lawful_and_says_what_it_says() {
 
     If planning field service visits comes back to the top of your list, reply
     to this mail, even months from now, and we pick it up from there. Until then
-    you'll hear from us every few weeks, with something to read or a question,
-    no more. If you would rather not, you can stop that here
+    you'll hear from us every couple of weeks at most, with something to read or
+    a question, no more. If you would rather not, you can stop that here
     <https://perennial.example/v1/unsubscribe/[token]>.
 
     Was there something you hoped to get from us, and didn't?
+
+    Robin Vale
+
+    ---
+
+    Robin Vale <robin.vale@perennial.example> to ada@example.com: What would you fix first?
+
+    Hi Ada,
+
+    Ask ten people what is wrong with planning field service visits, and most of
+    them will say that the plan is out of date by nine in the morning. Everybody
+    nods, and that is the end of it.
+
+    Ask the same ten what they would fix by Friday, and you get ten different
+    answers, most of them small, some of them free.
+
+    What is yours?
+
+    Robin Vale
+
+    ---
+
+    Robin Vale <robin.vale@perennial.example> to ada@example.com: They all started smaller
+
+    Hi Ada,
+
+    I don't believe there is one right way to go about planning field service
+    visits. But in the stories people have told us
+    <https://www.perennial.example/stories> one thing comes up again and again:
+    they started smaller than they had planned, and were glad of it.
+
+    I'd like to send you the ones that are close to your own work. For that I
+    would need to know:
+
+    - Which industry are you in?
+    - What matters most: less time on the road, keeping promised times, planning
+      in less time, or something else?
+
+    Just reply. A word each will do.
+
+    Robin Vale
+
+    ---
+
+    Robin Vale <robin.vale@perennial.example> to ada@example.com: Three things, in this order
+
+    Hi Ada,
+
+    If all we know about planning field service visits had to go on a postcard,
+    it would say:
+
+    1. Begin with what is free. For one week, note why each visit started late.
+    2. Watch one number: the share of visits that start at the hour you
+       promised.
+    3. Avoid the usual mistake: buying a tool before agreeing who may change the
+       plan.
+
+    The order matters, as each makes the next one easier. None of it needs us.
+
+    Where on the postcard are you?
+
+    Robin Vale
+
+    ---
+
+    Robin Vale <robin.vale@perennial.example> to ada@example.com: A story with a wrong turn in it
+
+    Hi Ada,
+
+    Most success stories leave out the part that you could learn from. This one
+    doesn't: What two hundred engineers agreed on, at the second attempt
+    <https://www.perennial.example/stories/two-hundred>. If you only have a
+    minute, read what went wrong, and how they noticed.
+
+    What I should send you next depends on who has to be convinced. So, if you
+    don't mind:
+
+    - Roughly how many people work at your company?
+    - When it comes to a decision: do you decide, decide with others, advise, or
+      is it someone else?
+
+    A word each is plenty.
+
+    Robin Vale
+
+    ---
+
+    Example Ltd <hello@perennial.example> to ada@example.com: Where others stand
+
+    Hi Ada,
+
+    If you could look at one number only, we would take the share of visits that
+    start at the hour you promised. It is easy to count and hard to argue with.
+
+    We have put together where others stand on it
+    <https://www.perennial.example/figures>, the bad ones included. If you know
+    your own number, you'll see in a minute how it compares. If you don't, that
+    is worth knowing too, and it costs a week of counting.
+
+    Everyone at Example Ltd
+
+    ---
+
+    Robin Vale <robin.vale@perennial.example> to ada@example.com: Before you say yes to anybody
+
+    Hi Ada,
+
+    Whoever you talk to about planning field service visits, us or somebody
+    else: take this checklist <https://www.perennial.example/checklist> along.
+    It is what we would ask if we were buying. Some of the questions are not
+    comfortable for us either.
+
+    This would tell me when to write, and when to leave you alone:
+
+    - Is there a budget for it: set aside, being decided, or nothing planned?
+    - When would you want it in place: this quarter, within six months, within a
+      year, later, or are you just looking?
+
+    "Nothing yet" is a perfectly good answer. I won't argue with it.
+
+    Robin Vale
+
+    ---
+
+    Robin Vale <robin.vale@perennial.example> to ada@example.com: Half an hour, with your own example
+
+    Hi Ada,
+
+    You have heard how we think about planning field service visits. If you
+    would like to see what it looks like in Example Planner, reply with two
+    times that suit you. I'll show you in half an hour, with an example of yours
+    rather than one of ours.
+
+    If you would rather listen from the back row first, these are the next dates
+    <https://www.perennial.example/dates>.
+
+    And if neither: fine. From now on you'll hear from us every six weeks or so,
+    and no more often.
 
     Robin Vale
 
@@ -355,18 +505,22 @@ async fn every_mail_of_the_shipped_programs_is_lawful_and_says_what_it_says() {
 
     ---
 
-    Robin Vale <robin.vale@perennial.example> to ada@example.com: Am I writing to the right person?
+    Example Ltd <hello@perennial.example> to ada@example.com: Shall we keep writing to you?
 
     Hi Ada,
 
-    Jobs change, and my notes may be old. Are you still the right person for
-    planning field service visits at Analytical Engines?
+    It has been a while since you got in touch, so we would rather ask: do you
+    still want to hear from us?
 
-    If it is somebody else by now, a name is all I need, and I'll leave you
-    alone. If it is still you, there is nothing to do.
+    If you do, there is nothing to do. You'll get a short mail every couple of
+    months, and you can reply to any of them.
 
-    Robin Vale
-    ");
+    If you don't, tell us here
+    <https://perennial.example/v1/unsubscribe/[token]>
+    and we'll stop. No hard feelings.
+
+    Everyone at Example Ltd
+    "#);
 }
 
 /// A mail's text without its footer, which is the same in all of them.

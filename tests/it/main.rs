@@ -12,11 +12,17 @@
 
 mod binaries;
 mod budget;
+mod cases;
 mod contract;
+mod corpus;
 mod faults;
+mod fences;
+mod guide;
 mod handlers;
 mod mails;
 mod protocol;
+mod reference;
 mod runtime;
 mod scenarios;
 mod tidy;
+mod versions;

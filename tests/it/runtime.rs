@@ -1,5 +1,6 @@
 //! The real binaries, driven as Lambda drives them: a small Runtime API here, AWS on loopback.
 
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -12,7 +13,10 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use jiff::Timestamp;
 use perennial_app::ports::{Store, Stored, Surveyed};
+use perennial_app::programs;
+use perennial_app::push::{Push, push};
 use perennial_aws::clients::Clients;
 use perennial_aws::dynamo::{DynamoStore, table};
 use perennial_core::lead::EmailReach;
@@ -171,6 +175,8 @@ impl Cloud {
         let file = StoreFile::memory().unwrap();
         let client = Clients::loopback(file.dynamodb()).dynamodb();
         table::create(&client, TABLE).await.unwrap();
+        let store = DynamoStore::new(client, TABLE);
+        publish(&store).await;
         let (mailed, mails) = mpsc::channel(16);
         let mail = serve(Router::new().route(
             "/v2/email/outbound-emails",
@@ -199,7 +205,7 @@ impl Cloud {
             ("PERENNIAL_PEPPER", KEY.to_owned()),
             ("PERENNIAL_TOKEN_KEYS", format!("k1:{KEY}")),
         ];
-        Self { _file: file, store: DynamoStore::new(client, TABLE), mails, puts, settings }
+        Self { _file: file, store, mails, puts, settings }
     }
 
     /// The one lead in the store.
@@ -213,6 +219,12 @@ impl Cloud {
         assert_eq!(ids.next(), None);
         self.store.load(id).await.unwrap().unwrap()
     }
+}
+
+/// Pushes the programs that are shipped.
+async fn publish(store: &DynamoStore) {
+    let files = programs::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../programs")).unwrap();
+    push(store, &Push { files: &files, retired: &BTreeSet::new(), now: Timestamp::now() }).await.unwrap();
 }
 
 fn sample(name: &str) -> Value {

@@ -8,4 +8,5 @@ mod properties;
 mod reaching;
 mod story;
 mod timing;
+mod versions;
 pub(crate) mod world;

@@ -20,6 +20,7 @@ mod strict_json;
 use std::sync::Arc;
 
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
+use perennial_app::error_chain::ErrorChain;
 use perennial_app::ingest::Door;
 use perennial_app::ports::Clock;
 use perennial_core::catalog::{Catalog, Form, FormStatus};
@@ -28,6 +29,7 @@ use perennial_core::token::Keyring;
 use perennial_lambda::boot::HandlerError;
 use perennial_lambda::http;
 use serde::Serialize;
+use tracing::error;
 
 use crate::cors::Origin;
 
@@ -75,13 +77,20 @@ pub async fn handle(
     deps: Arc<Deps>,
     request: ApiGatewayV2httpRequest,
 ) -> Result<ApiGatewayV2httpResponse, HandlerError> {
-    let Some((form, resource)) = route(&deps.door.catalog, http::path(&request)) else {
+    let catalog = match deps.door.library.catalog().await {
+        Ok(catalog) => catalog,
+        Err(error) => {
+            error!(error = ErrorChain(&error).to_string(), "there are no programs to go by");
+            return Ok(http::unavailable());
+        }
+    };
+    let Some((form, resource)) = route(&catalog, http::path(&request)) else {
         return Ok(http::problem(404, "not_found", "There is nothing here."));
     };
     let origin = Origin::of(&request, form.form);
     let mut response = match (resource, http::method(&request)) {
         (Resource::Form | Resource::Stamp, "OPTIONS") => cors::preflight(origin, resource.method()),
-        (Resource::Form, "POST") => post::handle(&deps, form, origin, &request).await,
+        (Resource::Form, "POST") => post::handle(&deps, &catalog, form, origin, &request).await,
         (Resource::Stamp, "GET") => fresh_stamp(&deps, form.name),
         (Resource::Form | Resource::Stamp, _) => not_allowed(resource),
     };

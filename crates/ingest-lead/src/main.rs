@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ingest_lead::{Deps, handle};
 use lambda_runtime::Error;
 use perennial_app::ingest::Door;
-use perennial_app::ports::SystemClock;
+use perennial_app::ports::{Store, SystemClock};
 use perennial_aws::clients::Clients;
 use perennial_aws::dynamo::DynamoStore;
 use perennial_lambda::boot;
@@ -18,15 +18,10 @@ async fn main() -> Result<(), Error> {
     let table = settings.text("PERENNIAL_TABLE");
     let pepper = settings.pepper("PERENNIAL_PEPPER");
     let keyring = settings.keyring("PERENNIAL_TOKEN_KEYS");
-    let programs = settings.programs("PERENNIAL_PROGRAMS");
     let keyring = settings.finish(|| keyring)?.ok_or("PERENNIAL_TOKEN_KEYS holds no key")?;
 
     let clients = Clients::from_env().await;
-    let door = Door {
-        store: Arc::new(DynamoStore::new(clients.dynamodb(), table)),
-        catalog: boot::catalog(&programs)?,
-        pepper,
-        clock: Arc::new(SystemClock),
-    };
+    let store: Arc<dyn Store> = Arc::new(DynamoStore::new(clients.dynamodb(), table));
+    let door = Door { library: boot::library(&store).await, store, pepper, clock: Arc::new(SystemClock) };
     boot::serve(Deps { door, keyring, wall_clock: Arc::new(SystemClock) }, handle).await
 }

@@ -4,6 +4,7 @@ use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse
 use perennial_app::error_chain::ErrorChain;
 use perennial_app::ingest::{IdempotencyKey, Receipt, ReceiveError};
 use perennial_app::ports::SubmissionOutcome;
+use perennial_core::catalog::Catalog;
 use perennial_core::contact::EmailAddress;
 use perennial_core::ids::SubmissionId;
 use perennial_core::intake::{self, FieldError, RawSubmission};
@@ -39,19 +40,21 @@ pub(crate) enum Refusal {
 
 pub(crate) async fn handle(
     deps: &Deps,
+    catalog: &Catalog,
     form: OpenForm<'_>,
     origin: Origin<'_>,
     request: &ApiGatewayV2httpRequest,
 ) -> ApiGatewayV2httpResponse {
     let audience = Audience::of(request);
-    match take_in(deps, form, origin, request).await {
+    match take_in(deps, catalog, form, origin, request).await {
         Ok(accepted) => answer::accepted(audience, &accepted),
         Err(refusal) => answer::refused(audience, refusal),
     }
 }
 
 async fn take_in<'a>(
-    deps: &'a Deps,
+    deps: &Deps,
+    catalog: &'a Catalog,
     form: OpenForm<'a>,
     origin: Origin<'_>,
     request: &ApiGatewayV2httpRequest,
@@ -71,7 +74,7 @@ async fn take_in<'a>(
         junk: junk::reasons(deps, form, origin, request, &pairs),
         pairs,
     };
-    let mut submission = intake::read(raw, &door.catalog.fields, form.name, form.form).map_err(Refusal::Fields)?;
+    let mut submission = intake::read(raw, &catalog.fields, form.name, form.form).map_err(Refusal::Fields)?;
     let suggestion = submission.email.as_ref().and_then(EmailAddress::suggestion);
     let is_disposable = submission.email.as_ref().is_some_and(|email| is_disposable(email.domain()));
     // Who listed the throw-away domains listed slips of the big ones too; a slip is a person's (H14).
@@ -79,7 +82,7 @@ async fn take_in<'a>(
         submission.junk.push(JunkReason::DisposableEmail);
     }
     receive(deps, form, submission, known_by.as_ref()).await?;
-    Ok(Accepted { organisation: &door.catalog.organisation.name, thanks_url, suggestion })
+    Ok(Accepted { organisation: &catalog.organisation.name, thanks_url, suggestion })
 }
 
 async fn receive(
@@ -88,7 +91,8 @@ async fn receive(
     submission: Submission,
     key: Option<&IdempotencyKey>,
 ) -> Result<(), Refusal> {
-    match deps.door.receive(submission, key).await {
+    // On the heap: the lead that is decided on makes this future large.
+    match Box::pin(deps.door.receive(submission, key)).await {
         Ok(receipt) => {
             info!(form.name = %form.name, submission.channel = "form", submission.outcome = outcome(receipt), "submission taken in");
             Ok(())
@@ -96,7 +100,7 @@ async fn receive(
         Err(ReceiveError::KeyReused) => Err(Refusal::KeyReused),
         // Intake has refused such a post already, and said which fields.
         Err(ReceiveError::NoIdentity) => Err(Refusal::Fields(Vec::new())),
-        Err(error @ (ReceiveError::Contended | ReceiveError::Store(_))) => {
+        Err(error @ (ReceiveError::Contended | ReceiveError::Library(_) | ReceiveError::Store(_))) => {
             error!(form.name = %form.name, error = ErrorChain(&error).to_string(), "submission not saved");
             Err(Refusal::Unavailable)
         }

@@ -12,20 +12,25 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future;
 use jiff::{SignedDuration, Timestamp};
+use perennial_core::condition::SignalKind;
 use perennial_core::contact::EmailAddress;
 use perennial_core::event::{Event, SendProof};
-use perennial_core::ids::{FieldName, FormName, LeadId, Pepper, ProgramName, QueueName, StepId, SubmissionId, TouchId};
+use perennial_core::ids::{
+    FieldName, FormName, LeadId, Pepper, ProgramName, QueueName, StepId, SubmissionId, TagName, TopicName, TouchId,
+};
 use perennial_core::lead::{
     Doubt, EmailReach, Enrolment, Lead, LifecycleStage, Ownership, PhoneReach, Sending, Task, TaskKind, Unresolved,
 };
+use perennial_core::loader::SourceFile;
 use perennial_core::profile::Profile;
 use perennial_core::program::ProgramVersion;
 use perennial_core::submission::{Channel, Entry, Flag, Intent, JunkReason, Permission, Source, Submission};
 use perennial_core::waterfall::{Deltas, Place};
 
 use crate::ports::{
-    Commit, CommitError, Cursor, DueLead, EngagementRecord, HistoryRow, IdempotencyRecord, ImportRecord, PULSE_SHARDS,
-    SendingPause, Store, Stored, SubmissionOutcome, SubmissionRow, Surveyed,
+    CatalogVersion, Commit, CommitError, Cursor, DueLead, EngagementRecord, HistoryRow, IdempotencyRecord,
+    ImportRecord, PULSE_SHARDS, PublishedCatalog, PublishedProgram, Release, SendingPause, Store, StoreError, Stored,
+    SubmissionOutcome, SubmissionRow, Surveyed,
 };
 
 /// Makes one `#[tokio::test]` of every check, each with a store of its own.
@@ -64,6 +69,11 @@ macro_rules! store_contract {
             a_survey_meets_every_item_once,
             an_import_is_kept_in_place_of_its_earlier_run,
             a_pause_is_read_back,
+            a_version_of_a_program_is_kept_for_good,
+            a_program_of_many_long_files_can_be_read_back,
+            a_version_of_the_catalog_is_kept_for_good,
+            a_release_follows_the_one_it_was_made_from_or_none,
+            of_two_releases_at_once_exactly_one_is_made,
         }
     };
     ($store:path: $($check:ident),* $(,)?) => {
@@ -127,14 +137,20 @@ fn lead(id: &LeadId, pulse: Timestamp) -> Lead {
             version: ProgramVersion("0123456789ab".to_owned()),
             step: StepId::parse("response").expect("the sample is a step id"),
             next_touch_at: pulse,
+            started_at: noon(),
             attempts: 0,
+            lap: 0,
+            round: 0,
+            silent_touches: 0,
         }),
         enrolments: 1,
         sending: None,
         unresolved: Vec::new(),
         task: None,
         recent_mails: Vec::new(),
-        touches_since_signal: 0,
+        signals: BTreeMap::new(),
+        topic: None,
+        tags: BTreeSet::new(),
         submissions: 1,
         stage_until: None,
         seq: 1,
@@ -148,6 +164,9 @@ fn full_lead(id: &LeadId) -> Lead {
     full.zone = Some("America/Argentina/Buenos_Aires".to_owned());
     if let Some(enrolment) = &mut full.enrolment {
         enrolment.attempts = 2;
+        enrolment.lap = 3;
+        enrolment.round = 4;
+        enrolment.silent_touches = 5;
     }
     full.sending = Some(sending(1));
     full.unresolved = vec![
@@ -164,7 +183,9 @@ fn full_lead(id: &LeadId) -> Lead {
         due_at: noon() + SignedDuration::from_hours(48),
     });
     full.recent_mails = vec![noon(), at("2026-03-01T12:00:00.123456789Z")];
-    full.touches_since_signal = 4;
+    full.signals = BTreeMap::from([(SignalKind::Clicked, noon()), (SignalKind::Replied, at("2026-03-01T12:00:00.5Z"))]);
+    full.topic = Some(TopicName::parse("route-planning").expect("the sample is a topic"));
+    full.tags = ["customer-event", "partner"].map(|tag| TagName::parse(tag).expect("the sample is a tag")).into();
     full.submissions = 3;
     full.stage_until = Some(noon() + SignedDuration::from_hours(24));
     full
@@ -235,7 +256,7 @@ fn first(lead: Lead) -> Commit {
 fn next(stored: &Stored) -> Commit {
     let mut lead = stored.lead.clone();
     lead.seq = lead.seq.saturating_add(1);
-    lead.touches_since_signal = lead.touches_since_signal.saturating_add(1);
+    lead.submissions = lead.submissions.saturating_add(1);
     Commit {
         history: row(lead.seq),
         lead,
@@ -641,6 +662,9 @@ pub async fn a_survey_meets_every_item_once(store: &impl Store) {
     let import = import(9);
     store.put_import(&import).await.expect("the store answers");
     store.pause_sending(&pause("paused")).await.expect("the store answers");
+    store.put_program(&published("0123456789ab", 2)).await.expect("the program is kept");
+    store.put_catalog(&published_catalog("a")).await.expect("the catalog is kept");
+    assert!(store.set_release(&release(1), None).await.expect("the store answers"));
 
     let mut seen = BTreeSet::new();
     let (mut balance, mut submissions, mut imports) = (Deltas::default(), 0, Vec::new());
@@ -697,4 +721,112 @@ pub async fn a_pause_is_read_back(store: &impl Store) {
         store.pause_sending(&pause(reason)).await.expect("the store answers");
         assert_eq!(store.sending_pause().await.expect("the store answers"), Some(pause(reason)));
     }
+}
+
+// --- Programs ----------------------------------------------------------------------------------------
+
+fn version(text: &str) -> ProgramVersion {
+    ProgramVersion(text.to_owned())
+}
+
+/// A version of the welcome, of so many mails.
+fn published(version_text: &str, mails: usize) -> PublishedProgram {
+    let mut files = vec![SourceFile {
+        path: "welcome/program.toml".to_owned(),
+        text: format!("title = \"Größe \u{1F44B}\"\n# {version_text}\n"),
+    }];
+    files.extend((0..mails).map(|mail| SourceFile {
+        path: format!("welcome/touches/mail-{mail:03}.md"),
+        text: format!("+++\n+++\n{mail} of {version_text}\n"),
+    }));
+    PublishedProgram { name: program("welcome"), version: version(version_text), files }
+}
+
+fn published_catalog(text: &str) -> PublishedCatalog {
+    PublishedCatalog { version: CatalogVersion(format!("of-{text}")), text: text.to_owned() }
+}
+
+fn release(rev: u64) -> Release {
+    Release {
+        rev,
+        at: noon(),
+        catalog: CatalogVersion("of-a".to_owned()),
+        programs: BTreeMap::from([
+            (program("occasional"), version("aaaaaaaaaaaa")),
+            (program("welcome"), version("bbbbbbbbbbbb")),
+        ]),
+        kept: BTreeMap::from([(program("welcome"), BTreeMap::from([(version("0123456789ab"), noon())]))]),
+    }
+}
+
+async fn read_program(store: &impl Store, version_text: &str) -> Option<PublishedProgram> {
+    store.program(&program("welcome"), &version(version_text)).await.expect("the store answers")
+}
+
+/// Other versions and other programs stand beside it; another text never takes its place.
+pub async fn a_version_of_a_program_is_kept_for_good(store: &impl Store) {
+    let first = published("aaaaaaaaaaaa", 2);
+    assert_eq!(read_program(store, "aaaaaaaaaaaa").await, None);
+    store.put_program(&first).await.expect("the program is kept");
+    store.put_program(&first).await.expect("the same again is fine");
+    store.put_program(&published("aaaaaaaaaaab", 1)).await.expect("another version is kept");
+    let elsewhere = PublishedProgram { name: program("welcome-2"), ..published("aaaaaaaaaaaa", 1) };
+    store.put_program(&elsewhere).await.expect("another program is kept");
+
+    let mut other = first.clone();
+    if let Some(file) = other.files.last_mut() {
+        file.text.push_str("another text");
+    }
+    let refused = store.put_program(&other).await;
+    assert!(matches!(refused, Err(StoreError::Refused(_))), "{refused:?}");
+    assert_eq!(read_program(store, "aaaaaaaaaaaa").await, Some(first));
+    assert_eq!(read_program(store, "aaaaaaaaaaab").await, Some(published("aaaaaaaaaaab", 1)));
+    assert_eq!(read_program(store, "aaaaaaaaaaa").await, None, "the start of a version is not one");
+}
+
+/// A program may be longer than an item of any store, and than a page of any answer.
+pub async fn a_program_of_many_long_files_can_be_read_back(store: &impl Store) {
+    let mut long = published("aaaaaaaaaaaa", 24);
+    for file in &mut long.files {
+        file.text.push_str(&"A mail to somebody.\n".repeat(5_000));
+    }
+    store.put_program(&long).await.expect("the program is kept");
+    assert_eq!(read_program(store, "aaaaaaaaaaaa").await, Some(long));
+}
+
+/// As a program's.
+pub async fn a_version_of_the_catalog_is_kept_for_good(store: &impl Store) {
+    let first = published_catalog("a");
+    assert_eq!(store.catalog(&first.version).await.expect("the store answers"), None);
+    store.put_catalog(&first).await.expect("the catalog is kept");
+    store.put_catalog(&first).await.expect("the same again is fine");
+    store.put_catalog(&published_catalog("b")).await.expect("another version is kept");
+    let other = PublishedCatalog { text: "c".to_owned(), ..first.clone() };
+    let refused = store.put_catalog(&other).await;
+    assert!(matches!(refused, Err(StoreError::Refused(_))), "{refused:?}");
+    assert_eq!(store.catalog(&first.version).await.expect("the store answers"), Some(first));
+}
+
+/// Whoever made a release from an old one is told to look again.
+pub async fn a_release_follows_the_one_it_was_made_from_or_none(store: &impl Store) {
+    let set = async |rev, expected| store.set_release(&release(rev), expected).await.expect("the store answers");
+    assert_eq!(store.release().await.expect("the store answers"), None);
+    assert!(!set(2, Some(1)).await, "there is none to follow");
+    assert!(set(1, None).await);
+    assert!(!set(1, None).await, "there is one");
+    assert!(set(2, Some(1)).await);
+    assert!(!set(2, Some(1)).await, "another one followed it");
+    assert_eq!(store.release().await.expect("the store answers"), Some(release(2)));
+}
+
+/// The pointer moves by compare-and-set.
+pub async fn of_two_releases_at_once_exactly_one_is_made(store: &impl Store) {
+    assert!(store.set_release(&release(1), None).await.expect("the store answers"));
+    let next: Vec<Release> = ["of-b", "of-c", "of-d"]
+        .map(|catalog| Release { catalog: CatalogVersion(catalog.to_owned()), ..release(2) })
+        .into();
+    let answers = future::join_all(next.iter().map(|release| store.set_release(release, Some(1)))).await;
+    let made = answers.into_iter().zip(&next).filter(|(answer, _)| matches!(answer, Ok(true)));
+    let [(_, made)] = &made.collect::<Vec<_>>()[..] else { panic!("one of them is made") };
+    assert_eq!(store.release().await.expect("the store answers").as_ref(), Some(*made));
 }

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use perennial_core::catalog::Catalog;
+use perennial_core::condition::SignalKind;
 use perennial_core::decide::{MailEventKind, ReviewVerdict, Stimulus};
-use perennial_core::ids::{LeadId, TouchId};
+use perennial_core::ids::{LeadId, TopicName, TouchId};
 
+use crate::library::{Library, LibraryError};
 use crate::ports::{Clock, EngagementRecord, Store, StoreError};
 use crate::react::{Attachments, ReactError, react};
 
@@ -14,8 +15,8 @@ use crate::react::{Attachments, ReactError, react};
 pub struct Listener {
     /// Where leads are kept.
     pub store: Arc<dyn Store>,
-    /// What the deployment declares.
-    pub catalog: Arc<Catalog>,
+    /// The programs in force.
+    pub library: Arc<Library>,
     /// The suite's time.
     pub clock: Arc<dyn Clock>,
 }
@@ -29,9 +30,20 @@ pub enum Heard {
     Nothing,
 }
 
+/// Why something was not taken in. It may come again.
+#[derive(Debug, thiserror::Error)]
+pub enum HearError {
+    /// There are no programs to decide by.
+    #[error(transparent)]
+    Library(#[from] LibraryError),
+    /// It could not be committed.
+    #[error(transparent)]
+    React(#[from] ReactError),
+}
+
 impl Listener {
     /// Stops all mail to a lead, for good (P4). Doing it again changes nothing.
-    pub async fn unsubscribe(&self, lead: &LeadId) -> Result<Heard, ReactError> {
+    pub async fn unsubscribe(&self, lead: &LeadId) -> Result<Heard, HearError> {
         self.hear(lead, &Stimulus::Unsubscribed).await
     }
 
@@ -42,12 +54,22 @@ impl Listener {
         touch: TouchId,
         attempt: u32,
         kind: MailEventKind,
-    ) -> Result<Heard, ReactError> {
+    ) -> Result<Heard, HearError> {
         self.hear(lead, &Stimulus::MailEvent { touch, attempt, kind }).await
     }
 
+    /// Takes in a sign of the person.
+    pub async fn signalled(
+        &self,
+        lead: &LeadId,
+        kind: SignalKind,
+        topic: Option<TopicName>,
+    ) -> Result<Heard, HearError> {
+        self.hear(lead, &Stimulus::Signalled { kind, topic }).await
+    }
+
     /// Takes in what a person says of a touch on the review list.
-    pub async fn review(&self, lead: &LeadId, touch: TouchId, verdict: ReviewVerdict) -> Result<Heard, ReactError> {
+    pub async fn review(&self, lead: &LeadId, touch: TouchId, verdict: ReviewVerdict) -> Result<Heard, HearError> {
         self.hear(lead, &Stimulus::Reviewed { touch, verdict }).await
     }
 
@@ -56,10 +78,10 @@ impl Listener {
         self.store.record_engagement(record).await
     }
 
-    async fn hear(&self, lead: &LeadId, stimulus: &Stimulus) -> Result<Heard, ReactError> {
+    async fn hear(&self, lead: &LeadId, stimulus: &Stimulus) -> Result<Heard, HearError> {
+        let catalog = self.library.catalog().await?;
         let now = self.clock.now();
-        let reaction =
-            react(self.store.as_ref(), &self.catalog, lead, stimulus, now, |_| Attachments::default()).await?;
+        let reaction = react(self.store.as_ref(), &catalog, lead, stimulus, now, |_| Attachments::default()).await?;
         Ok(if reaction.is_some() { Heard::Decided } else { Heard::Nothing })
     }
 }

@@ -6,13 +6,13 @@
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use perennial_core::catalog::Catalog;
 use perennial_core::contact::EmailAddress;
 use perennial_core::decide::{Decision, Stimulus};
 use perennial_core::event::Event;
 use perennial_core::ids::{FormName, LeadId, Pepper};
 use perennial_core::submission::{Flag, Submission};
 
+use crate::library::{Library, LibraryError};
 use crate::ports::{Clock, IdempotencyRecord, Store, StoreError, SubmissionOutcome, SubmissionRow};
 use crate::react::{Attachments, ReactError, react};
 
@@ -24,8 +24,8 @@ pub const IDEMPOTENCY_PERIOD: SignedDuration = SignedDuration::from_hours(7 * 24
 pub struct Door {
     /// Where leads are kept.
     pub store: Arc<dyn Store>,
-    /// What the deployment declares.
-    pub catalog: Arc<Catalog>,
+    /// The programs in force.
+    pub library: Arc<Library>,
     /// What ids are derived with.
     pub pepper: Pepper,
     /// The suite's time.
@@ -79,6 +79,9 @@ pub enum ReceiveError {
     /// Too many submissions of the same lead at once.
     #[error("the lead is in use")]
     Contended,
+    /// There are no programs to decide by.
+    #[error(transparent)]
+    Library(#[from] LibraryError),
     /// The store failed: nothing is half-written.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -91,6 +94,7 @@ impl Door {
         mut submission: Submission,
         key: Option<&IdempotencyKey>,
     ) -> Result<Receipt, ReceiveError> {
+        let catalog = self.library.catalog().await?;
         let now = self.clock.now();
         if let Some(key) = key
             && let Some(record) = self.store.idempotency(&key.key).await?
@@ -107,7 +111,7 @@ impl Door {
             submission: Some(SubmissionRow { submission: submission.clone(), outcome: outcome(&decision.events) }),
             idempotency: key.map(|key| record(key, now)),
         };
-        match react(self.store.as_ref(), &self.catalog, &id, &stimulus, now, attach).await {
+        match react(self.store.as_ref(), &catalog, &id, &stimulus, now, attach).await {
             Ok(Some(reaction)) => Ok(Receipt::Taken(outcome(&reaction.events))),
             Ok(None) | Err(ReactError::KnownSubmission) => Ok(Receipt::Known),
             Err(ReactError::KnownKey(record)) => key.map_or(Ok(Receipt::Known), |key| known_key(key, &record)),

@@ -74,13 +74,15 @@ pub fn compose(
     let token_payload = MailRef { lead: lead.id.clone(), touch: planned.touch.clone() }.payload();
     let unsubscribe = letterhead.keyring.sign(Purpose::Unsubscribe, &token_payload);
     let unsubscribe_url = format!("{}{UNSUBSCRIBE_PATH}{unsubscribe}", letterhead.base_url);
+    let questions = questions(catalog, planned);
     let merge = Merge {
         fields: &profile.fields,
         sender,
         organisation: &catalog.organisation,
         unsubscribe_url: &unsubscribe_url,
+        questions: &questions,
     };
-    let rendered = catalog.content.render(&planned.touch.program, &planned.touch.step, &merge)?;
+    let rendered = catalog.content.render(&planned.mail, &merge)?;
 
     let mailbox = catalog.organisation.unsubscribe_mailbox.as_ref();
     let mailto = mailbox.map(|address| format!(", <mailto:{address}?subject={unsubscribe}>")).unwrap_or_default();
@@ -108,6 +110,12 @@ pub fn compose(
         touch: planned.touch.clone(),
         attempt: planned.attempt,
     })
+}
+
+/// The questions that a mail asks, in its order.
+fn questions<'a>(catalog: &'a Catalog, planned: &PlannedTouch) -> Vec<&'a str> {
+    let fields = planned.asked.iter().filter_map(|name| catalog.fields.get(name));
+    fields.filter_map(|field| field.question.as_deref()).collect()
 }
 
 fn sender<'a>(catalog: &'a Catalog, lead: &Lead, voice: Voice) -> &'a Sender {

@@ -4,18 +4,23 @@
 //! story shows here, it shows there.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, Unit};
 use perennial_core::decide::SendOutcome;
-use perennial_core::ids::{LeadId, SubmissionId, TouchId};
+use perennial_core::ids::{LeadId, ProgramName, SubmissionId, TouchId};
 use perennial_core::lead::{Lead, Sending};
+use perennial_core::loader::SourceFile;
+use perennial_core::program::ProgramVersion;
+use serde::{Deserialize, Serialize};
 
 use crate::ports::{
-    Bus, BusError, BusEvent, Clock, Commit, CommitError, Cursor, DueLead, DuePage, EngagementRecord, HistoryRow,
-    IdempotencyRecord, ImportRecord, Mailer, OutboundMail, PULSE_SHARDS, SendReport, SendingPause, Store, StoreError,
-    Stored, SubmissionRow, SurveyPage, Surveyed,
+    Bus, BusError, BusEvent, CatalogVersion, Clock, Commit, CommitError, Cursor, DueLead, DuePage, EngagementRecord,
+    HistoryRow, IdempotencyRecord, ImportRecord, Mailer, OutboundMail, PULSE_SHARDS, PublishedCatalog,
+    PublishedProgram, Release, SendReport, SendingPause, Store, StoreError, Stored, SubmissionRow, SurveyPage,
+    Surveyed,
 };
 
 /// Most items on one page: few, so that no test gets by with one page.
@@ -30,12 +35,18 @@ pub struct MemoryStore {
 #[derive(Default)]
 struct Rows {
     leads: BTreeMap<LeadId, Standing>,
+    /// Who is due when, by shard: `<whole second>#<id>`, whose order is that of time.
+    pulses: BTreeSet<(u8, String)>,
     history: BTreeMap<(LeadId, u64), HistoryRow>,
     submissions: BTreeMap<(LeadId, SubmissionId), SubmissionRow>,
     engagements: BTreeSet<(LeadId, TouchId, String)>,
     idempotency: BTreeMap<String, IdempotencyRecord>,
     imports: BTreeMap<String, ImportRecord>,
     pause: Option<SendingPause>,
+    /// The files of each version, by path.
+    programs: BTreeMap<(ProgramName, ProgramVersion), BTreeMap<String, String>>,
+    catalogs: BTreeMap<CatalogVersion, PublishedCatalog>,
+    release: Option<Release>,
 }
 
 struct Standing {
@@ -76,6 +87,73 @@ impl Rows {
         }
         (self.rev(id) != commit.expected).then_some(CommitError::Conflict)
     }
+
+    /// Puts a lead into its place in the index, and takes it out of the one it had.
+    fn stand(&mut self, stored: Stored) {
+        let id = stored.lead.id.clone();
+        let place = |pulse: Timestamp| (id.shard(PULSE_SHARDS), format!("{pulse}#{id}"));
+        let pulse = indexed(&stored.lead);
+        self.pulses.extend(pulse.map(place));
+        if let Some(before) = self.leads.insert(id.clone(), Standing { stored, pulse })
+            && before.pulse != pulse
+            && let Some(left) = before.pulse
+        {
+            self.pulses.remove(&place(left));
+        }
+    }
+}
+
+/// A row of a survey: the next page starts after the last one's.
+#[derive(Serialize, Deserialize)]
+enum Place {
+    State(LeadId),
+    History(LeadId, u64),
+    Submission(LeadId, SubmissionId),
+    Import(String),
+}
+
+/// The rows after a key; all where there is none.
+fn rows_after<K: Ord + Clone, V>(rows: &BTreeMap<K, V>, key: Option<K>) -> impl Iterator<Item = (&K, &V)> {
+    rows.range((key.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded))
+}
+
+impl Rows {
+    /// What a survey meets after a row: states, then history, then submissions, then imports.
+    fn after(&self, place: Option<&Place>) -> impl Iterator<Item = (Place, Surveyed)> {
+        // Of a kind that is behind us, nothing; of one that is ahead, everything.
+        let (skipped, state, history, submission, import) = match place {
+            None => (0, None, None, None, None),
+            Some(Place::State(id)) => (0, Some(id.clone()), None, None, None),
+            Some(Place::History(id, seq)) => (1, None, Some((id.clone(), *seq)), None, None),
+            Some(Place::Submission(id, submission)) => (2, None, None, Some((id.clone(), submission.clone())), None),
+            Some(Place::Import(id)) => (3, None, None, None, Some(id.clone())),
+        };
+        let states = rows_after(&self.leads, state).map(|(id, standing)| {
+            let lead = Box::new(standing.stored.lead.clone());
+            (Place::State(id.clone()), Surveyed::State { lead, indexed_pulse: standing.pulse })
+        });
+        let history = rows_after(&self.history, history)
+            .map(|((id, seq), row)| (Place::History(id.clone(), *seq), Surveyed::History(row.deltas.clone())));
+        let submissions = rows_after(&self.submissions, submission).map(|((id, submission), row)| {
+            (Place::Submission(id.clone(), submission.clone()), Surveyed::Submission(row.outcome))
+        });
+        let imports = rows_after(&self.imports, import)
+            .map(|(id, record)| (Place::Import(id.clone()), Surveyed::Import(record.clone())));
+        states
+            .take(if skipped > 0 { 0 } else { usize::MAX })
+            .chain(history.take(if skipped > 1 { 0 } else { usize::MAX }))
+            .chain(submissions.take(if skipped > 2 { 0 } else { usize::MAX }))
+            .chain(imports)
+    }
+}
+
+fn due_lead(place: &str) -> Option<DueLead> {
+    let (pulse, id) = place.split_once('#')?;
+    Some(DueLead { id: LeadId::parse(id).ok()?, pulse: pulse.parse().ok()? })
+}
+
+fn foreign_cursor(source: serde_json::Error) -> StoreError {
+    StoreError::Refused(source.into())
 }
 
 /// The pulse as the index holds it: the next whole second, so that no lead is due early.
@@ -101,8 +179,7 @@ impl Store for MemoryStore {
             return Err(StoreError::Refused("a new lead needs a profile".into()).into());
         };
         let rev = commit.expected.map_or(1, |expected| expected.saturating_add(1));
-        let stored = Stored { lead: commit.lead.clone(), profile, rev };
-        rows.leads.insert(id.clone(), Standing { pulse: indexed(&commit.lead), stored });
+        rows.stand(Stored { lead: commit.lead.clone(), profile, rev });
         rows.history.insert((id.clone(), commit.history.seq), commit.history.clone());
         if let Some(row) = &commit.submission {
             rows.submissions.insert((id.clone(), row.submission.id.clone()), row.clone());
@@ -125,20 +202,14 @@ impl Store for MemoryStore {
     }
 
     async fn due(&self, shard: u8, until: Timestamp, cursor: Option<Cursor>) -> Result<DuePage, StoreError> {
-        let rows = self.rows();
-        let mut index: Vec<(Timestamp, &LeadId)> = rows
-            .leads
-            .iter()
-            .filter(|(id, _)| id.shard(PULSE_SHARDS) == shard)
-            .filter_map(|(id, standing)| Some((standing.pulse.filter(|pulse| *pulse <= until)?, id)))
-            .collect();
-        index.sort();
-        let key = |entry: &(Timestamp, &LeadId)| format!("{}#{}", entry.0, entry.1);
         // A place in the order, not a count: the leads of the last page may have left the index since.
-        let start = cursor.map_or(0, |Cursor(last)| index.partition_point(|entry| key(entry) <= last));
-        let page: Vec<_> = index.into_iter().skip(start).take(PAGE_MAX).collect();
-        let next = page.last().filter(|_| page.len() == PAGE_MAX).map(|last| Cursor(key(last)));
-        let leads = page.into_iter().map(|(pulse, id)| DueLead { id: id.clone(), pulse }).collect();
+        let start = Bound::Excluded((shard, cursor.map_or_else(String::new, |Cursor(last)| last)));
+        let rows = self.rows();
+        let index = rows.pulses.range((start, Bound::Unbounded)).take_while(|(of, _)| *of == shard);
+        let due = index.filter_map(|(_, place)| due_lead(place)).take_while(|due| due.pulse <= until).take(PAGE_MAX);
+        let leads: Vec<DueLead> = due.collect();
+        let last = leads.last().filter(|_| leads.len() == PAGE_MAX);
+        let next = last.map(|last| Cursor(format!("{}#{}", last.pulse, last.id)));
         Ok(DuePage { leads, next })
     }
 
@@ -157,19 +228,12 @@ impl Store for MemoryStore {
     }
 
     async fn survey(&self, cursor: Option<Cursor>) -> Result<SurveyPage, StoreError> {
-        let rows = self.rows();
-        let states = rows.leads.values().map(|standing| Surveyed::State {
-            lead: Box::new(standing.stored.lead.clone()),
-            indexed_pulse: standing.pulse,
-        });
-        let history = rows.history.values().map(|row| Surveyed::History(row.deltas.clone()));
-        let submissions = rows.submissions.values().map(|row| Surveyed::Submission(row.outcome));
-        let imports = rows.imports.values().map(|record| Surveyed::Import(record.clone()));
-        let start = cursor.and_then(|Cursor(start)| start.parse::<usize>().ok()).unwrap_or(0);
-        let items: Vec<_> =
-            states.chain(history).chain(submissions).chain(imports).skip(start).take(PAGE_MAX).collect();
-        let next = (items.len() == PAGE_MAX).then(|| Cursor(start.saturating_add(PAGE_MAX).to_string()));
-        Ok(SurveyPage { items, next })
+        let start = cursor.map(|Cursor(text)| serde_json::from_str(&text).map_err(foreign_cursor)).transpose()?;
+        let page: Vec<(Place, Surveyed)> = self.rows().after(start.as_ref()).take(PAGE_MAX).collect();
+        let last = page.last().filter(|_| page.len() == PAGE_MAX);
+        let next =
+            last.map(|(place, _)| serde_json::to_string(place).map(Cursor).map_err(foreign_cursor)).transpose()?;
+        Ok(SurveyPage { items: page.into_iter().map(|(_, item)| item).collect(), next })
     }
 
     async fn put_import(&self, record: &ImportRecord) -> Result<(), StoreError> {
@@ -184,6 +248,53 @@ impl Store for MemoryStore {
     async fn pause_sending(&self, pause: &SendingPause) -> Result<(), StoreError> {
         self.rows().pause = Some(pause.clone());
         Ok(())
+    }
+
+    async fn put_program(&self, program: &PublishedProgram) -> Result<(), StoreError> {
+        let mut rows = self.rows();
+        let files = rows.programs.entry((program.name.clone(), program.version.clone())).or_default();
+        for SourceFile { path, text } in &program.files {
+            if files.entry(path.clone()).or_insert_with(|| text.clone()) != text {
+                return Err(StoreError::Refused("another text stands under this version".into()));
+            }
+        }
+        Ok(())
+    }
+
+    async fn program(
+        &self,
+        name: &ProgramName,
+        version: &ProgramVersion,
+    ) -> Result<Option<PublishedProgram>, StoreError> {
+        let rows = self.rows();
+        let files = rows.programs.get(&(name.clone(), version.clone()));
+        Ok(files.map(|files| {
+            let file = |(path, text): (&String, &String)| SourceFile { path: path.clone(), text: text.clone() };
+            PublishedProgram { name: name.clone(), version: version.clone(), files: files.iter().map(file).collect() }
+        }))
+    }
+
+    async fn put_catalog(&self, catalog: &PublishedCatalog) -> Result<(), StoreError> {
+        let mut rows = self.rows();
+        let kept = rows.catalogs.entry(catalog.version.clone()).or_insert_with(|| catalog.clone());
+        if kept == catalog { Ok(()) } else { Err(StoreError::Refused("another text stands under this version".into())) }
+    }
+
+    async fn catalog(&self, version: &CatalogVersion) -> Result<Option<PublishedCatalog>, StoreError> {
+        Ok(self.rows().catalogs.get(version).cloned())
+    }
+
+    async fn release(&self) -> Result<Option<Release>, StoreError> {
+        Ok(self.rows().release.clone())
+    }
+
+    async fn set_release(&self, release: &Release, expected: Option<u64>) -> Result<bool, StoreError> {
+        let mut rows = self.rows();
+        let is_next = rows.release.as_ref().map(|current| current.rev) == expected;
+        if is_next {
+            rows.release = Some(release.clone());
+        }
+        Ok(is_next)
     }
 }
 
@@ -212,6 +323,18 @@ pub struct Calls {
     pub sending_pause: u32,
     /// [`Store::pause_sending`].
     pub pause_sending: u32,
+    /// [`Store::put_program`].
+    pub put_program: u32,
+    /// [`Store::program`].
+    pub program: u32,
+    /// [`Store::put_catalog`].
+    pub put_catalog: u32,
+    /// [`Store::catalog`].
+    pub catalog: u32,
+    /// [`Store::release`].
+    pub release: u32,
+    /// [`Store::set_release`].
+    pub set_release: u32,
 }
 
 /// A store that counts the calls made to it, for the budget of a touch.
@@ -283,6 +406,34 @@ impl<S: Store> Store for Counting<S> {
 
     async fn pause_sending(&self, pause: &SendingPause) -> Result<(), StoreError> {
         self.count(|calls| &mut calls.pause_sending).pause_sending(pause).await
+    }
+
+    async fn put_program(&self, program: &PublishedProgram) -> Result<(), StoreError> {
+        self.count(|calls| &mut calls.put_program).put_program(program).await
+    }
+
+    async fn program(
+        &self,
+        name: &ProgramName,
+        version: &ProgramVersion,
+    ) -> Result<Option<PublishedProgram>, StoreError> {
+        self.count(|calls| &mut calls.program).program(name, version).await
+    }
+
+    async fn put_catalog(&self, catalog: &PublishedCatalog) -> Result<(), StoreError> {
+        self.count(|calls| &mut calls.put_catalog).put_catalog(catalog).await
+    }
+
+    async fn catalog(&self, version: &CatalogVersion) -> Result<Option<PublishedCatalog>, StoreError> {
+        self.count(|calls| &mut calls.catalog).catalog(version).await
+    }
+
+    async fn release(&self) -> Result<Option<Release>, StoreError> {
+        self.count(|calls| &mut calls.release).release().await
+    }
+
+    async fn set_release(&self, release: &Release, expected: Option<u64>) -> Result<bool, StoreError> {
+        self.count(|calls| &mut calls.set_release).set_release(release, expected).await
     }
 }
 

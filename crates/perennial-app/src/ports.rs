@@ -9,9 +9,11 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use perennial_core::decide::SendOutcome;
 use perennial_core::event::{DeferReason, Event};
-use perennial_core::ids::{LeadId, TouchId};
+use perennial_core::ids::{LeadId, ProgramName, TouchId};
 use perennial_core::lead::{Lead, Sending};
+use perennial_core::loader::SourceFile;
 use perennial_core::profile::Profile;
+use perennial_core::program::ProgramVersion;
 use perennial_core::submission::Submission;
 use perennial_core::waterfall::Deltas;
 use serde::{Deserialize, Serialize};
@@ -218,7 +220,48 @@ pub struct EngagementRecord {
     pub at: Timestamp,
 }
 
-/// The store of leads.
+/// One version of a program, as it was published. It never changes: another text is another version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublishedProgram {
+    /// Its folder's name.
+    pub name: ProgramName,
+    /// What its files hash to.
+    pub version: ProgramVersion,
+    /// Its files, by their path below the catalog's directory.
+    pub files: Vec<SourceFile>,
+}
+
+/// What a `catalog.toml` hashes to, as a program's files do.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CatalogVersion(pub String);
+
+/// One version of `catalog.toml`, as it was published. It never changes either.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublishedCatalog {
+    /// What it hashes to.
+    pub version: CatalogVersion,
+    /// The file.
+    pub text: String,
+}
+
+/// Which versions are in force: the one thing about programs that changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Release {
+    /// Which release, counted from 1.
+    pub rev: u64,
+    /// When it was made, by the world's clock.
+    pub at: Timestamp,
+    /// The catalog.
+    pub catalog: CatalogVersion,
+    /// The version that leads start now, of each program.
+    pub programs: BTreeMap<ProgramName, ProgramVersion>,
+    /// Older versions that leads may still be in, and since when no lead starts them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub kept: BTreeMap<ProgramName, BTreeMap<ProgramVersion, Timestamp>>,
+}
+
+/// The store of leads, and of the programs that they are in.
 #[async_trait]
 pub trait Store: Send + Sync {
     /// Reads a lead, consistently.
@@ -256,6 +299,33 @@ pub trait Store: Send + Sync {
 
     /// Pauses sending for everybody.
     async fn pause_sending(&self, pause: &SendingPause) -> Result<(), StoreError>;
+
+    /// Keeps a version of a program for good. Doing it again is fine; another text under the same version is refused.
+    ///
+    /// Not at one instant: name a version in a release only after this has answered.
+    async fn put_program(&self, program: &PublishedProgram) -> Result<(), StoreError>;
+
+    /// A version of a program, its files in the order of their paths.
+    async fn program(
+        &self,
+        name: &ProgramName,
+        version: &ProgramVersion,
+    ) -> Result<Option<PublishedProgram>, StoreError>;
+
+    /// Keeps a version of the catalog for good, as [`Store::put_program`] does a program's.
+    async fn put_catalog(&self, catalog: &PublishedCatalog) -> Result<(), StoreError>;
+
+    /// A version of the catalog.
+    async fn catalog(&self, version: &CatalogVersion) -> Result<Option<PublishedCatalog>, StoreError>;
+
+    /// Which versions are in force; `None` before the first push. Read consistently.
+    async fn release(&self) -> Result<Option<Release>, StoreError>;
+
+    /// Puts a release in force in place of the one at revision `expected`, `None` where there is none yet.
+    ///
+    /// Whether it did: `false` means that somebody else was quicker. Its own write, answered "failed" because the
+    /// first answer was lost, counts as done.
+    async fn set_release(&self, release: &Release, expected: Option<u64>) -> Result<bool, StoreError>;
 }
 
 /// How many shards the pulse index has. Part of the stored form: changing it strands leads.

@@ -1,12 +1,22 @@
-//! Reads a directory of program files and hands it to the core, which does no I/O itself.
+//! Program files: read from a directory, since the core does no I/O itself, and sorted into programs.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use perennial_core::catalog::Catalog;
 use perennial_core::diagnostic::Diagnostic;
+use perennial_core::ids::ProgramName;
 use perennial_core::loader::{FILE_LENGTH_MAX, FILES_MAX, SourceFile, parse};
+
+/// The file that declares everything but the programs.
+pub const CATALOG_FILE: &str = "catalog.toml";
+
+/// The file of a program's folder that is not a mail.
+pub const PROGRAM_FILE: &str = "program.toml";
 
 /// How deep folders are read: `<program>/touches/<step>.md`.
 const DEPTH_MAX: usize = 3;
@@ -26,9 +36,28 @@ pub struct ReadError {
 /// core then complains.
 pub fn read(directory: &Path) -> Result<Vec<SourceFile>, ReadError> {
     let mut files = Vec::new();
-    collect(directory, "", DEPTH_MAX, &mut files)?;
+    let _whole_or_not = walk(directory, "", DEPTH_MAX, &mut |path, name| {
+        files.push(SourceFile { path: name, text: read_text(path)? });
+        Ok(enough(files.len()))
+    })?;
     files.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(files)
+}
+
+/// What changes whenever a file of a directory does: when each was written, and how long it is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Stamp(Vec<(String, SystemTime, u64)>);
+
+/// The stamp of a directory, cheaper than to read it.
+pub fn stamp(directory: &Path) -> Result<Stamp, ReadError> {
+    let mut stamps = Vec::new();
+    let _whole_or_not = walk(directory, "", DEPTH_MAX, &mut |path, name| {
+        let metadata = fs::metadata(path)?;
+        stamps.push((name, metadata.modified()?, metadata.len()));
+        Ok(enough(stamps.len()))
+    })?;
+    stamps.sort();
+    Ok(Stamp(stamps))
 }
 
 /// The catalog in a directory, or all that is wrong with it.
@@ -36,25 +65,63 @@ pub fn load(directory: &Path) -> Result<(Option<Catalog>, Vec<Diagnostic>), Read
     Ok(parse(&read(directory)?))
 }
 
-fn collect(directory: &Path, prefix: &str, depth: usize, files: &mut Vec<SourceFile>) -> Result<(), ReadError> {
+/// The files of each program: its `program.toml` and its mails. Nothing else of a folder belongs to its version.
+pub fn by_program(files: &[SourceFile]) -> BTreeMap<ProgramName, Vec<SourceFile>> {
+    let mut programs: BTreeMap<ProgramName, Vec<SourceFile>> = BTreeMap::new();
+    for file in files {
+        let parts: Vec<&str> = file.path.split('/').collect();
+        let folder = match parts.as_slice() {
+            [folder, PROGRAM_FILE] => folder,
+            [folder, "touches", touch] if touch.strip_suffix(".md").is_some() => folder,
+            _ => continue,
+        };
+        if let Ok(name) = ProgramName::parse(folder) {
+            programs.entry(name).or_default().push(file.clone());
+        }
+    }
+    programs
+}
+
+/// The text of `catalog.toml`.
+pub fn catalog_text(files: &[SourceFile]) -> Option<&str> {
+    files.iter().find(|file| file.path == CATALOG_FILE).map(|file| file.text.as_str())
+}
+
+/// One more than there may be is enough to say so.
+fn enough(files: usize) -> ControlFlow<()> {
+    if files > FILES_MAX { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+}
+
+/// Shows each file below a directory to `each`, with its path below it, until that breaks off.
+fn walk(
+    directory: &Path,
+    prefix: &str,
+    depth: usize,
+    each: &mut dyn FnMut(&Path, String) -> io::Result<ControlFlow<()>>,
+) -> Result<ControlFlow<()>, ReadError> {
     let failed = |source| ReadError { path: directory.to_owned(), source };
     for entry in fs::read_dir(directory).map_err(failed)? {
         let entry = entry.map_err(failed)?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        if name.starts_with('.') || files.len() > FILES_MAX {
-            continue;
-        }
         let path = entry.path();
-        if path.is_dir() {
-            if depth > 1 {
-                collect(&path, &format!("{prefix}{name}/"), depth - 1, files)?;
+        let is_file_of_ours = path.extension().is_some_and(|extension| extension == "toml" || extension == "md");
+        let next = if name.starts_with('.') {
+            ControlFlow::Continue(())
+        } else if path.is_dir() {
+            match depth.checked_sub(1).filter(|depth| *depth > 0) {
+                Some(depth) => walk(&path, &format!("{prefix}{name}/"), depth, each)?,
+                None => ControlFlow::Continue(()),
             }
-        } else if path.extension().is_some_and(|extension| extension == "toml" || extension == "md") {
-            let text = read_text(&path).map_err(|source| ReadError { path, source })?;
-            files.push(SourceFile { path: format!("{prefix}{name}"), text });
+        } else if is_file_of_ours {
+            each(&path, format!("{prefix}{name}")).map_err(|source| ReadError { path, source })?
+        } else {
+            ControlFlow::Continue(())
+        };
+        if next.is_break() {
+            return Ok(next);
         }
     }
-    Ok(())
+    Ok(ControlFlow::Continue(()))
 }
 
 fn read_text(path: &Path) -> io::Result<String> {

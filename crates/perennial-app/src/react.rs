@@ -1,5 +1,7 @@
 //! The one loop that every use-case runs: load, decide, commit; on a conflict, again.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use perennial_core::catalog::Catalog;
 use perennial_core::decide::{Decision, Stimulus, View, decide};
@@ -105,15 +107,28 @@ pub(crate) async fn react(
     now: Timestamp,
     attach: impl Fn(&Decision) -> Attachments + Send + Sync,
 ) -> Result<Option<Reaction>, ReactError> {
+    react_to(store, catalog, id, now, |_| Some(Cow::Borrowed(stimulus)), attach).await
+}
+
+/// As [`react`], to what the lead as it is loaded calls for. `None` also where that is nothing.
+pub(crate) async fn react_to<'s>(
+    store: &dyn Store,
+    catalog: &Catalog,
+    id: &LeadId,
+    now: Timestamp,
+    stimulus: impl Fn(Option<&Stored>) -> Option<Cow<'s, Stimulus>> + Send + Sync,
+    attach: impl Fn(&Decision) -> Attachments + Send + Sync,
+) -> Result<Option<Reaction>, ReactError> {
     for _ in 0..CONFLICTS_MAX {
         let stored = store.load(id).await?;
-        let decision = decide_on(stored.as_ref(), catalog, stimulus, now);
+        let Some(stimulus) = stimulus(stored.as_ref()) else { return Ok(None) };
+        let decision = decide_on(stored.as_ref(), catalog, &stimulus, now);
         if decision.events.is_empty() {
             return Ok(None);
         }
         let attachments = attach(&decision);
         let events = decision.events.clone();
-        match commit(store, stored.as_ref(), decision, stimulus, now, attachments).await {
+        match commit(store, stored.as_ref(), decision, &stimulus, now, attachments).await {
             Ok(_) => return Ok(Some(Reaction { events })),
             Err(CommitError::Conflict) => {}
             Err(CommitError::KnownSubmission) => return Err(ReactError::KnownSubmission),

@@ -228,13 +228,21 @@ async fn audit_lead(
         found("I2", format!("it stands in the index under {indexed_pulse:?}, and its pulse is {pulse:?}"));
     }
     match surveyed.stage {
-        LifecycleStage::Inquiry if surveyed.owner.is_none() => found("I7", "it has no owner".to_owned()),
-        LifecycleStage::Inquiry if surveyed.enrolment.is_none() => found("I1", "it is in no program".to_owned()),
         LifecycleStage::Received => found("I1", "it was left at the door".to_owned()),
-        LifecycleStage::Quarantined
-        | LifecycleStage::Inquiry
-        | LifecycleStage::Disqualified
-        | LifecycleStage::JunkPurged => {}
+        LifecycleStage::Inquiry
+        | LifecycleStage::Mql
+        | LifecycleStage::Sal
+        | LifecycleStage::Sql
+        | LifecycleStage::Customer
+        | LifecycleStage::Recycled => {
+            if surveyed.owner.is_none() {
+                found("I7", "it has no owner".to_owned());
+            }
+            if surveyed.enrolment.is_none() {
+                found("I1", "it is in no program".to_owned());
+            }
+        }
+        LifecycleStage::Quarantined | LifecycleStage::Disqualified | LifecycleStage::JunkPurged => {}
     }
     if let Some(message) = unexplained(&resting, &history) {
         found("I5", message);

@@ -18,7 +18,7 @@ use perennial_core::lead::Sending;
 use tracing::{error, warn};
 
 use crate::error_chain::ErrorChain;
-
+use crate::library::{Library, LibraryError};
 use crate::mail::{Letterhead, compose};
 use crate::ports::{Clock, CommitError, DueLead, Mailer, PULSE_SHARDS, SendingPause, Store, StoreError, Stored};
 use crate::react::{Attachments, ReactError, commit, decide_on, react};
@@ -44,8 +44,8 @@ pub struct Toucher {
     pub mailer: Arc<dyn Mailer>,
     /// The suite's time.
     pub clock: Arc<dyn Clock>,
-    /// What the deployment declares.
-    pub catalog: Arc<Catalog>,
+    /// The programs in force.
+    pub library: Arc<Library>,
     /// What every mail carries.
     pub letterhead: Letterhead,
     /// How long a worker that has marked a mail may live, with a margin: the function's time-out and more.
@@ -78,9 +78,23 @@ pub struct Visit {
     pub sent: u64,
 }
 
+/// Why a sweep did not happen. Everybody stays due.
+#[derive(Debug, thiserror::Error)]
+pub enum SweepError {
+    /// There are no programs to decide by.
+    #[error(transparent)]
+    Library(#[from] LibraryError),
+    /// The index, or whether sending rests, cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 /// Why a visit broke off. The lead stays due.
 #[derive(Debug, thiserror::Error)]
 pub enum VisitError {
+    /// There are no programs to decide by.
+    #[error(transparent)]
+    Library(#[from] LibraryError),
     /// Others kept changing the lead.
     #[error("the lead is in use")]
     Contended,
@@ -99,16 +113,20 @@ impl From<ReactError> for VisitError {
     }
 }
 
-/// Whether sending rests, as known to one sweep.
-struct SendingGate(AtomicBool);
+/// What one sweep, or one nudge, goes by from its start to its end.
+struct Tour {
+    catalog: Arc<Catalog>,
+    /// Whether mail goes out, as far as this tour knows.
+    may_send: AtomicBool,
+}
 
-impl SendingGate {
-    fn is_open(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+impl Tour {
+    fn may_send(&self) -> bool {
+        self.may_send.load(Ordering::Relaxed)
     }
 
-    fn shut(&self) {
-        self.0.store(false, Ordering::Relaxed);
+    fn stop_sending(&self) {
+        self.may_send.store(false, Ordering::Relaxed);
     }
 }
 
@@ -122,11 +140,11 @@ enum Next {
 impl Toucher {
     /// Visits everyone who is due, until nobody is or `budget` is used up.
     ///
-    /// Fails only if the index cannot be read; a lead whose visit fails is logged, counted and left due.
-    pub async fn sweep(&self, budget: Duration) -> Result<Sweep, StoreError> {
+    /// A lead whose visit fails is logged, counted and left due.
+    pub async fn sweep(&self, budget: Duration) -> Result<Sweep, SweepError> {
         let end = Instant::now() + budget;
-        let gate = self.gate().await?;
-        let shards = stream::iter(0..PULSE_SHARDS).map(|shard| self.sweep_shard(shard, end, &gate));
+        let tour = Tour { catalog: self.library.catalog().await?, may_send: self.may_send().await?.into() };
+        let shards = stream::iter(0..PULSE_SHARDS).map(|shard| self.sweep_shard(shard, end, &tour));
         let mut sum = Sweep::default();
         let mut done = shards.buffer_unordered(usize::from(PULSE_SHARDS));
         while let Some(part) = done.next().await {
@@ -137,22 +155,22 @@ impl Toucher {
 
     /// Visits one lead now: the nudge for a lead that was just enrolled.
     pub async fn nudge(&self, id: &LeadId) -> Result<Visit, VisitError> {
-        let gate = self.gate().await?;
-        self.visit(id, &gate).await
+        let tour = Tour { catalog: self.library.catalog().await?, may_send: self.may_send().await?.into() };
+        self.visit(id, &tour).await
     }
 
-    async fn gate(&self) -> Result<SendingGate, StoreError> {
+    async fn may_send(&self) -> Result<bool, StoreError> {
         let pause = self.store.sending_pause().await?;
-        Ok(SendingGate(AtomicBool::new(pause.is_none_or(|pause| pause.until <= self.clock.now()))))
+        Ok(pause.is_none_or(|pause| pause.until <= self.clock.now()))
     }
 
-    async fn sweep_shard(&self, shard: u8, end: Instant, gate: &SendingGate) -> Result<Sweep, StoreError> {
+    async fn sweep_shard(&self, shard: u8, end: Instant, tour: &Tour) -> Result<Sweep, StoreError> {
         let mut sum = Sweep::default();
         let mut cursor = None;
         loop {
             let now = self.clock.now();
             let page = self.store.due(shard, now, cursor).await?;
-            let visits = stream::iter(page.leads).map(|due| self.visit_due(due, now, end, gate));
+            let visits = stream::iter(page.leads).map(|due| self.visit_due(due, now, end, tour));
             // A shard's share of the visits at once.
             let mut visits = visits.buffer_unordered(VISITS_AT_ONCE.div_ceil(usize::from(PULSE_SHARDS)).max(2));
             while let Some(part) = visits.next().await {
@@ -165,13 +183,13 @@ impl Toucher {
         }
     }
 
-    async fn visit_due(&self, due: DueLead, now: Timestamp, end: Instant, gate: &SendingGate) -> Sweep {
+    async fn visit_due(&self, due: DueLead, now: Timestamp, end: Instant, tour: &Tour) -> Sweep {
         if Instant::now() >= end {
             return Sweep { is_unfinished: true, ..Sweep::default() };
         }
         let lateness = now.duration_since(due.pulse).max(SignedDuration::ZERO);
         let mut sum = Sweep { visited: 1, lateness_max: lateness, ..Sweep::default() };
-        match self.visit(&due.id, gate).await {
+        match self.visit(&due.id, tour).await {
             Ok(visit) => {
                 sum.sent = visit.sent;
                 sum.rescued = u64::from(lateness > RESCUE_GRACE && visit.commits > 0);
@@ -184,7 +202,7 @@ impl Toucher {
         sum
     }
 
-    async fn visit(&self, id: &LeadId, gate: &SendingGate) -> Result<Visit, VisitError> {
+    async fn visit(&self, id: &LeadId, tour: &Tour) -> Result<Visit, VisitError> {
         let mut visit = Visit::default();
         let mut loaded: Option<Box<Stored>> = None;
         for _ in 0..COMMITS_PER_VISIT_MAX {
@@ -195,7 +213,7 @@ impl Toucher {
                     None => return Ok(visit),
                 },
             };
-            match self.round(stored, gate, &mut visit).await? {
+            match self.round(stored, tour, &mut visit).await? {
                 Next::Decide(stored) => loaded = Some(stored),
                 Next::Load => {}
                 Next::Rest => break,
@@ -204,13 +222,13 @@ impl Toucher {
         Ok(visit)
     }
 
-    async fn round(&self, stored: Box<Stored>, gate: &SendingGate, visit: &mut Visit) -> Result<Next, VisitError> {
+    async fn round(&self, stored: Box<Stored>, tour: &Tour, visit: &mut Visit) -> Result<Next, VisitError> {
         let now = self.clock.now();
-        let decision = decide_on(Some(&stored), &self.catalog, &Stimulus::Due, now);
+        let decision = decide_on(Some(&stored), &tour.catalog, &Stimulus::Due, now);
         match &decision.send {
-            Some(planned) if gate.is_open() => {
+            Some(planned) if tour.may_send() => {
                 let planned = planned.clone();
-                self.hand_over(stored, &planned, gate, visit).await
+                self.hand_over(stored, &planned, tour, visit).await
             }
             Some(_) => Ok(Next::Rest),
             None if decision.events.is_empty() => Ok(Next::Rest),
@@ -244,16 +262,16 @@ impl Toucher {
         &self,
         mut stored: Box<Stored>,
         planned: &PlannedTouch,
-        gate: &SendingGate,
+        tour: &Tour,
         visit: &mut Visit,
     ) -> Result<Next, VisitError> {
         let now = self.clock.now();
-        let mail = match compose(&self.letterhead, &self.catalog, &stored.lead, &stored.profile, planned, now) {
+        let mail = match compose(&self.letterhead, &tour.catalog, &stored.lead, &stored.profile, planned, now) {
             Ok(mail) => mail,
             Err(error) => {
                 error!(lead.id = %stored.lead.id, touch.id = %planned.touch, error = ErrorChain(&error).to_string(), "touch cannot be written");
                 let stimulus = Stimulus::Unwritable { touch: planned.touch.clone() };
-                let decision = decide_on(Some(&stored), &self.catalog, &stimulus, now);
+                let decision = decide_on(Some(&stored), &tour.catalog, &stimulus, now);
                 return self.commit(&stored, decision, &stimulus, now, visit).await;
             }
         };
@@ -273,14 +291,14 @@ impl Toucher {
                 outcome = ?report.outcome, error = ErrorChain(cause.as_ref()).to_string(), "touch was not plainly accepted");
         }
         let pause = (report.outcome == SendOutcome::NotYet(DeferReason::SendingPaused)).then(|| {
-            gate.shut();
+            tour.stop_sending();
             report.cause.as_ref().map(|cause| ErrorChain(cause.as_ref()).to_string()).unwrap_or_default()
         });
         visit.sent += u64::from(matches!(report.outcome, SendOutcome::Accepted { .. }));
         let stimulus =
             Stimulus::SendEnded { touch: planned.touch.clone(), attempt: planned.attempt, outcome: report.outcome };
         // First what became of this mail: a pause that cannot be saved must not leave it in doubt.
-        let next = self.settle(&stored, &stimulus, visit).await?;
+        let next = self.settle(&stored, &stimulus, tour, visit).await?;
         if let Some(reason) = pause {
             self.pause(reason).await?;
         }
@@ -288,12 +306,18 @@ impl Toucher {
     }
 
     /// Commits how a hand-over ended. Others may have changed the lead meanwhile; the outcome holds all the same.
-    async fn settle(&self, stored: &Stored, stimulus: &Stimulus, visit: &mut Visit) -> Result<Next, VisitError> {
+    async fn settle(
+        &self,
+        stored: &Stored,
+        stimulus: &Stimulus,
+        tour: &Tour,
+        visit: &mut Visit,
+    ) -> Result<Next, VisitError> {
         let now = self.clock.now();
-        let decision = decide_on(Some(stored), &self.catalog, stimulus, now);
+        let decision = decide_on(Some(stored), &tour.catalog, stimulus, now);
         match self.commit(stored, decision, stimulus, now, visit).await? {
             Next::Load => {
-                let settled = react(self.store.as_ref(), &self.catalog, &stored.lead.id, stimulus, now, |_| {
+                let settled = react(self.store.as_ref(), &tour.catalog, &stored.lead.id, stimulus, now, |_| {
                     Attachments::default()
                 });
                 visit.commits += u64::from(settled.await?.is_some());

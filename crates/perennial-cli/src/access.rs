@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use clap::Args;
 use jiff::Timestamp;
+use perennial_app::library::Library;
 use perennial_app::ports::{Clock, Store, SystemClock};
 use perennial_aws::clients::Clients;
 use perennial_aws::dynamo::DynamoStore;
@@ -21,7 +22,7 @@ pub(crate) struct StoreArgs {
     pub(crate) store: PathBuf,
     /// A DynamoDB table instead, with the AWS credentials of the environment.
     #[arg(long, value_name = "NAME", conflicts_with = "store")]
-    table: Option<String>,
+    pub(crate) table: Option<String>,
 }
 
 /// An open store.
@@ -62,6 +63,11 @@ impl Access {
     /// A clock that stands at [`Access::now`].
     pub(crate) fn clock(&self) -> Arc<dyn Clock> {
         Arc::new(Standing(self.now))
+    }
+
+    /// The programs in force.
+    pub(crate) fn library(&self) -> Arc<Library> {
+        Arc::new(Library::released(Arc::clone(&self.store), Arc::new(SystemClock)))
     }
 
     /// Lets go of the store.

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use miette::{GraphicalReportHandler, LabeledSpan, NamedSource, SourceCode};
 use perennial_app::programs;
-use perennial_core::diagnostic::{Diagnostic, Severity};
+use perennial_core::diagnostic::{Code, Diagnostic, Severity};
 use perennial_core::loader::{SourceFile, parse};
 use perennial_core::program::Program;
 use serde::Serialize;
@@ -44,6 +44,18 @@ pub(crate) fn run(directory: &Path, format: Format, out: &mut dyn Write) -> anyh
     Ok(if findings.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// A code as somebody types it.
+pub(crate) fn code(text: &str) -> Result<Code, String> {
+    let range = || Some(format!("there is no such code; they go from {} to {}", Code::ALL.first()?, Code::ALL.last()?));
+    Code::parse(text.trim()).ok_or_else(|| range().unwrap_or_default())
+}
+
+/// Prints the page of a code.
+pub(crate) fn explain(code: Code, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+    write!(out, "{}", code.page())?;
+    Ok(ExitCode::SUCCESS)
+}
+
 fn find(files: &[SourceFile]) -> Findings {
     let (catalog, diagnostics) = parse(files);
     let programs: Vec<&Program> = catalog.iter().flat_map(|catalog| catalog.programs.values()).collect();
@@ -65,8 +77,39 @@ fn print(
     handler: &GraphicalReportHandler,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
+    print_each(&findings.diagnostics, files, directory, handler, out)?;
+    let Findings { ok, programs, steps, errors, warnings, .. } = findings;
+    let warned = if *warnings > 0 { format!(", {warnings} to look at") } else { String::new() };
+    if *ok {
+        writeln!(out, "{programs} programs, {steps} steps: fine{warned}")?;
+    } else {
+        writeln!(out, "{errors} to fix{warned}")?;
+    }
+    if let Some(first) = findings.diagnostics.first() {
+        writeln!(out, "for more on a code: perennial check --explain {}", first.code)?;
+    }
+    Ok(())
+}
+
+/// Prints what was found for people, without a count at the end.
+pub(crate) fn print_found(
+    diagnostics: &[Diagnostic],
+    files: &[SourceFile],
+    directory: &Path,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
+    print_each(diagnostics, files, directory, &GraphicalReportHandler::new(), out)
+}
+
+fn print_each(
+    diagnostics: &[Diagnostic],
+    files: &[SourceFile],
+    directory: &Path,
+    handler: &GraphicalReportHandler,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
     let texts: BTreeMap<&str, &str> = files.iter().map(|file| (file.path.as_str(), file.text.as_str())).collect();
-    for diagnostic in &findings.diagnostics {
+    for diagnostic in diagnostics {
         let path = directory.join(&diagnostic.file).display().to_string();
         let text = texts.get(diagnostic.file.as_str()).filter(|_| diagnostic.place.is_some());
         let source = text.map(|text| NamedSource::new(&path, (*text).to_owned()));
@@ -74,13 +117,6 @@ fn print(
         let mut report = String::new();
         handler.render_report(&mut report, &snippet)?;
         writeln!(out, "{report}")?;
-    }
-    let Findings { ok, programs, steps, errors, warnings, .. } = findings;
-    let warned = if *warnings > 0 { format!(", {warnings} to look at") } else { String::new() };
-    if *ok {
-        writeln!(out, "{programs} programs, {steps} steps: fine{warned}")?;
-    } else {
-        writeln!(out, "{errors} to fix{warned}")?;
     }
     Ok(())
 }
@@ -177,6 +213,17 @@ mod tests {
            `----
           help: did you mean `first_name`?
 
+        P041
+
+          ! there is no program `nurture`: the last resort follows in its place
+           ,-[programs/welcome/program.toml:3:8]
+         2 | title = "Welcome"
+         3 | then = "nurture"
+           :        ^^^^^^^^^
+         4 | 
+           `----
+          help: use one of: occasional, welcome
+
         P013
 
           x the mail of this step is missing: welcome/touches/link.md
@@ -186,11 +233,11 @@ mod tests {
             :      ^^^^^^
          19 | kind = "email"
             `----
-          help: write it, or rename the step
+          help: did you mean `lnik`? Otherwise write it
 
         P014
 
-          ! programs/welcome/touches/lnik.md: no step of the program has this file's name as its id
+          ! programs/welcome/touches/lnik.md: no step of the program sends this file
           help: rename it, or remove it
 
         P017
@@ -204,13 +251,18 @@ mod tests {
            `----
           help: did you mean `first_name`?
 
-        4 to fix, 1 to look at
+        4 to fix, 2 to look at
+        for more on a code: perennial check --explain P017
         "#);
     }
 
     #[test]
     fn programs_without_a_mistake_are_counted() {
-        assert_eq!(printed(&testing::files()), "2 programs, 5 steps: fine\n");
+        let mut files = testing::files();
+        for file in &mut files {
+            file.text = file.text.replace("then = \"nurture\"", "then = \"occasional\"");
+        }
+        assert_eq!(printed(&files), "2 programs, 5 steps: fine\n");
     }
 
     #[test]
@@ -240,11 +292,43 @@ mod tests {
     }
 
     #[test]
+    fn a_code_is_explained_however_it_is_typed() {
+        let mut out = Vec::new();
+        explain(code(" p022 ").unwrap(), &mut out).unwrap();
+        insta::assert_snapshot!(String::from_utf8(out).unwrap(), @r#"
+        P022
+
+        A send window that never opens. Mail that waits for it would wait for ever.
+
+        Name at least one day, and let the window open before it closes on the same day. Times are those of
+        the lead's own zone.
+
+        Wrong, [window] in catalog.toml:
+
+            [window]
+            days = ["mon", "tue", "wed", "thu", "fri"]
+            opens = "17:00"
+            closes = "08:00"
+
+        Right, [window] in catalog.toml:
+
+            [window]
+            days = ["mon", "tue", "wed", "thu", "fri"]
+            opens = "08:00"
+            closes = "17:00"
+        "#);
+        assert_eq!(
+            code("P999"),
+            Err(format!("there is no such code; they go from P001 to {}", Code::ALL.last().unwrap()))
+        );
+    }
+
+    #[test]
     fn the_shipped_programs_are_fine() {
         let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../programs");
         let mut out = Vec::new();
         let status = run(&directory, Format::Text, &mut out).unwrap();
-        assert_eq!(String::from_utf8(out).unwrap(), "2 programs, 14 steps: fine\n");
+        assert_eq!(String::from_utf8(out).unwrap(), "9 programs, 162 steps: fine\n");
         assert_eq!(status, ExitCode::SUCCESS);
     }
 }

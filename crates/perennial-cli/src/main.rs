@@ -3,24 +3,34 @@
 
 mod access;
 mod check;
+mod diff;
+mod graph;
 mod import;
+mod migrate;
+mod preview;
+mod push;
+mod record;
 mod report;
 mod up;
 
+use std::collections::BTreeSet;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand, ValueEnum};
+use jiff::Timestamp;
 use perennial_app::engagement::{Heard, Listener};
 use perennial_app::ingest::Door;
+use perennial_app::library::Library;
 use perennial_app::programs;
 use perennial_app::report::{audit, waterfall};
-use perennial_core::catalog::Catalog;
 use perennial_core::contact::EmailAddress;
 use perennial_core::decide::ReviewVerdict;
+use perennial_core::diagnostic::Code;
 use perennial_core::ids::{LeadId, TouchId};
 use tracing_subscriber::EnvFilter;
 
@@ -44,7 +54,7 @@ enum Command {
         store: StoreArgs,
         #[command(flatten)]
         import: import::ImportArgs,
-        /// The directory of the programs.
+        /// The directory of the programs, for a store in which none are published yet.
         #[arg(long, value_name = "DIR", default_value = "programs")]
         programs: PathBuf,
     },
@@ -56,7 +66,20 @@ enum Command {
         /// How to print what is found.
         #[arg(long, value_enum, default_value_t = check::Format::Text)]
         format: check::Format,
+        /// Explains a code, with an example of what gives it and one that is right.
+        #[arg(long, value_name = "CODE", value_parser = check::code)]
+        explain: Option<Code>,
     },
+    /// Shows when a program's touches go out to a sample lead, and what each mail says.
+    Preview(preview::PreviewArgs),
+    /// Draws a program: its steps, and the ways between them.
+    Graph(graph::GraphArgs),
+    /// Publishes the programs: leads that start from now on start them, those under way stay in what they started.
+    Push(push::PushArgs),
+    /// Shows step by step what changes from one state of the programs to another, and who stands there.
+    Diff(diff::DiffArgs),
+    /// Moves leads from older versions of a program to the one in force, or out of it.
+    Migrate(migrate::MigrateArgs),
     /// Shows where every lead is.
     #[command(subcommand)]
     Report(Report),
@@ -68,15 +91,19 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Tells the suite what a person did where it does not listen: a reply, a call, a meeting, an answer.
+    Record {
+        #[command(flatten)]
+        store: StoreArgs,
+        #[command(flatten)]
+        record: record::RecordArgs,
+    },
     /// Stops all mail to a person who asked for it in some other way than by the link in a mail.
     Unsubscribe {
         #[command(flatten)]
         store: StoreArgs,
         /// The person's address.
         address: String,
-        /// The directory of the programs.
-        #[arg(long, value_name = "DIR", default_value = "programs")]
-        programs: PathBuf,
     },
     /// Settles a mail on the review list: one that nobody knows whether it was sent.
     Review {
@@ -89,9 +116,6 @@ enum Command {
         lead: LeadId,
         /// The touch, as `audit` lists it.
         touch: TouchId,
-        /// The directory of the programs.
-        #[arg(long, value_name = "DIR", default_value = "programs")]
-        programs: PathBuf,
     },
 }
 
@@ -144,9 +168,15 @@ fn fail(error: &anyhow::Error) -> ExitCode {
 async fn run(command: Command) -> anyhow::Result<ExitCode> {
     let mut out = std::io::stdout();
     match command {
-        Command::Up(args) => up::run(args).await.map(|()| ExitCode::SUCCESS),
+        Command::Up(args) => up::run(args).await,
         Command::Import { store, import, programs } => run_import(&store, &import, &programs).await,
-        Command::Check { directory, format } => check::run(&directory, format, &mut out),
+        Command::Check { explain: Some(code), .. } => check::explain(code, &mut out),
+        Command::Check { directory, format, explain: None } => check::run(&directory, format, &mut out),
+        Command::Preview(args) => preview::run(&args, Timestamp::now(), &mut out),
+        Command::Graph(args) => graph::run(&args, &mut out),
+        Command::Push(args) => push::run(&args).await,
+        Command::Diff(args) => diff::run(&args).await.map(|()| ExitCode::SUCCESS),
+        Command::Migrate(args) => migrate::run(&args).await,
         Command::Report(Report::Waterfall { store, json }) => {
             let access = Access::open(&store).await?;
             let report = waterfall(access.store.as_ref()).await?;
@@ -159,27 +189,36 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
             access.close().await?;
             report::print_audit(&report, json, &mut out)
         }
-        Command::Unsubscribe { store, address, programs } => run_unsubscribe(&store, &address, &programs).await,
-        Command::Review { store, verdict, lead, touch, programs } => {
-            run_review(&store, verdict, &lead, touch, &programs).await
-        }
+        Command::Record { store, record } => record::run(&store, record).await,
+        Command::Unsubscribe { store, address } => run_unsubscribe(&store, &address).await,
+        Command::Review { store, verdict, lead, touch } => run_review(&store, verdict, &lead, touch).await,
     }
 }
 
-/// The catalog in a directory; what is wrong with it is said as `perennial check` says it.
-fn catalog(directory: &Path) -> anyhow::Result<Catalog> {
-    let loaded = programs::load(directory);
-    let (catalog, _) = loaded.with_context(|| format!("cannot read the programs in {}", directory.display()))?;
-    if catalog.is_none() {
-        check::run(directory, check::Format::Text, &mut std::io::stderr())?;
+/// The programs in force in a store. Where none are, those of a directory are published first: so that no lead is
+/// ever in a version that its store does not have.
+async fn library(access: &Access, directory: &Path) -> anyhow::Result<Option<Arc<Library>>> {
+    if access.store.release().await?.is_none() {
+        let read = programs::read(directory);
+        let files = read.with_context(|| format!("cannot read the programs in {}", directory.display()))?;
+        match push::push(access.store.as_ref(), &files, &BTreeSet::new(), false).await {
+            Ok(plan) => std::io::stderr().write_all(push::told(&plan, "release", directory).as_bytes())?,
+            Err(error) => {
+                push::refused(&error, &files, directory)?;
+                return Ok(None);
+            }
+        }
     }
-    catalog.with_context(|| format!("the programs in {} are not usable", directory.display()))
+    Ok(Some(access.library()))
 }
 
 async fn run_import(store: &StoreArgs, args: &import::ImportArgs, programs: &Path) -> anyhow::Result<ExitCode> {
-    let catalog = catalog(programs)?.into();
     let access = Access::open(store).await?;
-    let door = Door { store: access.store.clone(), catalog, pepper: access.pepper()?, clock: access.clock() };
+    let Some(library) = library(&access, programs).await? else {
+        access.close().await?;
+        return Ok(ExitCode::from(2));
+    };
+    let door = Door { store: access.store.clone(), library, pepper: access.pepper()?, clock: access.clock() };
     let started = Instant::now();
     let imported = import::run(&door, args).await;
     let seconds = started.elapsed().as_secs_f64();
@@ -198,13 +237,12 @@ async fn run_import(store: &StoreArgs, args: &import::ImportArgs, programs: &Pat
     }
 }
 
-async fn run_unsubscribe(store: &StoreArgs, address: &str, programs: &Path) -> anyhow::Result<ExitCode> {
+async fn run_unsubscribe(store: &StoreArgs, address: &str) -> anyhow::Result<ExitCode> {
     let address = EmailAddress::parse(address).context("that is not an e-mail address")?;
-    let catalog = catalog(programs)?.into();
     let access = Access::open(store).await?;
     let lead = LeadId::of_email(&access.pepper()?, &address);
     let is_known = access.store.load(&lead).await?.is_some();
-    let listener = Listener { store: access.store.clone(), catalog, clock: access.clock() };
+    let listener = Listener { store: access.store.clone(), library: access.library(), clock: access.clock() };
     let heard = listener.unsubscribe(&lead).await?;
     drop(listener);
     access.close().await?;
@@ -217,20 +255,13 @@ async fn run_unsubscribe(store: &StoreArgs, address: &str, programs: &Path) -> a
     Ok(ExitCode::from(u8::from(!is_known)))
 }
 
-async fn run_review(
-    store: &StoreArgs,
-    verdict: Verdict,
-    lead: &LeadId,
-    touch: TouchId,
-    programs: &Path,
-) -> anyhow::Result<ExitCode> {
+async fn run_review(store: &StoreArgs, verdict: Verdict, lead: &LeadId, touch: TouchId) -> anyhow::Result<ExitCode> {
     let verdict = match verdict {
         Verdict::Sent => ReviewVerdict::Sent,
         Verdict::Dropped => ReviewVerdict::Dropped,
     };
-    let catalog = catalog(programs)?.into();
     let access = Access::open(store).await?;
-    let listener = Listener { store: access.store.clone(), catalog, clock: access.clock() };
+    let listener = Listener { store: access.store.clone(), library: access.library(), clock: access.clock() };
     let heard = listener.review(lead, touch, verdict).await?;
     drop(listener);
     access.close().await?;

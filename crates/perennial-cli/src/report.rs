@@ -50,7 +50,8 @@ fn waterfall_text(report: &WaterfallReport) -> String {
     let mut text = String::new();
     line(&mut text, 0, "leads received", report.received);
     for stage in LifecycleStage::ALL {
-        if let Some(count) = report.places.get(stage.as_str()) {
+        // Most deployments use a few of them; `--json` has all.
+        if let Some(count) = report.places.get(stage.as_str()).filter(|count| **count != 0) {
             line(&mut text, 2, &stage.as_str().replace('_', " "), count);
         }
     }

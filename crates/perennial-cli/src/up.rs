@@ -1,12 +1,24 @@
 //! `perennial up`: the whole suite on this machine, until Ctrl-C.
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
 
+use anyhow::Context as _;
 use clap::Args;
 use jiff::Timestamp;
+use perennial_app::programs;
+use perennial_core::loader::SourceFile;
 use perennial_local::clock::{Pace, TimeLapse};
-use perennial_local::suite::Suite;
+use perennial_local::suite::{StartError, Suite};
+use tokio::time::sleep;
+
+use crate::push::{push, refused, told};
+
+/// How often the programs' directory is looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// What to run.
 #[derive(Debug, Clone, Args)]
@@ -25,15 +37,65 @@ pub(crate) struct UpArgs {
     programs: PathBuf,
 }
 
-/// Runs the suite until it is told to stop.
-pub(crate) async fn run(args: UpArgs) -> anyhow::Result<()> {
-    let catalog = crate::catalog(&args.programs)?;
+/// Publishes the programs and runs the suite until it is told to stop. Does not start on programs that may not be
+/// published.
+pub(crate) async fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
+    let files = programs::read(&args.programs)
+        .with_context(|| format!("cannot read the programs in {}", args.programs.display()))?;
     let pace = args.time_lapse.map_or(Pace::Real, Pace::TimeLapse);
-    let suite = Suite::start(&args.store, args.port, pace, catalog.into()).await?;
+    let suite = match Suite::start(&args.store, args.port, pace, &files, Some(args.programs.clone())).await {
+        Ok(suite) => suite,
+        Err(StartError::Push(error)) => return refused(&error, &files, &args.programs),
+        Err(error) => return Err(error.into()),
+    };
     greet(&suite, &args)?;
-    wait_for_end().await?;
+    tokio::select! {
+        ended = wait_for_end() => ended?,
+        () = watch(&suite, &args.programs, &files) => {}
+    }
     suite.stop().await?;
     writeln!(std::io::stdout(), "\nStopped. Everything is in {}.", args.store.display())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Publishes the directory again after each change of it, for ever. What may not be published is said, and what was
+/// in force stays.
+async fn watch(suite: &Suite, directory: &Path, published: &[SourceFile]) {
+    let mut done = published.to_vec();
+    let (mut seen, mut read) = (None, None);
+    loop {
+        sleep(LOOK_EVERY).await;
+        let Ok(stamp) = programs::stamp(directory) else { continue };
+        // While files are being written, nothing is read: a later look finds them whole.
+        let is_settled = seen.as_ref() == Some(&stamp);
+        seen = Some(stamp);
+        if !is_settled || seen == read {
+            continue;
+        }
+        let Ok(files) = programs::read(directory) else { continue };
+        read.clone_from(&seen);
+        if files != done {
+            // Whoever read what is said may be gone; the suite goes on.
+            let _: anyhow::Result<()> = changed(suite, directory, &files).await;
+            done = files;
+        }
+    }
+}
+
+async fn changed(suite: &Suite, directory: &Path, files: &[SourceFile]) -> anyhow::Result<()> {
+    match push(suite.store().as_ref(), files, &BTreeSet::new(), false).await {
+        // Written back as it was.
+        Ok(plan) if plan.is_empty() => {}
+        Ok(plan) => {
+            // In force before it is said to be.
+            suite.library().look_again();
+            std::io::stdout().write_all(told(&plan, "release", directory).as_bytes())?;
+        }
+        Err(error) => {
+            refused(&error, files, directory)?;
+            writeln!(std::io::stderr(), "what was in force stays in force")?;
+        }
+    }
     Ok(())
 }
 
@@ -43,6 +105,7 @@ fn greet(suite: &Suite, args: &UpArgs) -> anyhow::Result<()> {
     writeln!(out, "Perennial is up at {base}")?;
     writeln!(out, "  a form to fill in   {base}/form")?;
     writeln!(out, "  the mail it sends   {base}/mailbox")?;
+    writeln!(out, "  the programs        {base}/programs")?;
     // As this command was called: it need not be on the path.
     let command = std::env::args().next().unwrap_or_else(|| "perennial".to_owned());
     writeln!(out, "  the leads           {command} report waterfall --store {}", args.store.display())?;
@@ -55,6 +118,9 @@ fn greet(suite: &Suite, args: &UpArgs) -> anyhow::Result<()> {
         None => {}
     }
     writeln!(out, "Everything is kept in {}. Ctrl-C stops.", args.store.display())?;
+    if !suite.published().is_empty() {
+        out.write_all(told(suite.published(), "release", &args.programs).as_bytes())?;
+    }
     Ok(())
 }
 

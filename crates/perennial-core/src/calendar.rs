@@ -49,6 +49,16 @@ impl SendWindow {
         Ok(Self { days, opens, closes })
     }
 
+    /// The weekdays on which it opens: what counts as a business day.
+    pub fn days(&self) -> &[Weekday] {
+        &self.days
+    }
+
+    /// When it opens and closes, local time.
+    pub fn hours(&self) -> (Time, Time) {
+        (self.opens, self.closes)
+    }
+
     /// Whether the window is open at `at` in `zone`.
     pub fn is_open(&self, at: Timestamp, zone: &TimeZone) -> bool {
         let local = at.to_zoned(zone.clone());

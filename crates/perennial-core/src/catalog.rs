@@ -10,8 +10,9 @@ use jiff::tz::TimeZone;
 
 use crate::calendar::{FrequencyCap, SendWindow};
 use crate::content::Content;
-use crate::ids::{FieldName, FormName, ProgramName, QueueName};
-use crate::program::Program;
+use crate::ids::{FieldName, FormName, ProgramName, QueueName, TopicName};
+use crate::policy::{Gate, Scores, Sla, Turnbacks};
+use crate::program::{Program, ProgramVersion};
 use crate::submission::Intent;
 
 /// Everything a deployment declares (`programs/`).
@@ -33,8 +34,22 @@ pub struct Catalog {
     pub queues: BTreeMap<QueueName, Queue>,
     /// The queue that owns a new lead.
     pub default_queue: QueueName,
-    /// The programs, by name.
+    /// What people can be interested in, and switch off.
+    pub topics: BTreeMap<TopicName, Topic>,
+    /// The share of leads, in percent, that gets responses and calls and no nurture (DOMAIN.md §6).
+    pub holdout_percent: u8,
+    /// When an inquiry is ready for sales.
+    pub gate: Gate,
+    /// What signals are worth.
+    pub scores: Scores,
+    /// How long sales has.
+    pub sla: Sla,
+    /// What happens with a lead that sales gives back.
+    pub turnbacks: Turnbacks,
+    /// The programs that leads start now, by name.
     pub programs: BTreeMap<ProgramName, Program>,
+    /// Older versions that leads may still be in.
+    pub kept: BTreeMap<(ProgramName, ProgramVersion), Program>,
     /// The end of the exit router: the program that never ends (`occasional`).
     pub last_resort: ProgramName,
     /// The parsed templates of every touch.
@@ -69,6 +84,9 @@ pub struct Sender {
     pub address: String,
 }
 
+/// The threat of a field that names none, in the middle of 1 to 5.
+pub const THREAT_DEFAULT: u8 = 3;
+
 /// A profile field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Field {
@@ -76,6 +94,58 @@ pub struct Field {
     pub label: String,
     /// The longest answer taken, in characters.
     pub length_max: usize,
+    /// What an answer may be.
+    pub kind: FieldKind,
+    /// How the person is asked; a field without it is never asked for.
+    pub question: Option<String>,
+    /// How much people mind being asked, from 1 (not at all) to 5. Asks go from low to high (S8).
+    pub threat: u8,
+    /// After so many days an answer may be asked for again.
+    pub ask_again_after_days: Option<u32>,
+    /// Who fills it in, where neither a form nor a mail asks for it.
+    pub supplied_by: Option<Supplier>,
+}
+
+impl Field {
+    /// A field that takes any text and is never asked for.
+    pub fn text(label: &str, length_max: usize) -> Self {
+        Self {
+            label: label.to_owned(),
+            length_max,
+            kind: FieldKind::Text,
+            question: None,
+            threat: THREAT_DEFAULT,
+            ask_again_after_days: None,
+            supplied_by: None,
+        }
+    }
+}
+
+/// What an answer may be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FieldKind {
+    /// Any text.
+    Text,
+    /// One of these.
+    Choice(Vec<String>),
+    /// A date, `2027-05-01`.
+    Date,
+}
+
+/// Who fills in a field that nobody is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Supplier {
+    /// A rep.
+    Sales,
+    /// A service that knows companies.
+    Enrichment,
+}
+
+/// Something people can be interested in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Topic {
+    /// What people read.
+    pub label: String,
 }
 
 /// A form that may be posted.
@@ -134,6 +204,15 @@ impl Catalog {
     /// `occasional`, so no lead ever leaves.
     pub fn program_or_last_resort(&self, name: &ProgramName) -> Option<&Program> {
         self.programs.get(name).or_else(|| self.programs.get(&self.last_resort))
+    }
+
+    /// The program of an enrolment: the version it was started with, or what goes by its name now.
+    pub fn program_of(&self, name: &ProgramName, version: &ProgramVersion) -> Option<&Program> {
+        let current = self.programs.get(name);
+        current
+            .filter(|program| &program.version == version)
+            .or_else(|| self.kept.get(&(name.clone(), version.clone())))
+            .or(current)
     }
 
     /// The voice of a queue; the team's where the queue is no longer declared.

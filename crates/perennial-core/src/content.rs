@@ -1,4 +1,4 @@
-//! What mails say: the templates of every touch, compiled once, and their rendering for one lead.
+//! What mails say: the templates of every touch, and their rendering for one lead.
 //!
 //! **Invariant:** a value that comes from a person is text and nothing else. It is escaped for
 //! Markdown before Markdown is read, and for HTML after; no value can make a tag, a link, a line of a
@@ -13,10 +13,11 @@ use std::sync::Arc;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Value;
-use minijinja::{AutoEscape, Environment, Output, State, UndefinedBehavior, filters, tests as jinja_tests};
+use minijinja::{AutoEscape, Environment, Output, State, Template, UndefinedBehavior, filters, tests as jinja_tests};
 
 use crate::catalog::{Organisation, Sender};
-use crate::ids::{FieldName, ProgramName, StepId};
+use crate::ids::{FieldName, ProgramName, TemplateName};
+use crate::program::ProgramVersion;
 
 pub(crate) use markdown::{Finding, inspect, leads_somewhere};
 
@@ -32,11 +33,31 @@ pub const SUBJECT_LENGTH_MAX: usize = 150;
 /// About how much the layout and the footer add to a letter, in bytes.
 const FRAME_LENGTH: usize = 2048;
 
-/// The compiled templates of a catalog. Cheap to clone.
+/// The templates of a catalog. Cheap to clone.
+///
+/// They are kept as text and compiled when a mail is rendered, which takes some microseconds: a compiled one takes
+/// ten times the memory and more, and there is one for each mail of each version.
 #[derive(Debug, Clone)]
 pub struct Content {
     environment: Arc<Environment<'static>>,
-    touches: Arc<BTreeMap<ProgramName, BTreeMap<StepId, Touch>>>,
+    touches: Arc<BTreeMap<MailId, Touch>>,
+}
+
+/// Which mail: a file of one version of a program.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MailId {
+    /// The program.
+    pub program: ProgramName,
+    /// Its version.
+    pub version: ProgramVersion,
+    /// The file: `touches/<template>.md`.
+    pub template: TemplateName,
+}
+
+impl fmt::Display for MailId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}/{}", self.program, self.version.0, self.template)
+    }
 }
 
 /// What one mail is filled with.
@@ -49,6 +70,8 @@ pub struct Merge<'a> {
     pub organisation: &'a Organisation,
     /// The page of this lead's unsubscribe link.
     pub unsubscribe_url: &'a str,
+    /// What the mail asks for, in the catalog's words; empty where it asks for nothing.
+    pub questions: &'a [&'a str],
 }
 
 /// A mail, ready to be sent. Personal.
@@ -71,14 +94,9 @@ impl fmt::Debug for Rendered {
 /// Why a mail cannot be rendered. Definitive: nothing was sent, and a retry would not help (TRUST.md §2.2).
 #[derive(Debug, thiserror::Error)]
 pub enum RenderError {
-    /// The program has no mail under that step.
-    #[error("program {program} has no mail for step {step}")]
-    Missing {
-        /// The program asked for.
-        program: ProgramName,
-        /// The step asked for.
-        step: StepId,
-    },
+    /// There is no such mail.
+    #[error("there is no mail {0}")]
+    Missing(MailId),
     /// The template failed: an undefined field without a default, an unknown filter, no fuel left.
     #[error("the template {template} failed")]
     Template {
@@ -101,12 +119,20 @@ pub enum RenderError {
     },
 }
 
-/// The two templates of a touch and what they use.
+/// The two templates of a touch, which compile, and what they use.
 #[derive(Debug)]
 struct Touch {
-    subject: String,
-    body: String,
+    subject: Box<str>,
+    body: Box<str>,
     uses: Vec<Variable>,
+}
+
+/// The two templates of a touch, compiled.
+pub(crate) struct Compiled<'c> {
+    mail: &'c MailId,
+    uses: &'c [Variable],
+    subject: Template<'c, 'c>,
+    body: Template<'c, 'c>,
 }
 
 /// Something a template may use.
@@ -117,10 +143,11 @@ enum Variable {
     SenderName,
     OrganisationName,
     UnsubscribeUrl,
+    Questions,
 }
 
 /// The words that templates use for what is not a field of the lead.
-pub(crate) const RESERVED_FIELDS: [&str; 4] = ["sender", "organisation", "facts", "unsubscribe_url"];
+pub(crate) const RESERVED_FIELDS: [&str; 5] = ["sender", "organisation", "facts", "unsubscribe_url", "questions"];
 
 impl Variable {
     fn parse(path: &str) -> Option<Self> {
@@ -128,6 +155,7 @@ impl Variable {
             "sender.name" => Some(Self::SenderName),
             "organisation.name" => Some(Self::OrganisationName),
             "unsubscribe_url" => Some(Self::UnsubscribeUrl),
+            "questions" => Some(Self::Questions),
             _ => match path.strip_prefix("facts.") {
                 Some(fact) => FieldName::parse(fact).ok().map(Self::Fact),
                 None => FieldName::parse(path).ok().map(Self::Field),
@@ -137,12 +165,25 @@ impl Variable {
 }
 
 impl Content {
-    /// Renders the mail of a step for one lead.
-    pub fn render(&self, program: &ProgramName, step: &StepId, merge: &Merge<'_>) -> Result<Rendered, RenderError> {
-        let touch = self.touch(program, step)?;
-        let context = context(&touch.uses, merge);
-        let subject = self.subject(touch, context.clone())?;
-        let markdown = self.fill(&touch.body, context)?;
+    /// The fields of the lead that a mail uses.
+    pub(crate) fn fields(&self, mail: &MailId) -> impl Iterator<Item = &FieldName> {
+        let uses = self.touches.get(mail).map(|touch| touch.uses.as_slice()).unwrap_or_default();
+        uses.iter().filter_map(|variable| match variable {
+            Variable::Field(field) => Some(field),
+            Variable::Fact(_)
+            | Variable::SenderName
+            | Variable::OrganisationName
+            | Variable::UnsubscribeUrl
+            | Variable::Questions => None,
+        })
+    }
+
+    /// Renders a mail for one lead.
+    pub fn render(&self, mail: &MailId, merge: &Merge<'_>) -> Result<Rendered, RenderError> {
+        let compiled = self.compiled(mail).map_err(|(_, error)| error)?;
+        let context = context(compiled.uses, merge);
+        let subject = compiled.subject(context.clone())?;
+        let markdown = compiled.body(context)?;
         let mut text = String::with_capacity(markdown.len() + FRAME_LENGTH);
         let mut html = String::with_capacity(markdown.len() * 2 + FRAME_LENGTH);
         open_html(&subject, &mut html);
@@ -152,45 +193,53 @@ impl Content {
         Ok(Rendered { subject, text, html })
     }
 
+    /// A mail, ready to be rendered; the part that does not compile, which one that was added always does.
+    pub(crate) fn compiled<'c>(&'c self, mail: &'c MailId) -> Result<Compiled<'c>, (Part, RenderError)> {
+        let missing = || (Part::Body, RenderError::Missing(mail.clone()));
+        let touch = self.touches.get(mail).ok_or_else(missing)?;
+        // A template of this environment lives no longer than what it was compiled from.
+        let environment: &'c Environment<'c> = &self.environment;
+        let compile = |part: Part, source: &'c str| {
+            let failed = |source| (part, RenderError::Template { template: part.of(mail), source });
+            environment.template_from_named_str(part.name(), source).map_err(failed)
+        };
+        let subject = compile(Part::Subject, &touch.subject)?;
+        let body = compile(Part::Body, &touch.body)?;
+        Ok(Compiled { mail, uses: &touch.uses, subject, body })
+    }
+}
+
+impl Compiled<'_> {
     /// The Markdown of a mail, before it is read, or the part that fails. For the trial at load.
-    pub(crate) fn check(
-        &self,
-        program: &ProgramName,
-        step: &StepId,
-        merge: &Merge<'_>,
-    ) -> Result<String, (Part, RenderError)> {
-        let touch = self.touch(program, step).map_err(|error| (Part::Body, error))?;
-        let context = context(&touch.uses, merge);
-        self.subject(touch, context.clone()).map_err(|error| (Part::Subject, error))?;
-        self.fill(&touch.body, context).map_err(|error| (Part::Body, error))
+    pub(crate) fn markdown(&self, merge: &Merge<'_>) -> Result<String, (Part, RenderError)> {
+        let context = context(self.uses, merge);
+        self.subject(context.clone()).map_err(|error| (Part::Subject, error))?;
+        self.body(context).map_err(|error| (Part::Body, error))
     }
 
-    fn subject(&self, touch: &Touch, context: Value) -> Result<String, RenderError> {
-        let subject = one_line(&self.fill(&touch.subject, context)?);
+    fn subject(&self, context: Value) -> Result<String, RenderError> {
+        let subject = one_line(&self.fill(Part::Subject, context)?);
         if subject.is_empty() {
-            return Err(RenderError::EmptySubject { template: touch.subject.clone() });
+            return Err(RenderError::EmptySubject { template: Part::Subject.of(self.mail) });
         }
         Ok(subject)
     }
 
-    fn touch(&self, program: &ProgramName, step: &StepId) -> Result<&Touch, RenderError> {
-        self.touches
-            .get(program)
-            .and_then(|steps| steps.get(step))
-            .ok_or_else(|| RenderError::Missing { program: program.clone(), step: step.clone() })
+    fn body(&self, context: Value) -> Result<String, RenderError> {
+        self.fill(Part::Body, context)
     }
 
-    fn fill(&self, template: &str, context: Value) -> Result<String, RenderError> {
-        let failed = |source| RenderError::Template { template: template.to_owned(), source };
+    fn fill(&self, part: Part, context: Value) -> Result<String, RenderError> {
+        let template = match part {
+            Part::Subject => &self.subject,
+            Part::Body => &self.body,
+        };
         let mut out = Capped(Vec::with_capacity(FRAME_LENGTH));
-        let filled = self
-            .environment
-            .get_template(template)
-            .and_then(|compiled| compiled.render_captured_to(context, &mut out).map(drop));
+        let filled = template.render_captured_to(context, &mut out).map(drop);
         if out.0.len() > BODY_LENGTH_MAX {
-            return Err(RenderError::TooLong { template: template.to_owned() });
+            return Err(RenderError::TooLong { template: part.of(self.mail) });
         }
-        filled.map_err(failed)?;
+        filled.map_err(|source| RenderError::Template { template: part.of(self.mail), source })?;
         Ok(String::from_utf8(out.0).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
     }
 }
@@ -234,6 +283,12 @@ fn context(uses: &[Variable], merge: &Merge<'_>) -> Value {
                 values.push(("organisation", Value::from_pairs([("name", merge.organisation.name.as_str())])));
             }
             Variable::UnsubscribeUrl => values.push(("unsubscribe_url", Value::from(merge.unsubscribe_url))),
+            Variable::Questions if merge.questions.is_empty() => {}
+            Variable::Questions => {
+                let lines: Vec<String> = merge.questions.iter().map(|text| format!("- {}", literal(text))).collect();
+                // A list of ours, made of words that are escaped already.
+                values.push(("questions", Value::from_safe_string(lines.join("\n"))));
+            }
         }
     }
     if !facts.is_empty() {
@@ -357,10 +412,28 @@ pub(crate) enum Part {
     Body,
 }
 
+impl Part {
+    /// What the template engine calls it; the name decides how values are escaped.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Subject => "subject",
+            Self::Body => "body.md",
+        }
+    }
+
+    /// What errors call it.
+    fn of(self, mail: &MailId) -> String {
+        match self {
+            Self::Subject => format!("{mail} subject"),
+            Self::Body => format!("{mail}{BODY_SUFFIX}"),
+        }
+    }
+}
+
 /// Compiles templates, one touch after the other.
 pub(crate) struct ContentBuilder {
     environment: Environment<'static>,
-    touches: BTreeMap<ProgramName, BTreeMap<StepId, Touch>>,
+    touches: BTreeMap<MailId, Touch>,
 }
 
 const BODY_SUFFIX: &str = ".md";
@@ -394,30 +467,20 @@ impl ContentBuilder {
     /// Compiles a touch; answers the variables that each part uses, as the templates spell them.
     pub(crate) fn add(
         &mut self,
-        program: &ProgramName,
-        step: &StepId,
+        mail: &MailId,
         subject: &str,
         body: &str,
     ) -> Result<Vec<(Part, String)>, (Part, minijinja::Error)> {
-        let subject_name = format!("{program}/{step} subject");
-        let body_name = format!("{program}/{step}{BODY_SUFFIX}");
-        let mut paths = self.compile(Part::Subject, &subject_name, subject)?;
-        paths.append(&mut self.compile(Part::Body, &body_name, body)?);
+        let mut paths = self.compile(Part::Subject, subject)?;
+        paths.append(&mut self.compile(Part::Body, body)?);
         let distinct: BTreeSet<&str> = paths.iter().map(|(_, path)| path.as_str()).collect();
         let uses = distinct.into_iter().filter_map(Variable::parse).collect();
-        let touch = Touch { subject: subject_name, body: body_name, uses };
-        self.touches.entry(program.clone()).or_default().insert(step.clone(), touch);
+        self.touches.insert(mail.clone(), Touch { subject: subject.into(), body: body.into(), uses });
         Ok(paths)
     }
 
-    fn compile(
-        &mut self,
-        part: Part,
-        name: &str,
-        source: &str,
-    ) -> Result<Vec<(Part, String)>, (Part, minijinja::Error)> {
-        self.environment.add_template_owned(name.to_owned(), source.to_owned()).map_err(|error| (part, error))?;
-        let compiled = self.environment.get_template(name).map_err(|error| (part, error))?;
+    fn compile(&self, part: Part, source: &str) -> Result<Vec<(Part, String)>, (Part, minijinja::Error)> {
+        let compiled = self.environment.template_from_named_str(part.name(), source).map_err(|error| (part, error))?;
         // A `BTreeSet`, because the set that comes back has no order of its own.
         let paths: BTreeSet<String> = compiled.undeclared_variables(true).into_iter().collect();
         Ok(paths.into_iter().map(|path| (part, path)).collect())

@@ -4,18 +4,22 @@
 //! arguments give the same answer; with nothing due it answers nothing, so it may be asked as often as
 //! anyone likes. Only what it decides changes a lead.
 
-use jiff::tz::TimeZone;
+mod walk;
+
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 
-use crate::calendar;
 use crate::catalog::Catalog;
+use crate::condition::{Facts, SignalKind};
+use crate::content::MailId;
 use crate::event::{DeferReason, DisqualifyReason, Event, FailReason, ProgramExit, SendProof, SkipReason, apply};
-use crate::ids::{LeadId, ProgramName, TouchId};
+use crate::ids::{FieldName, LeadId, StepId, TopicName, TouchId};
 use crate::lead::{
     Doubt, EmailReach, Enrolment, Lead, LifecycleStage, Ownership, PULSE_AHEAD_MAX, PhoneReach, Reach, TaskKind,
 };
 use crate::profile::Profile;
-use crate::program::{Action, Program, Step, TouchClass, Voice};
+use crate::program::{Mail, Program, ProgramVersion, Step, TouchClass, Voice};
 use crate::submission::{Channel, Entry, Intent, Permission, Submission};
 
 /// How long junk is kept before it is purged (DOMAIN.md §3).
@@ -81,6 +85,22 @@ pub enum Stimulus {
     },
     /// The person asks not to be mailed.
     Unsubscribed,
+    /// The person gave a sign, elsewhere than in a form.
+    Signalled {
+        /// Which.
+        kind: SignalKind,
+        /// What it was about, where that is known.
+        topic: Option<TopicName>,
+    },
+    /// Somebody moves the lead to another version of its program.
+    Migrated {
+        /// The version.
+        version: ProgramVersion,
+        /// The step of it that the lead waits for from now on.
+        step: StepId,
+    },
+    /// Somebody ends the lead's program: what follows it begins.
+    ProgramEnded,
     /// A person looked at a touch on the review list.
     Reviewed {
         /// The touch.
@@ -100,6 +120,9 @@ impl Stimulus {
             Self::Unwritable { .. } => "unwritable",
             Self::MailEvent { .. } => "mail_event",
             Self::Unsubscribed => "unsubscribed",
+            Self::Signalled { .. } => "signalled",
+            Self::Migrated { .. } => "migrated",
+            Self::ProgramEnded => "program_ended",
             Self::Reviewed { .. } => "reviewed",
         }
     }
@@ -152,6 +175,10 @@ pub struct PlannedTouch {
     pub voice: Voice,
     /// Whether it may go out in time that others wait in.
     pub class: TouchClass,
+    /// What it says.
+    pub mail: MailId,
+    /// What it asks for.
+    pub asked: Vec<FieldName>,
 }
 
 /// What was decided.
@@ -171,28 +198,27 @@ pub struct Decision {
 
 /// Decides what a stimulus means for a lead.
 pub fn decide(view: &View<'_>, stimulus: &Stimulus, now: Timestamp) -> Decision {
-    let mut draft = Draft { catalog: view.catalog, now, lead: view.lead.cloned(), events: Vec::new(), send: None };
-    let mut profile = None;
-    match stimulus {
-        Stimulus::Submitted { lead, submission } => {
-            draft.submitted(lead, submission);
-            profile = match view.profile {
-                None => Some(Profile::of(submission)),
-                // Junk is kept with its submission and says nothing of the person whose address it used.
-                Some(_) if submission.is_junk() => None,
-                Some(known) => Some(known.merge(submission)).filter(|merged| merged != known),
-            };
+    let profile = match (stimulus, view.profile) {
+        (Stimulus::Submitted { submission, .. }, None) => Some(Profile::of(submission)),
+        // Junk is kept with its submission and says nothing of the person whose address it used.
+        (Stimulus::Submitted { submission, .. }, Some(known)) if !submission.is_junk() => {
+            Some(known.merge(submission)).filter(|merged| merged != known)
         }
-        Stimulus::Due => {}
-        Stimulus::SendEnded { touch, attempt, outcome } => draft.send_ended(touch, *attempt, outcome),
-        Stimulus::Unwritable { touch } => draft.unwritable(touch),
-        Stimulus::MailEvent { touch, attempt, kind } => draft.mail_event(touch, *attempt, *kind),
-        Stimulus::Unsubscribed => draft.suppress(EmailReach::Unsubscribed),
-        Stimulus::Reviewed { touch, verdict } => draft.reviewed(touch, *verdict),
-    }
+        _ => None,
+    };
+    let mut draft = Draft {
+        catalog: view.catalog,
+        now,
+        lead: view.lead.cloned(),
+        profile: profile.as_ref().or(view.profile),
+        events: Vec::new(),
+        send: None,
+    };
+    let before = view.lead.map(|lead| Facts { lead, profile: view.profile, now, since: None });
+    draft.respond(stimulus, before.as_ref());
     draft.settle_due();
     let wake_at = draft.wake_at();
-    Decision { events: draft.events, lead: draft.lead, profile, send: draft.send, wake_at }
+    Decision { events: draft.events, lead: draft.lead, send: draft.send, wake_at, profile }
 }
 
 /// A decision being made: each event is applied as it is recorded, so the next question sees its effect.
@@ -200,6 +226,8 @@ struct Draft<'a> {
     catalog: &'a Catalog,
     now: Timestamp,
     lead: Option<Lead>,
+    /// What is known of the person, with what this stimulus tells.
+    profile: Option<&'a Profile>,
     events: Vec<Event>,
     send: Option<PlannedTouch>,
 }
@@ -210,7 +238,22 @@ enum Due {
     Nothing,
 }
 
-impl Draft<'_> {
+impl<'a> Draft<'a> {
+    fn respond(&mut self, stimulus: &Stimulus, before: Option<&Facts<'_>>) {
+        match stimulus {
+            Stimulus::Submitted { lead, submission } => self.submitted(lead, submission, before),
+            Stimulus::Due => {}
+            Stimulus::SendEnded { touch, attempt, outcome } => self.send_ended(touch, *attempt, outcome),
+            Stimulus::Unwritable { touch } => self.unwritable(touch),
+            Stimulus::MailEvent { touch, attempt, kind } => self.mail_event(touch, *attempt, *kind),
+            Stimulus::Unsubscribed => self.suppress(EmailReach::Unsubscribed),
+            Stimulus::Signalled { kind, topic } => self.signalled(*kind, topic.clone(), before),
+            Stimulus::Migrated { version, step } => self.migrate(version, step),
+            Stimulus::ProgramEnded => self.end_program(),
+            Stimulus::Reviewed { touch, verdict } => self.reviewed(touch, *verdict),
+        }
+    }
+
     fn record(&mut self, event: Event) {
         self.lead = apply(self.lead.take(), &event, self.now);
         self.events.push(event);
@@ -225,9 +268,9 @@ impl Draft<'_> {
         }
     }
 
-    // --- Submissions -------------------------------------------------------------------------
+    // --- Submissions and signs ---------------------------------------------------------------
 
-    fn submitted(&mut self, id: &LeadId, submission: &Submission) {
+    fn submitted(&mut self, id: &LeadId, submission: &Submission, before: Option<&Facts<'_>>) {
         let standing = self.lead.as_ref().map(|lead| lead.stage);
         match standing {
             None | Some(LifecycleStage::JunkPurged) => self.receive(id, submission),
@@ -235,8 +278,13 @@ impl Draft<'_> {
                 stage @ (LifecycleStage::Received
                 | LifecycleStage::Quarantined
                 | LifecycleStage::Inquiry
+                | LifecycleStage::Mql
+                | LifecycleStage::Sal
+                | LifecycleStage::Sql
+                | LifecycleStage::Customer
+                | LifecycleStage::Recycled
                 | LifecycleStage::Disqualified),
-            ) => self.merge(stage, submission),
+            ) => self.merge(stage, submission, before),
         }
     }
 
@@ -258,11 +306,11 @@ impl Draft<'_> {
             self.record(Event::Quarantined { reasons: submission.junk.clone(), until: self.now + QUARANTINE });
         } else {
             self.record(Event::Admitted);
-            self.nurture(submission);
+            self.nurture_as_asked(submission);
         }
     }
 
-    fn merge(&mut self, stage: LifecycleStage, submission: &Submission) {
+    fn merge(&mut self, stage: LifecycleStage, submission: &Submission, before: Option<&Facts<'_>>) {
         let Some(lead) = &self.lead else { return };
         let told = if submission.is_junk() { lead.phone } else { phone_reach(submission) };
         let phone = match (lead.phone, told) {
@@ -289,25 +337,83 @@ impl Draft<'_> {
         match stage {
             LifecycleStage::Quarantined => {
                 self.record(Event::Released);
-                self.nurture(submission);
+                self.nurture_as_asked(submission);
             }
-            LifecycleStage::Disqualified => self.reopen(submission),
-            LifecycleStage::Received | LifecycleStage::Inquiry | LifecycleStage::JunkPurged => {}
+            LifecycleStage::Disqualified => {
+                if submission.intent == Intent::HandRaise && self.reopen() {
+                    self.nurture_as_asked(submission);
+                }
+            }
+            LifecycleStage::Inquiry
+            | LifecycleStage::Mql
+            | LifecycleStage::Sal
+            | LifecycleStage::Sql
+            | LifecycleStage::Customer
+            | LifecycleStage::Recycled => {
+                if !self.claim(before) {
+                    self.hear(&signals_of(submission));
+                }
+            }
+            LifecycleStage::Received | LifecycleStage::JunkPurged => {}
         }
     }
 
-    /// A lead that is only listened to asks to be spoken to, and there is a lawful way to do so.
-    fn reopen(&mut self, submission: &Submission) {
-        let reachable = self.lead.as_ref().is_some_and(|lead| lead.reach() != Reach::Nobody);
-        if submission.intent == Intent::HandRaise && reachable {
-            self.record(Event::Reopened);
-            self.nurture(submission);
+    /// A sign of the person that came in another way than by a form.
+    fn signalled(&mut self, kind: SignalKind, topic: Option<TopicName>, before: Option<&Facts<'_>>) {
+        let Some(lead) = &self.lead else { return };
+        let stage = lead.stage;
+        let is_known = lead.signals.get(&kind) == Some(&self.now) && (topic.is_none() || topic == lead.topic);
+        if is_known || stage == LifecycleStage::JunkPurged {
+            return;
         }
+        self.record(Event::Signalled { kind, topic });
+        match stage {
+            LifecycleStage::Quarantined => {
+                self.record(Event::Released);
+                self.nurture(self.catalog.programs.get(&self.catalog.last_resort), None);
+            }
+            LifecycleStage::Disqualified => {
+                if kind == SignalKind::HandRaised && self.reopen() {
+                    self.nurture(self.catalog.programs.get(&self.catalog.last_resort), None);
+                }
+            }
+            LifecycleStage::Inquiry
+            | LifecycleStage::Mql
+            | LifecycleStage::Sal
+            | LifecycleStage::Sql
+            | LifecycleStage::Customer
+            | LifecycleStage::Recycled => {
+                if !self.claim(before) {
+                    self.hear(&BTreeSet::from([kind]));
+                }
+            }
+            LifecycleStage::Received | LifecycleStage::JunkPurged => {}
+        }
+    }
+
+    /// A lead that is only listened to asks to be spoken to. Whether there is a lawful way to do so.
+    fn reopen(&mut self) -> bool {
+        let reachable = self.lead.as_ref().is_some_and(|lead| lead.reach() != Reach::Nobody);
+        if reachable {
+            self.record(Event::Reopened);
+        }
+        reachable
+    }
+
+    /// Starts the program that a submission leads to.
+    fn nurture_as_asked(&mut self, submission: &Submission) {
+        let catalog = self.catalog;
+        let first = catalog.program_or_last_resort(&submission.program);
+        let program = match submission.entry {
+            Entry::Welcome => first,
+            Entry::AfterWelcome => first.and_then(|program| catalog.program_or_last_resort(&program.then)),
+        };
+        self.nurture(program, Some(submission.channel));
     }
 
     /// Sets the owner and starts the first program: with the stage, in one commit, so that no lead is
     /// ever admitted without both.
-    fn nurture(&mut self, submission: &Submission) {
+    fn nurture(&mut self, program: Option<&'a Program>, channel: Option<Channel>) {
         if self.lead.as_ref().is_some_and(|lead| lead.owner.is_none()) {
             let owner = Ownership::Queue { queue: self.catalog.default_queue.clone() };
             self.record(Event::Assigned { owner });
@@ -316,109 +422,9 @@ impl Draft<'_> {
             self.listen();
             return;
         }
-        let catalog = self.catalog;
-        let first = catalog.program_or_last_resort(&submission.program);
-        let program = match submission.entry {
-            Entry::Welcome => first,
-            Entry::AfterWelcome => first.and_then(|program| catalog.program_or_last_resort(&program.then)),
-        };
-        self.enrol(program, Some(submission.channel));
-    }
-
-    // --- Programs ----------------------------------------------------------------------------
-
-    /// Starts a program. `None` cannot come from a catalog (its last resort exists); were it to, the lead
-    /// would be put up for review rather than lost.
-    fn enrol(&mut self, program: Option<&Program>, channel: Option<Channel>) {
-        let Some(lead) = &self.lead else { return };
-        let ordinal = lead.enrolments.saturating_add(1);
-        let first = program.and_then(|program| program.steps.first().map(|step| (program, step)));
-        let Some((program, step)) = first else {
-            self.listen();
-            return;
-        };
-        let plan = self.plan(program, step, self.now);
-        self.record(Event::EnrolmentStarted {
-            ordinal,
-            program: program.name.clone(),
-            version: program.version.clone(),
-            step: step.id.clone(),
-            due_at: plan.at,
-            channel,
-        });
-        self.note_deferral(&plan);
-    }
-
-    /// Goes on to the step after `touch`, or to the program that follows.
-    fn advance(&mut self, touch: &TouchId) {
-        let Some(enrolment) = self.standing_at(touch) else { return };
-        let (ordinal, name) = (enrolment.ordinal, enrolment.program.clone());
-        let Some(program) = self.catalog.programs.get(&name) else {
-            self.exit(ordinal, name, ProgramExit::Superseded, None);
-            return;
-        };
-        let next = program.position(&touch.step).and_then(|at| program.steps.get(at.saturating_add(1)));
-        if let Some(step) = next {
-            let plan = self.plan(program, step, self.now);
-            self.record(Event::EnrolmentAdvanced { step: step.id.clone(), due_at: plan.at });
-            self.note_deferral(&plan);
-        } else {
-            let then = program.then.clone();
-            self.exit(ordinal, name, ProgramExit::Completed, Some(&then));
-        }
-    }
-
-    /// The exit router. Total: where nothing follows, the last resort does.
-    fn exit(&mut self, ordinal: u32, program: ProgramName, exit: ProgramExit, then: Option<&ProgramName>) {
-        self.record(Event::EnrolmentExited { ordinal, program, exit });
-        let catalog = self.catalog;
-        let next = catalog.program_or_last_resort(then.unwrap_or(&catalog.last_resort));
-        self.enrol(next, None);
-    }
-
-    /// The enrolment, if it still stands at that touch: answers that come late must not move it twice.
-    fn standing_at(&self, touch: &TouchId) -> Option<&Enrolment> {
-        self.lead.as_ref()?.enrolment.as_ref().filter(|enrolment| &enrolment.touch() == touch)
-    }
-
-    fn plan(&self, program: &Program, step: &Step, from: Timestamp) -> Plan {
-        let quiet = program
-            .quiet
-            .filter(|quiet| self.lead.as_ref().is_some_and(|lead| lead.touches_since_signal >= quiet.after_touches));
-        let wait = quiet.map_or(step.after, |quiet| step.after.max(quiet.every));
-        self.allowed(step, from + wait)
-    }
-
-    /// The first instant from `wish` on at which a step may happen, and why not sooner.
-    fn allowed(&self, step: &Step, wish: Timestamp) -> Plan {
-        let waits = match step.action {
-            Action::Email { class: TouchClass::Nurture, .. } => true,
-            Action::Email { class: TouchClass::Response, .. } | Action::Call { .. } => false,
-        };
-        let Some(lead) = self.lead.as_ref().filter(|lead| waits && lead.reach() == Reach::Mail) else {
-            return Plan { at: wish, deferred: None };
-        };
-        let capped = self.catalog.cap.next_allowed(wish, &lead.recent_mails);
-        let at = self.catalog.window.next_open(capped, &self.zone(lead));
-        let deferred = if capped > wish {
-            Some(DeferReason::FrequencyCap)
-        } else if at > wish {
-            Some(DeferReason::QuietHours)
-        } else {
-            None
-        };
-        Plan { at, deferred }
-    }
-
-    fn zone(&self, lead: &Lead) -> TimeZone {
-        lead.zone.as_deref().and_then(calendar::zone).unwrap_or_else(|| self.catalog.default_zone.clone())
-    }
-
-    fn note_deferral(&mut self, plan: &Plan) {
-        let touch = self.lead.as_ref().and_then(|lead| lead.enrolment.as_ref()).map(Enrolment::touch);
-        if let (Some(touch), Some(reason)) = (touch, plan.deferred) {
-            self.record(Event::TouchDeferred { touch, reason, until: plan.at });
-        }
+        let priority = program.map_or(0, |program| program.priority);
+        let claimant = self.claimant(None).filter(|claimant| claimant.priority > priority);
+        self.enrol(claimant.or(program), channel);
     }
 
     // --- What is due -------------------------------------------------------------------------
@@ -469,48 +475,61 @@ impl Draft<'_> {
             LifecycleStage::Quarantined => self.record(Event::Purged),
             LifecycleStage::Received
             | LifecycleStage::Inquiry
+            | LifecycleStage::Mql
+            | LifecycleStage::Sal
+            | LifecycleStage::Sql
+            | LifecycleStage::Customer
+            | LifecycleStage::Recycled
             | LifecycleStage::Disqualified
             | LifecycleStage::JunkPurged => self.record(Event::Reviewed { review_at: self.now + PULSE_AHEAD_MAX }),
         }
     }
 
-    fn step(&mut self, enrolment: &Enrolment) -> Due {
-        let touch = enrolment.touch();
-        let Some(program) = self.catalog.programs.get(&enrolment.program) else {
-            self.record(Event::TouchSkipped { touch, reason: SkipReason::StepGone });
-            self.exit(enrolment.ordinal, enrolment.program.clone(), ProgramExit::Superseded, None);
-            return Due::Settled;
-        };
-        let Some(step) = program.step(&enrolment.step) else {
-            self.record(Event::TouchSkipped { touch, reason: SkipReason::StepGone });
-            self.exit(enrolment.ordinal, enrolment.program.clone(), ProgramExit::Superseded, Some(&program.then));
-            return Due::Settled;
-        };
-        match &step.action {
-            Action::Email { class, from } => self.email(enrolment, step, *class, *from),
-            Action::Call { due_in } => {
-                self.call(&touch, *due_in);
-                Due::Settled
-            }
-        }
-    }
-
-    fn call(&mut self, touch: &TouchId, due_in: SignedDuration) {
+    fn call(&mut self, touch: &TouchId, due_at: Timestamp) {
         let Some(lead) = &self.lead else { return };
         let reason = match (lead.phone, &lead.task) {
             (PhoneReach::Missing | PhoneReach::DoNotCall, _) => Some(SkipReason::NoPhone),
             (PhoneReach::Ok, Some(_)) => Some(SkipReason::TaskOpen),
             (PhoneReach::Ok, None) => None,
         };
-        let event = match reason {
-            Some(reason) => Event::TouchSkipped { touch: touch.clone(), reason },
-            None => Event::TaskCreated { touch: touch.clone(), kind: TaskKind::Call, due_at: self.now + due_in },
-        };
-        self.record(event);
-        self.advance(touch);
+        self.task(touch, TaskKind::Call, due_at, reason);
     }
 
-    fn email(&mut self, enrolment: &Enrolment, step: &Step, class: TouchClass, voice: Voice) -> Due {
+    /// The owner writes in person; where no mail may be sent, they call.
+    fn personal_mail(&mut self, touch: &TouchId, due_at: Timestamp) {
+        let Some(lead) = &self.lead else { return };
+        let (kind, unlawful) = match lead.reach() {
+            Reach::Mail => (TaskKind::Write, None),
+            Reach::Human(kind) => (kind, None),
+            Reach::Nobody => (TaskKind::Write, Some(SkipReason::Suppressed(lead.email))),
+        };
+        let reason = unlawful.or_else(|| lead.task.is_some().then_some(SkipReason::TaskOpen));
+        self.task(touch, kind, due_at, reason);
+    }
+
+    /// Opens a task, unless there is a reason not to, and goes on.
+    fn task(&mut self, touch: &TouchId, kind: TaskKind, due_at: Timestamp, not: Option<SkipReason>) {
+        let touch = touch.clone();
+        self.record(match not {
+            Some(reason) => Event::TouchSkipped { touch: touch.clone(), reason },
+            None => Event::TaskCreated { touch: touch.clone(), kind, due_at },
+        });
+        self.advance(&touch);
+    }
+
+    fn email(&mut self, program: &Program, enrolment: &Enrolment, step: &Step, mail: &Mail, class: TouchClass) -> Due {
+        self.ask(program, enrolment, step, mail, class, Vec::new())
+    }
+
+    fn ask(
+        &mut self,
+        program: &Program,
+        enrolment: &Enrolment,
+        step: &Step,
+        mail: &Mail,
+        class: TouchClass,
+        asked: Vec<FieldName>,
+    ) -> Due {
         let Some(lead) = &self.lead else { return Due::Nothing };
         let touch = enrolment.touch();
         let asked_for = class == TouchClass::Response;
@@ -519,7 +538,12 @@ impl Draft<'_> {
                 self.stand_in(&touch, TaskKind::Call, SkipReason::HumanPreferred);
                 Due::Settled
             }
-            Reach::Mail => self.mail(enrolment, step, class, voice),
+            Reach::Mail => {
+                let (version, template) = (program.version.clone(), mail.template.clone());
+                let mail_id = MailId { program: program.name.clone(), version, template };
+                let attempt = enrolment.attempts.saturating_add(1);
+                self.mail(program, step, PlannedTouch { touch, attempt, voice: mail.from, class, mail: mail_id, asked })
+            }
             Reach::Human(kind) => {
                 let reason = SkipReason::Suppressed(lead.email);
                 self.stand_in(&touch, kind, reason);
@@ -534,17 +558,15 @@ impl Draft<'_> {
         }
     }
 
-    fn mail(&mut self, enrolment: &Enrolment, step: &Step, class: TouchClass, voice: Voice) -> Due {
-        let touch = enrolment.touch();
-        let plan = self.allowed(step, self.now);
+    fn mail(&mut self, program: &Program, step: &Step, planned: PlannedTouch) -> Due {
+        let plan = self.allowed(program, step, self.now);
         if let Some(reason) = plan.deferred {
-            self.record(Event::TouchDeferred { touch, reason, until: plan.at });
+            self.record(Event::TouchDeferred { touch: planned.touch, reason, until: plan.at });
             return Due::Settled;
         }
         // What was decided so far is committed first; the mail is still due then.
         if self.events.is_empty() {
-            let attempt = enrolment.attempts.saturating_add(1);
-            self.send = Some(PlannedTouch { touch, attempt, voice, class });
+            self.send = Some(planned);
         }
         Due::Nothing
     }
@@ -670,10 +692,9 @@ impl Draft<'_> {
             return;
         }
         self.record(Event::AddressSuppressed { cause });
-        let in_nurture = self
-            .lead
-            .as_ref()
-            .is_some_and(|lead| lead.stage == LifecycleStage::Inquiry && lead.reach() == Reach::Nobody);
+        let in_nurture = self.lead.as_ref().is_some_and(|lead| {
+            [LifecycleStage::Inquiry, LifecycleStage::Recycled].contains(&lead.stage) && lead.reach() == Reach::Nobody
+        });
         if in_nurture {
             self.listen();
         }
@@ -694,6 +715,15 @@ impl Draft<'_> {
 struct Plan {
     at: Timestamp,
     deferred: Option<DeferReason>,
+}
+
+/// The signs that a form is.
+fn signals_of(submission: &Submission) -> BTreeSet<SignalKind> {
+    match (submission.channel, submission.intent) {
+        (Channel::Import, _) => BTreeSet::new(),
+        (Channel::Form, Intent::Inquiry) => BTreeSet::from([SignalKind::FormSubmitted]),
+        (Channel::Form, Intent::HandRaise) => BTreeSet::from([SignalKind::FormSubmitted, SignalKind::HandRaised]),
+    }
 }
 
 /// How sure we are of a mail.
@@ -725,3 +755,6 @@ fn backoff(attempt: u32) -> SignedDuration {
     let minutes = 1_i64.checked_shl(attempt.saturating_sub(1).min(6)).unwrap_or(1);
     SignedDuration::from_mins(minutes).min(BACKOFF_MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,13 +3,16 @@
 //! **Invariants:** [`apply`] is total: any event on any lead gives a lead. The same events give the
 //! same lead, so history explains every state. No event carries a personal value (P7).
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::{CAP_PERIOD, WEEKLY_MAX};
-use crate::ids::{FormName, LeadId, ProgramName, StepId, TouchId};
+use crate::condition::SignalKind;
+use crate::ids::{EmittedName, FormName, LeadId, ProgramName, StepId, TagName, TopicName, TouchId};
 use crate::lead::{
-    Doubt, EmailReach, Enrolment, Lead, LifecycleStage, Ownership, PhoneReach, Task, TaskKind, Unresolved,
+    Doubt, EmailReach, Enrolment, Lead, LifecycleStage, Ownership, PhoneReach, Task, TaskKind, Unresolved, is_zero,
 };
 use crate::program::ProgramVersion;
 use crate::submission::{Channel, Flag, Intent, JunkReason};
@@ -28,6 +31,10 @@ pub enum DeferReason {
     SendingPaused,
     /// SES could not be reached; nothing was handed over.
     NotReached,
+    /// Sales works the lead, and the program does not write beside it.
+    WithSales,
+    /// Its date has moved.
+    NotYet,
 }
 
 /// Why a touch is passed over.
@@ -44,6 +51,14 @@ pub enum SkipReason {
     HumanPreferred,
     /// The program no longer has this step.
     StepGone,
+    /// The step's or the program's `skip_if` holds.
+    Condition,
+    /// All that it asks for is known.
+    AllKnown,
+    /// Its date is over.
+    DatePassed,
+    /// The lead is in the holdout.
+    Holdout,
 }
 
 /// Why a touch can never be sent.
@@ -80,8 +95,14 @@ pub enum ProgramExit {
     Completed,
     /// Nobody may contact the lead any more.
     Suppressed,
-    /// The program or the step is gone from the catalog.
+    /// The program or the step is gone from the catalog, or another program claims the lead.
     Superseded,
+    /// It is what the program was for.
+    GoalMet,
+    /// The program says to stop.
+    Stopped,
+    /// Its time is over.
+    Horizon,
 }
 
 /// Why a lead is only listened to.
@@ -182,6 +203,9 @@ pub enum Event {
         /// The door, where a submission began it: a form post is nudged, a list waits for the sweep.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         channel: Option<Channel>,
+        /// Touches without a sign that it begins with, where a program follows itself.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        silent_touches: u32,
     },
     /// The next step is set.
     #[serde(rename = "enrolment.advanced")]
@@ -190,6 +214,25 @@ pub enum Event {
         step: StepId,
         /// When it comes.
         due_at: Timestamp,
+        /// How often the lead went back, after this.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        lap: u32,
+        /// How many rounds of a `recur` step are behind it, after this.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        round: u32,
+    },
+    /// Somebody moved the lead to another version of its program.
+    #[serde(rename = "enrolment.migrated")]
+    EnrolmentMigrated {
+        /// The version.
+        version: ProgramVersion,
+        /// The step it stands at there.
+        step: StepId,
+        /// When that step comes.
+        due_at: Timestamp,
+        /// How often the lead went back, after this.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        lap: u32,
     },
     /// A program ended.
     #[serde(rename = "enrolment.exited")]
@@ -200,6 +243,44 @@ pub enum Event {
         program: ProgramName,
         /// How.
         exit: ProgramExit,
+    },
+    /// The person gave a sign.
+    #[serde(rename = "signal.recorded")]
+    Signalled {
+        /// Which.
+        kind: SignalKind,
+        /// What it was about.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        topic: Option<TopicName>,
+    },
+    /// A program noted something.
+    #[serde(rename = "lead.labelled")]
+    Labelled {
+        /// The topic from now on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        topic: Option<TopicName>,
+        /// Tags it got.
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        add: BTreeSet<TagName>,
+        /// Tags it lost.
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        remove: BTreeSet<TagName>,
+    },
+    /// A program tells the owner of an interesting moment.
+    #[serde(rename = "moment.raised")]
+    MomentRaised {
+        /// The step that tells.
+        touch: TouchId,
+        /// What of, in the program's words.
+        message: String,
+    },
+    /// A program puts an event on the bus.
+    #[serde(rename = "program.emitted")]
+    Emitted {
+        /// The step that does.
+        touch: TouchId,
+        /// The event's name.
+        event: EmittedName,
     },
     /// A touch waits.
     #[serde(rename = "touch.deferred")]
@@ -314,7 +395,12 @@ impl Event {
             Self::Assigned { .. } => "lead.assigned",
             Self::EnrolmentStarted { .. } => "enrolment.started",
             Self::EnrolmentAdvanced { .. } => "enrolment.advanced",
+            Self::EnrolmentMigrated { .. } => "enrolment.migrated",
             Self::EnrolmentExited { .. } => "enrolment.exited",
+            Self::Signalled { .. } => "signal.recorded",
+            Self::Labelled { .. } => "lead.labelled",
+            Self::MomentRaised { .. } => "moment.raised",
+            Self::Emitted { .. } => "program.emitted",
             Self::TouchDeferred { .. } => "touch.deferred",
             Self::TouchSent { .. } => "touch.sent",
             Self::TouchUnknown { .. } => "touch.unknown",
@@ -337,8 +423,10 @@ impl Event {
 /// Before [`Event::Received`] there is no lead.
 #[must_use]
 pub fn apply(lead: Option<Lead>, event: &Event, at: Timestamp) -> Option<Lead> {
-    if let Event::Received { lead: id, life, received_at, email, phone, flags, zone, .. } = event {
-        return Some(received(lead.as_ref(), id, *life, *received_at, *email, *phone, flags, zone.as_ref()));
+    if let Event::Received { lead: id, life, channel, intent, received_at, email, phone, flags, zone, .. } = event {
+        let mut new = received(lead.as_ref(), id, *life, *received_at, *email, *phone, flags, zone.as_ref());
+        submitted(&mut new, *channel, *intent, at);
+        return Some(new);
     }
     lead.map(|lead| change(lead, event, at))
 }
@@ -374,7 +462,9 @@ fn received(
         unresolved: Vec::new(),
         task: None,
         recent_mails: Vec::new(),
-        touches_since_signal: 0,
+        signals: BTreeMap::new(),
+        topic: None,
+        tags: BTreeSet::new(),
         submissions: submissions.saturating_add(1),
         stage_until: None,
         seq,
@@ -383,13 +473,15 @@ fn received(
 
 fn change(mut lead: Lead, event: &Event, at: Timestamp) -> Lead {
     match event {
-        // Handled by `apply`.
-        Event::Received { .. } => {}
+        // The first is handled by `apply`; the others change nothing here, but somebody listens to them.
+        Event::Received { .. } | Event::MomentRaised { .. } | Event::Emitted { .. } => {}
         Event::Admitted | Event::Released | Event::Reopened => {
             lead.stage = LifecycleStage::Inquiry;
             lead.stage_until = None;
         }
         Event::Quarantined { until, .. } => {
+            // What looks like junk is no sign of a person (I11).
+            lead.signals.clear();
             lead.stage = LifecycleStage::Quarantined;
             lead.stage_until = Some(*until);
         }
@@ -397,17 +489,16 @@ fn change(mut lead: Lead, event: &Event, at: Timestamp) -> Lead {
             lead.stage = LifecycleStage::JunkPurged;
             lead.stage_until = None;
         }
-        Event::SubmissionMerged { channel, junk, phone, zone, .. } => {
+        Event::SubmissionMerged { channel, intent, junk, phone, zone, .. } => {
             lead.submissions = lead.submissions.saturating_add(1);
             lead.phone = *phone;
             lead.zone.clone_from(zone);
-            // A list says what somebody knows of the person, not that the person is there.
-            if junk.is_empty() && *channel == Channel::Form {
-                lead.touches_since_signal = 0;
+            if junk.is_empty() {
+                submitted(&mut lead, *channel, *intent, at);
             }
         }
         Event::Assigned { owner } => lead.owner = Some(owner.clone()),
-        Event::EnrolmentStarted { ordinal, program, version, step, due_at, .. } => {
+        Event::EnrolmentStarted { ordinal, program, version, step, due_at, silent_touches, .. } => {
             lead.enrolments = *ordinal;
             lead.enrolment = Some(Enrolment {
                 ordinal: *ordinal,
@@ -415,17 +506,34 @@ fn change(mut lead: Lead, event: &Event, at: Timestamp) -> Lead {
                 version: version.clone(),
                 step: step.clone(),
                 next_touch_at: *due_at,
+                started_at: at,
                 attempts: 0,
+                lap: 0,
+                round: 0,
+                silent_touches: *silent_touches,
             });
         }
-        Event::EnrolmentAdvanced { step, due_at } => {
+        Event::EnrolmentAdvanced { step, due_at, lap, round } => stand(&mut lead, step, *due_at, *lap, *round),
+        Event::EnrolmentMigrated { version, step, due_at, lap } => {
             if let Some(enrolment) = &mut lead.enrolment {
-                enrolment.step = step.clone();
-                enrolment.next_touch_at = *due_at;
-                enrolment.attempts = 0;
+                enrolment.version = version.clone();
             }
+            stand(&mut lead, step, *due_at, *lap, 0);
         }
         Event::EnrolmentExited { .. } => lead.enrolment = None,
+        Event::Signalled { kind, topic } => {
+            signalled(&mut lead, *kind, at);
+            if topic.is_some() {
+                lead.topic.clone_from(topic);
+            }
+        }
+        Event::Labelled { topic, add, remove } => {
+            if topic.is_some() {
+                lead.topic.clone_from(topic);
+            }
+            lead.tags.retain(|tag| !remove.contains(tag));
+            lead.tags.extend(add.iter().cloned());
+        }
         Event::TouchDeferred { touch, reason, until } => defer(&mut lead, touch, *reason, *until),
         Event::TouchSent { touch, .. } => {
             // A doubt that is resolved was counted as sent when it arose.
@@ -452,7 +560,7 @@ fn change(mut lead: Lead, event: &Event, at: Timestamp) -> Lead {
         }
         Event::TaskCreated { touch, kind, due_at } => {
             lead.task = Some(Task { touch: touch.clone(), kind: *kind, due_at: *due_at });
-            lead.touches_since_signal = lead.touches_since_signal.saturating_add(1);
+            touched(&mut lead);
         }
         Event::TaskOverdue { .. } => lead.task = None,
         Event::AddressSuppressed { cause } => lead.email = lead.email.fold(*cause),
@@ -476,8 +584,45 @@ fn settle(lead: &mut Lead, touch: &TouchId) -> bool {
     lead.unresolved.len() < doubts
 }
 
+/// Lets the lead stand at a step of its program, which nobody has tried yet.
+fn stand(lead: &mut Lead, step: &StepId, due_at: Timestamp, lap: u32, round: u32) {
+    if let Some(enrolment) = &mut lead.enrolment {
+        enrolment.step = step.clone();
+        enrolment.next_touch_at = due_at;
+        enrolment.attempts = 0;
+        enrolment.lap = lap;
+        enrolment.round = round;
+    }
+}
+
+/// A form is a sign of its sender. A list says what somebody knows of the person, not that the person is there.
+fn submitted(lead: &mut Lead, channel: Channel, intent: Intent, at: Timestamp) {
+    match channel {
+        Channel::Form => signalled(lead, SignalKind::FormSubmitted, at),
+        Channel::Import => return,
+    }
+    match intent {
+        Intent::HandRaise => signalled(lead, SignalKind::HandRaised, at),
+        Intent::Inquiry => {}
+    }
+}
+
+fn signalled(lead: &mut Lead, kind: SignalKind, at: Timestamp) {
+    let last = lead.signals.entry(kind).or_insert(at);
+    *last = at.max(*last);
+    if let Some(enrolment) = &mut lead.enrolment {
+        enrolment.silent_touches = 0;
+    }
+}
+
+fn touched(lead: &mut Lead) {
+    if let Some(enrolment) = &mut lead.enrolment {
+        enrolment.silent_touches = enrolment.silent_touches.saturating_add(1);
+    }
+}
+
 fn mailed(lead: &mut Lead, at: Timestamp) {
-    lead.touches_since_signal = lead.touches_since_signal.saturating_add(1);
+    touched(lead);
     // No cap asks about more than the last seven days.
     lead.recent_mails.retain(|sent| *sent > at - CAP_PERIOD);
     lead.recent_mails.push(at);
@@ -490,7 +635,7 @@ fn defer(lead: &mut Lead, touch: &TouchId, reason: DeferReason, until: Timestamp
     if let Some(enrolment) = lead.enrolment.as_mut().filter(|enrolment| &enrolment.touch() == touch) {
         enrolment.next_touch_at = until;
         match reason {
-            DeferReason::QuietHours | DeferReason::FrequencyCap => {}
+            DeferReason::QuietHours | DeferReason::FrequencyCap | DeferReason::WithSales | DeferReason::NotYet => {}
             // It was marked, so an attempt is used up: its late answer must not pass for the next one's.
             DeferReason::Throttled | DeferReason::SendingPaused | DeferReason::NotReached => {
                 enrolment.attempts = enrolment.attempts.saturating_add(1);

@@ -104,6 +104,22 @@ name!(
     QueueName, "a queue name", is_name, "1 to 40 lower-case letters, digits or '-', starting with a letter"
 );
 name!(
+    /// The name of a mail's file in a program: `touches/<name>.md`.
+    TemplateName, "a template name", is_name, "1 to 40 lower-case letters, digits or '-', starting with a letter"
+);
+name!(
+    /// The name of a topic: what a lead is interested in, and what people can switch off.
+    TopicName, "a topic name", is_name, "1 to 40 lower-case letters, digits or '-', starting with a letter"
+);
+name!(
+    /// A mark that programs put on leads.
+    TagName, "a tag", is_name, "1 to 40 lower-case letters, digits or '-', starting with a letter"
+);
+name!(
+    /// The name of an event that a program puts on the bus.
+    EmittedName, "an event name", is_name, "1 to 40 lower-case letters, digits or '-', starting with a letter"
+);
+name!(
     /// The name of a profile field, as forms, templates and the catalog spell it.
     FieldName, "a field name", is_field_name, "1 to 40 lower-case letters, digits or '_', starting with a letter"
 );

@@ -265,7 +265,7 @@ mod tests {
     }
 
     fn declared() -> BTreeMap<FieldName, Field> {
-        let entry = |name, label: &str, length_max| (field(name), Field { label: label.to_owned(), length_max });
+        let entry = |name, label: &str, length_max| (field(name), Field::text(label, length_max));
         BTreeMap::from([
             entry("first_name", "First name", 40),
             entry("company", "Company", 80),

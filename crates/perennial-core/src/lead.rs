@@ -4,10 +4,13 @@
 //! ([`Lead::next_action_at`]), never set (I2). It has exactly one stage (I1) and always an owner (I7).
 //! A [`Lead`] holds nothing personal: addresses and answers live in [`crate::profile::Profile`].
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{LeadId, ProgramName, QueueName, StepId, TouchId};
+use crate::condition::SignalKind;
+use crate::ids::{LeadId, ProgramName, QueueName, StepId, TagName, TopicName, TouchId};
 use crate::program::ProgramVersion;
 use crate::submission::Flag;
 
@@ -24,6 +27,16 @@ pub enum LifecycleStage {
     Quarantined,
     /// In nurture.
     Inquiry,
+    /// Offered to sales.
+    Mql,
+    /// A rep works it.
+    Sal,
+    /// A deal is open.
+    Sql,
+    /// Bought.
+    Customer,
+    /// Given back by sales, in nurture.
+    Recycled,
     /// Not contacted any more, only listened to.
     Disqualified,
     /// Junk that nobody released: never touched again.
@@ -45,14 +58,25 @@ pub enum StageKind {
 
 impl LifecycleStage {
     /// Every stage, in the order of the waterfall.
-    pub const ALL: [Self; 5] = [Self::Received, Self::Quarantined, Self::Inquiry, Self::Disqualified, Self::JunkPurged];
+    pub const ALL: [Self; 10] = [
+        Self::Received,
+        Self::Quarantined,
+        Self::Inquiry,
+        Self::Mql,
+        Self::Sal,
+        Self::Sql,
+        Self::Customer,
+        Self::Recycled,
+        Self::Disqualified,
+        Self::JunkPurged,
+    ];
 
     /// Its kind.
     pub const fn kind(self) -> StageKind {
         match self {
             Self::Received => StageKind::Gate,
-            Self::Quarantined => StageKind::Sla,
-            Self::Inquiry | Self::Disqualified => StageKind::Inventory,
+            Self::Quarantined | Self::Mql | Self::Sal | Self::Sql => StageKind::Sla,
+            Self::Inquiry | Self::Customer | Self::Recycled | Self::Disqualified => StageKind::Inventory,
             Self::JunkPurged => StageKind::Terminal,
         }
     }
@@ -63,6 +87,11 @@ impl LifecycleStage {
             Self::Received => "received",
             Self::Quarantined => "quarantined",
             Self::Inquiry => "inquiry",
+            Self::Mql => "mql",
+            Self::Sal => "sal",
+            Self::Sql => "sql",
+            Self::Customer => "customer",
+            Self::Recycled => "recycled",
             Self::Disqualified => "disqualified",
             Self::JunkPurged => "junk_purged",
         }
@@ -146,26 +175,31 @@ pub struct Enrolment {
     pub step: StepId,
     /// When it comes.
     pub next_touch_at: Timestamp,
+    /// When it began.
+    pub started_at: Timestamp,
     /// How often that step has been tried and put back.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub attempts: u32,
+    /// How often the lead went back to an earlier step: it tells the touches of one step apart.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub lap: u32,
+    /// How many rounds of a `recur` step are behind the lead.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub round: u32,
+    /// Touches of this enrolment since the person last gave a sign.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub silent_touches: u32,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
-fn is_zero(number: &u32) -> bool {
+pub(crate) fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
 impl Enrolment {
     /// The touch that comes next.
     pub fn touch(&self) -> TouchId {
-        TouchId {
-            ordinal: self.ordinal,
-            program: self.program.clone(),
-            step: self.step.clone(),
-            // Steps do not recur yet; the id has room for those that will.
-            occurrence: 0,
-        }
+        TouchId { ordinal: self.ordinal, program: self.program.clone(), step: self.step.clone(), occurrence: self.lap }
     }
 }
 
@@ -222,6 +256,8 @@ pub struct Task {
 pub enum TaskKind {
     /// Call the person.
     Call,
+    /// Write to the person; the touch has a draft.
+    Write,
     /// Find an address or number that works.
     RepairData,
 }
@@ -267,8 +303,15 @@ pub struct Lead {
     /// When its last mails went out; only as many as the cap asks about.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub recent_mails: Vec<Timestamp>,
-    /// Touches since the person last gave a sign.
-    pub touches_since_signal: u32,
+    /// When the person last gave each sign.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub signals: BTreeMap<SignalKind, Timestamp>,
+    /// What it showed interest in last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topic: Option<TopicName>,
+    /// What programs noted about it.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub tags: BTreeSet<TagName>,
     /// How many submissions it has made.
     pub submissions: u32,
     /// When a quarantine ends, or a listening lead is looked at again.

@@ -12,6 +12,7 @@
 pub mod calendar;
 pub mod catalog;
 pub mod clean;
+pub mod condition;
 pub mod contact;
 pub mod content;
 pub mod decide;
@@ -21,10 +22,12 @@ pub mod ids;
 pub mod intake;
 pub mod lead;
 pub mod loader;
+pub mod policy;
 pub mod profile;
 pub mod program;
 pub mod submission;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod timing;
 pub mod token;
 pub mod waterfall;

@@ -10,22 +10,34 @@
 //! ```
 
 mod catalog;
+mod condition;
+mod graph;
+mod known;
+mod policy;
 mod program;
+mod report;
+pub mod schema;
 mod section;
+pub mod shape;
+mod solve;
+mod spans;
+mod step;
 #[cfg(test)]
 mod tests;
 mod touch;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::Catalog;
 use crate::content::ContentBuilder;
-use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::diagnostic::{Code, Diagnostic, Place, Severity};
 use crate::ids::ProgramName;
 use crate::loader::catalog::CatalogFile;
-use crate::loader::section::Report;
-use crate::loader::touch::Known;
-use crate::program::Program;
+use crate::loader::known::Known;
+use crate::loader::report::Report;
+use crate::loader::spans::Spans;
+use crate::loader::touch::Trial;
+use crate::program::{Program, ProgramVersion};
 
 /// One file of a catalog.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,8 +48,17 @@ pub struct SourceFile {
     pub text: String,
 }
 
-/// The most files in one catalog.
-pub const FILES_MAX: usize = 50_000;
+/// An older version of a program, which leads may still be in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptProgram {
+    /// Its name.
+    pub name: ProgramName,
+    /// Its files, with their paths as they are in the directory: `<name>/program.toml`, `<name>/touches/…`.
+    pub files: Vec<SourceFile>,
+}
+
+/// The most files in one catalog: 5,000 programs of 50 steps that each have a mail are 255,001.
+pub const FILES_MAX: usize = 300_000;
 
 /// The longest file, in bytes.
 pub const FILE_LENGTH_MAX: usize = 256 * 1024;
@@ -50,8 +71,17 @@ const PROGRAM_FILE: &str = "program.toml";
 /// A file whose name is none of the three above is passed over if it is Markdown (a `README.md`), and
 /// warned of if it is TOML.
 pub fn parse(files: &[SourceFile]) -> (Option<Catalog>, Vec<Diagnostic>) {
+    parse_with(files, &[])
+}
+
+/// Reads a catalog and the older versions of programs that leads may still be in ([`Catalog::kept`]).
+///
+/// An older version is read with the catalog of today. One that cannot be read is left out and warned of
+/// ([`Code::KeptUnreadable`]), never an error: what leads started long ago must not stop what is deployed now. One
+/// that is the version of today is passed over.
+pub fn parse_with(files: &[SourceFile], kept: &[KeptProgram]) -> (Option<Catalog>, Vec<Diagnostic>) {
     let mut found = Vec::new();
-    let catalog = read(files, &mut found);
+    let catalog = read(files, kept, &mut found);
     found.sort_by(|a, b| a.order().cmp(&b.order()));
     // Both trials of a mail may find the same.
     found.dedup();
@@ -59,18 +89,46 @@ pub fn parse(files: &[SourceFile]) -> (Option<Catalog>, Vec<Diagnostic>) {
     (catalog.filter(|_| usable), found)
 }
 
-fn read(files: &[SourceFile], found: &mut Vec<Diagnostic>) -> Option<Catalog> {
+/// The version of a program, from its files: another text of any of them is another version. `None` without a
+/// `program.toml`.
+pub fn version_of(files: &[SourceFile]) -> Option<ProgramVersion> {
+    let folder = Folder::of(files);
+    folder.program.map(|source| program::version(source, &folder))
+}
+
+/// The version of `catalog.toml`, from its text.
+pub fn catalog_version(file: &SourceFile) -> String {
+    program::content_hash(&[file])
+}
+
+fn read(files: &[SourceFile], kept: &[KeptProgram], found: &mut Vec<Diagnostic>) -> Option<Catalog> {
     if let Some(diagnostic) = too_large(files) {
         found.push(diagnostic);
         return None;
     }
     let tree = Tree::sort(files, found);
-    let file = read_catalog(&tree, found);
-    let known = Known {
-        fields: file.as_ref().map(|file| &file.fields),
-        facts: file.as_ref().and_then(|file| file.organisation.as_ref()).map(|organisation| &organisation.facts),
-    };
+    let names: BTreeSet<ProgramName> = tree.programs.keys().cloned().collect();
+    let file = read_catalog(&tree, &names, found);
+    let known = Known::of(file.as_ref(), &names);
     let mut builder = ContentBuilder::new();
+    let programs = read_programs(&tree, &known, &mut builder, found);
+    let older = read_kept(kept, &programs, &known, &mut builder, found);
+    let kept = older.iter().map(|(key, (program, _))| (key.clone(), program.clone())).collect();
+    let mut catalog = file?.with(programs, kept, builder.finish())?;
+    try_programs(&catalog, &tree, found);
+    try_kept(&mut catalog, &older, found);
+    if !found.iter().any(Diagnostic::is_error) {
+        found.append(&mut check_graph(&catalog, &tree));
+    }
+    Some(catalog)
+}
+
+fn read_programs(
+    tree: &Tree<'_>,
+    known: &Known<'_>,
+    builder: &mut ContentBuilder,
+    found: &mut Vec<Diagnostic>,
+) -> BTreeMap<ProgramName, Program> {
     let mut programs = BTreeMap::new();
     for (name, folder) in &tree.programs {
         let Some(source) = folder.program else {
@@ -80,28 +138,127 @@ fn read(files: &[SourceFile], found: &mut Vec<Diagnostic>) -> Option<Catalog> {
             ));
             continue;
         };
-        if let Some(program) = program::read(name, source, folder, &known, &mut builder, found) {
+        if let Some(program) = program::read(name, source, folder, known, builder, found) {
             programs.insert(name.clone(), program);
         }
     }
-    let file = file?;
-    // A step that was refused for another reason would make a wait look shorter than it is.
-    if let Some(last_resort) = file.last_resort.as_ref().filter(|_| !found.iter().any(Diagnostic::is_error)) {
-        program::refuse_loops(&programs, last_resort, &tree.programs, found);
-    }
-    let programs = programs.into_iter().map(|(name, file)| (name, file.program)).collect();
-    let catalog = file.with(programs, builder.finish())?;
-    touch::probe(&catalog, &tree.programs, found);
-    Some(catalog)
+    programs
 }
 
-fn read_catalog(tree: &Tree<'_>, found: &mut Vec<Diagnostic>) -> Option<CatalogFile> {
+/// Older versions, each with its files.
+type Older<'t> = BTreeMap<(ProgramName, ProgramVersion), (Program, Folder<'t>)>;
+
+fn read_kept<'t>(
+    kept: &'t [KeptProgram],
+    programs: &BTreeMap<ProgramName, Program>,
+    known: &Known<'_>,
+    builder: &mut ContentBuilder,
+    found: &mut Vec<Diagnostic>,
+) -> Older<'t> {
+    let mut older = BTreeMap::new();
+    for KeptProgram { name, files } in kept {
+        let folder = Folder::of(files);
+        let Some(source) = folder.program else {
+            found.push(unreadable(name, None, &missing_file(&format!("{name}/{PROGRAM_FILE}"), "")));
+            continue;
+        };
+        let version = program::version(source, &folder);
+        if programs.get(name).is_some_and(|program| program.version == version) {
+            continue;
+        }
+        let mut problems: Vec<Diagnostic> = too_large(files).into_iter().collect();
+        let program = if problems.is_empty() {
+            program::read(name, source, &folder, known, builder, &mut problems)
+        } else {
+            None
+        };
+        match (program, first_error(problems)) {
+            (_, Some(error)) => found.push(unreadable(name, Some(&version), &error)),
+            (Some(program), None) => {
+                older.insert((name.clone(), version), (program, folder));
+            }
+            (None, None) => {}
+        }
+    }
+    older
+}
+
+/// The error that stands first.
+fn first_error(problems: Vec<Diagnostic>) -> Option<Diagnostic> {
+    problems.into_iter().filter(Diagnostic::is_error).min_by(|a, b| a.order().cmp(&b.order()))
+}
+
+/// What is said of an older version that is left out.
+fn unreadable(name: &ProgramName, version: Option<&ProgramVersion>, error: &Diagnostic) -> Diagnostic {
+    let path = error.file.split_once('/').map_or(PROGRAM_FILE, |(_, path)| path);
+    let version = version.map_or("?", |version| &version.0);
+    let remedy = "leads that started it go on in today's version, or else in the last resort";
+    Diagnostic {
+        code: Code::KeptUnreadable,
+        severity: Severity::Warning,
+        file: format!("{name}@{version}/{path}"),
+        place: error.place.clone(),
+        message: format!("this older version of `{name}` is left out: {} ({})", error.message, error.code),
+        remedy: format!("{remedy}; to choose where, run `perennial migrate`"),
+    }
+}
+
+/// Renders every mail on trial.
+fn try_programs(catalog: &Catalog, tree: &Tree<'_>, found: &mut Vec<Diagnostic>) {
+    let errors = found.iter().filter(|diagnostic| diagnostic.is_error());
+    let broken: BTreeSet<String> = errors.map(|diagnostic| diagnostic.file.clone()).collect();
+    let trial = Trial::new(catalog);
+    for (name, folder) in &tree.programs {
+        if let Some(program) = catalog.programs.get(name) {
+            found.append(&mut trial.of_program(program, folder, &broken));
+        }
+    }
+}
+
+/// Renders every mail of the older versions on trial, and leaves out those that fail.
+fn try_kept(catalog: &mut Catalog, older: &Older<'_>, found: &mut Vec<Diagnostic>) {
+    let mut failed = Vec::new();
+    let trial = Trial::new(catalog);
+    for (key, (program, folder)) in older {
+        let Some(error) = first_error(trial.of_program(program, folder, &BTreeSet::new())) else { continue };
+        found.push(unreadable(&key.0, Some(&key.1), &error));
+        failed.push(key);
+    }
+    for key in failed {
+        catalog.kept.remove(key);
+    }
+}
+
+/// What the graph checker finds, each in its file.
+fn check_graph(catalog: &Catalog, tree: &Tree<'_>) -> Vec<Diagnostic> {
+    let mut spans: BTreeMap<Option<ProgramName>, Spans<'_>> = BTreeMap::new();
+    let mut found = Vec::new();
+    for finding in graph::check(catalog) {
+        let folder = finding.program.as_ref().map(|name| tree.programs.get(name));
+        let Some(source) = folder.map_or(tree.catalog, |folder| folder.and_then(|folder| folder.program)) else {
+            continue;
+        };
+        let spans = spans.entry(finding.program).or_insert_with(|| Spans::of(source));
+        let span = spans.find(finding.step.as_ref(), &finding.key);
+        found.push(Diagnostic {
+            code: finding.code,
+            severity: finding.severity,
+            file: source.path.clone(),
+            place: Some(Place::of(&source.text, span)),
+            message: finding.message,
+            remedy: finding.remedy,
+        });
+    }
+    found
+}
+
+fn read_catalog(tree: &Tree<'_>, programs: &BTreeSet<ProgramName>, found: &mut Vec<Diagnostic>) -> Option<CatalogFile> {
     let Some(source) = tree.catalog else {
         found.push(missing_file(CATALOG_FILE, "write it: it says who sends, when, and to which forms"));
         return None;
     };
     let mut report = Report::new(source);
-    let file = catalog::read(&mut report, source, &tree.programs);
+    let file = catalog::read(&mut report, source, programs);
     found.append(&mut report.into_found());
     file
 }
@@ -110,8 +267,32 @@ fn read_catalog(tree: &Tree<'_>, found: &mut Vec<Diagnostic>) -> Option<CatalogF
 #[derive(Default)]
 struct Folder<'t> {
     program: Option<&'t SourceFile>,
-    /// The touches, by what should be the id of their step.
+    /// The mails, by what should be the name of a template.
     touches: BTreeMap<&'t str, &'t SourceFile>,
+}
+
+impl<'t> Folder<'t> {
+    /// The files of one program that count, whatever the folder is called.
+    fn of(files: &'t [SourceFile]) -> Self {
+        let mut folder = Self::default();
+        for file in files {
+            if let Some((_, path)) = file.path.split_once('/') {
+                folder.take(path, file);
+            }
+        }
+        folder
+    }
+
+    /// Puts a file in its place, if it has one.
+    fn take(&mut self, path: &'t str, file: &'t SourceFile) {
+        if path == PROGRAM_FILE {
+            self.program = Some(file);
+        } else if let Some(name) = path.strip_prefix("touches/").and_then(|touch| touch.strip_suffix(".md"))
+            && !name.contains('/')
+        {
+            self.touches.insert(name, file);
+        }
+    }
 }
 
 /// Every file in its place.
@@ -124,18 +305,14 @@ impl<'t> Tree<'t> {
     fn sort(files: &'t [SourceFile], found: &mut Vec<Diagnostic>) -> Self {
         let mut tree = Self { catalog: None, programs: BTreeMap::new() };
         for file in files {
-            let parts: Vec<&str> = file.path.split('/').collect();
-            match parts.as_slice() {
-                [CATALOG_FILE] => tree.catalog = Some(file),
-                [folder, PROGRAM_FILE] => {
+            let is_program_file = |path: &str| {
+                path == PROGRAM_FILE || path.strip_prefix("touches/").is_some_and(|touch| !touch.contains('/'))
+            };
+            match file.path.split_once('/') {
+                None if file.path == CATALOG_FILE => tree.catalog = Some(file),
+                Some((folder, path)) if is_program_file(path) => {
                     if let Some(folder) = tree.folder(folder, file, found) {
-                        folder.program = Some(file);
-                    }
-                }
-                [folder, "touches", touch] => {
-                    let folder = tree.folder(folder, file, found);
-                    if let (Some(folder), Some(step)) = (folder, touch.strip_suffix(".md")) {
-                        folder.touches.insert(step, file);
+                        folder.take(path, file);
                     }
                 }
                 _ if file.path.strip_suffix(".toml").is_some() => {
@@ -202,23 +379,4 @@ fn too_large(files: &[SourceFile]) -> Option<Diagnostic> {
     // The first by name, so that the answer does not depend on the order of the files.
     let file = files.iter().filter(|file| file.text.len() > FILE_LENGTH_MAX).min_by_key(|file| &file.path)?;
     Some(large(&file.path, format!("longer than {FILE_LENGTH_MAX} bytes"), "split it, or shorten it"))
-}
-
-impl CatalogFile {
-    /// The whole catalog; `None` if something of it was reported.
-    fn with(self, programs: BTreeMap<ProgramName, Program>, content: crate::content::Content) -> Option<Catalog> {
-        Some(Catalog {
-            organisation: self.organisation?,
-            default_zone: self.default_zone?,
-            window: self.window?,
-            cap: self.cap?,
-            fields: self.fields,
-            forms: self.forms,
-            queues: self.queues,
-            default_queue: self.default_queue?,
-            programs,
-            last_resort: self.last_resort?,
-            content,
-        })
-    }
 }

@@ -22,6 +22,9 @@ pub struct Profile {
     /// The answers, by field.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub fields: BTreeMap<FieldName, String>,
+    /// When each was given: an old one may be asked for again.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub answers_at: BTreeMap<FieldName, Timestamp>,
     /// Where the person came from first.
     #[serde(default, skip_serializing_if = "Source::is_empty")]
     pub first_touch: Source,
@@ -39,6 +42,7 @@ impl Profile {
             email: submission.email.clone(),
             phone: submission.phone.clone(),
             fields: submission.fields.clone(),
+            answers_at: submission.fields.keys().map(|field| (field.clone(), submission.received_at)).collect(),
             first_touch: submission.source.clone(),
             last_touch: submission.source.clone(),
             answered_at: submission.received_at,
@@ -53,10 +57,9 @@ impl Profile {
         let mut merged = self.clone();
         let newer = submission.received_at >= self.answered_at;
         for (field, answer) in &submission.fields {
-            if newer {
+            if newer || !merged.fields.contains_key(field) {
                 merged.fields.insert(field.clone(), answer.clone());
-            } else {
-                merged.fields.entry(field.clone()).or_insert_with(|| answer.clone());
+                merged.answers_at.insert(field.clone(), submission.received_at);
             }
         }
         if newer || merged.phone.is_none() {

@@ -44,6 +44,54 @@ thanks_urls = ["https://www.perennial.example/thanks"]
 
 [queues.sdr]
 sender = { name = "Robin Vale", address = "robin@perennial.example" }
+
+[gate]
+score = 65
+touches_min = 2
+human_signals_min = 1
+reentry_percent = 60
+
+[scores]
+hand_raised = { points = 30, half_life = "90d" }
+replied = { points = 25, half_life = "60d" }
+pricing_visited = { points = 20, half_life = "14d" }
+webinar_attended = { points = 15, half_life = "60d" }
+form_submitted = { points = 10, half_life = "30d" }
+clicked = { points = 5, half_life = "30d" }
+
+[sla]
+hand_raise_first_attempt = "5m"
+first_attempt = "4h"
+decide_within = "48h"
+resubmissions_max = 2
+ladder = [{ at_percent = 50, do = "warn" }, { at_percent = 100, do = "manager" }, { at_percent = 200, do = "reassign" }]
+last = "queue"
+sal = { idle = "7d", expires = "14d" }
+sql = { idle = "30d", manager = "37d", expires = "60d" }
+
+[turnback]
+bad_phone = { stays = true }
+sla_expired = { stays = true }
+rep_left = { stays = true }
+timing = { program = "occasional", cooldown = "60d", requalify = [{ signal = "hand_raised" }] }
+no_budget = { program = "occasional", cooldown = "90d", requalify = [{ signal = "hand_raised" }] }
+evaluating = { program = "occasional", cooldown = "14d", requalify = [{ score_percent = 100 }] }
+competitor = { program = "occasional", cooldown = "170d", requalify = [{ signal = "hand_raised" }] }
+no_authority = { program = "occasional", cooldown = "30d", requalify = [{ signal = "hand_raised" }] }
+wrong_contact = { program = "occasional", cooldown = "30d", requalify = [{ signal = "hand_raised" }] }
+product_mismatch = { program = "occasional", cooldown = "30d", requalify = [{ signal = "hand_raised" }] }
+bad_answers = { program = "occasional", cooldown = "30d", requalify = [{ signal = "answered" }] }
+bad_email = { program = "occasional", requalify = [{ signal = "form_submitted" }] }
+no_interest = { program = "occasional", cooldown = "180d", requalify = [{ signal = "hand_raised" }] }
+closed_lost = { program = "occasional", cooldown = "90d", requalify = [{ signal = "hand_raised" }] }
+other = { program = "occasional", cooldown = "60d", requalify = [{ score_percent = 100 }] }
+
+[turnback.no_response]
+program = "occasional"
+cooldown = "21d"
+horizon = "180d"
+attempts_min = 3
+requalify = [{ signal = ["replied", "hand_raised"] }, { signal = "clicked", days_min = 2, score_percent = 60 }]
 "#;
 
 const WELCOME: &str = r#"

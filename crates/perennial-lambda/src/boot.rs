@@ -3,17 +3,15 @@
 //! **Invariant:** clients are built once per process, before the first event.
 
 use std::future::Future;
-use std::path::Path;
 use std::sync::Arc;
 
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, run, service_fn};
 use perennial_app::error_chain::ErrorChain;
-use perennial_app::programs;
-use perennial_core::catalog::Catalog;
-use perennial_core::diagnostic::Severity;
+use perennial_app::library::Library;
+use perennial_app::ports::{Store, SystemClock};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tracing::{error, warn};
+use tracing::error;
 
 /// Why an invocation failed: what Lambda reports, retries and sends to a dead-letter queue.
 #[derive(Debug, thiserror::Error)]
@@ -66,15 +64,14 @@ pub fn start_logging() {
     lambda_runtime::tracing::init_default_subscriber();
 }
 
-/// Reads the catalog in a directory. What is wrong with it is logged line by line.
-pub fn catalog(directory: &Path) -> Result<Arc<Catalog>, Error> {
-    let (catalog, diagnostics) = programs::load(directory)?;
-    for diagnostic in &diagnostics {
-        let (file, code, message) = (&diagnostic.file, diagnostic.code.as_str(), &diagnostic.message);
-        match diagnostic.severity {
-            Severity::Error => error!(file, code, message, "program file"),
-            Severity::Warning => warn!(file, code, message, "program file"),
-        }
+/// The programs that are released in a store, read before the first event.
+///
+/// Where nothing can be read yet, the function starts all the same and looks again at each event: a deployment may
+/// come before its first push, and goes on by itself after it.
+pub async fn library(store: &Arc<dyn Store>) -> Arc<Library> {
+    let library = Library::released(Arc::clone(store), Arc::new(SystemClock));
+    if let Err(error) = library.catalog().await {
+        error!(error = ErrorChain(&error).to_string(), metric = "release.none", "there are no programs to go by");
     }
-    catalog.map(Arc::new).ok_or_else(|| format!("the programs in {} are not usable", directory.display()).into())
+    Arc::new(library)
 }

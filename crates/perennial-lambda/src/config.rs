@@ -4,7 +4,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
 
 use data_encoding::BASE64;
 use perennial_core::ids::Pepper;
@@ -88,12 +87,6 @@ impl<'a> Settings<'a> {
             Some(Ok(seconds)) => seconds,
             Some(Err(_)) => self.problem(format!("{name} must be a number of seconds")),
         }
-    }
-
-    /// The directory of the program files: `programs` in the working directory by default, which on Lambda is
-    /// where the function's package is.
-    pub fn programs(&self, name: &str) -> PathBuf {
-        self.get(name).unwrap_or_else(|| "programs".to_owned()).into()
     }
 
     /// The pepper of the ids: 32 bytes in base64.

@@ -17,6 +17,8 @@ use crate::clock::{Clock, Pace};
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; img-src data:; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 /// The policy of the sample form, which has a script of its own.
 const FORM_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+/// The policy of pages that follow the files they show: a script of their own, which asks for a stamp.
+const LIVE_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 /// The policy of a mail's own HTML: no script, no network, links open in a new tab.
 const MAIL_POLICY: &str = "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
 
@@ -26,6 +28,9 @@ pub(crate) struct Template {
     pub(crate) name: &'static str,
     pub(crate) text: &'static str,
 }
+
+/// What several pages hold.
+const PARTIALS: [Template; 1] = [Template { name: "problems.html", text: include_str!("templates/problems.html") }];
 
 const LAYOUT: Template = Template { name: "layout.html", text: include_str!("templates/layout.html") };
 
@@ -58,6 +63,20 @@ pub(crate) fn page(
     clock: &Clock,
     values: impl Serialize,
 ) -> Result<Response, PageError> {
+    Ok(with_policy(PAGE_POLICY, framed(template, title, clock, values)?))
+}
+
+/// A page that follows the files it shows, by a script of its own.
+pub(crate) fn live_page(
+    template: Template,
+    title: &str,
+    clock: &Clock,
+    values: impl Serialize,
+) -> Result<Response, PageError> {
+    Ok(with_policy(LIVE_POLICY, framed(template, title, clock, values)?))
+}
+
+fn framed(template: Template, title: &str, clock: &Clock, values: impl Serialize) -> Result<String, minijinja::Error> {
     let content = render(template, values)?;
     let frame = Frame {
         title,
@@ -65,7 +84,7 @@ pub(crate) fn page(
         time_lapse: time_lapse(clock),
         content: Value::from_safe_string(content),
     };
-    Ok(with_policy(PAGE_POLICY, render(LAYOUT, frame)?))
+    render(LAYOUT, frame)
 }
 
 /// The sample customer's page, which has a look and a script of its own.
@@ -81,6 +100,9 @@ pub(crate) fn mail_html(html: &str) -> Response {
 fn render(template: Template, values: impl Serialize) -> Result<String, minijinja::Error> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    for partial in PARTIALS {
+        environment.add_template(partial.name, partial.text)?;
+    }
     environment.render_named_str(template.name, template.text, Serde(values))
 }
 

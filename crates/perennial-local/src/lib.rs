@@ -3,7 +3,7 @@
 //! - [`store_file`]: the store, a SQLite file that speaks DynamoDB on loopback;
 //! - [`keys`], [`clock`]: what the machine remembers of itself in that file;
 //! - [`ses`]: a loopback mail service for the real mailer, and its events;
-//! - [`letters`], and the pages of [`site`]: the mailbox, the sample form;
+//! - [`letters`], and the pages of [`site`]: the mailbox, the sample form, the [`programs`];
 //! - [`bridge`]: HTTP requests as the events that the functions know;
 //! - [`suite`]: all of it together, with the functions, as `perennial up` runs it.
 //!
@@ -20,6 +20,7 @@ pub mod letters;
 pub mod local_items;
 pub mod mailbox;
 mod pages;
+pub mod programs;
 mod pumps;
 mod reading;
 pub mod ses;

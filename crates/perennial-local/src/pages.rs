@@ -28,6 +28,7 @@ pub(crate) fn routes() -> Router<Site> {
         .route("/assets/perennial.css", asset(CSS, include_str!("assets/perennial.css")))
         .route("/assets/form.css", asset(CSS, include_str!("assets/form.css")))
         .route("/assets/form.js", asset(SCRIPT, include_str!("assets/form.js")))
+        .route("/assets/programs.js", asset(SCRIPT, include_str!("assets/programs.js")))
 }
 
 fn asset(kind: &'static str, text: &'static str) -> MethodRouter<Site> {
@@ -75,9 +76,16 @@ mod tests {
     use crate::site::tests::World;
 
     #[tokio::test]
-    async fn the_start_page_leads_to_the_form_and_the_mailbox_and_shows_the_suites_time() {
+    async fn the_start_page_leads_to_the_other_pages_and_shows_the_suites_time() {
         let page = World::new().get("/").await.text;
-        for part in ["href=\"/form\"", "href=\"/mailbox\"", "Mon 5 Jan 2026, 08:03 UTC", "1d&#x2f;s", "No mail yet."] {
+        for part in [
+            "href=\"/form\"",
+            "href=\"/programs\"",
+            "href=\"/mailbox\"",
+            "Mon 5 Jan 2026, 08:03 UTC",
+            "1d&#x2f;s",
+            "No mail yet.",
+        ] {
             assert!(page.contains(part), "{part} in {page}");
         }
     }
@@ -125,6 +133,7 @@ mod tests {
             ("/assets/perennial.css", "text/css; charset=utf-8"),
             ("/assets/form.css", "text/css; charset=utf-8"),
             ("/assets/form.js", "text/javascript; charset=utf-8"),
+            ("/assets/programs.js", "text/javascript; charset=utf-8"),
         ] {
             assert_eq!(world.get(path).await.headers["content-type"], kind, "{path}");
         }

@@ -1,4 +1,4 @@
-//! What a browser sees of the suite on one machine: start page, sample form, mailbox.
+//! What a browser sees of the suite on one machine: start page, sample form, programs, mailbox.
 //!
 //! [`router`] makes these pages only. The functions' public routes
 //! (`/v1/forms/{form}`, unsubscribe links …) are merged beside them by whoever
@@ -13,6 +13,7 @@ use axum::middleware;
 use crate::clock::Clock;
 use crate::html;
 use crate::letters::Letters;
+use crate::programs::{self, Programs};
 use crate::{mailbox, pages};
 
 /// What the pages are made of.
@@ -24,6 +25,8 @@ pub struct Site {
     pub clock: Clock,
     /// Makes a fresh stamp for the sample form each time it is shown.
     pub stamp: Stamp,
+    /// The programs, as their files stand.
+    pub programs: Programs,
 }
 
 /// Makes the value of a form's hidden field `_stamp`, on the wall clock.
@@ -41,6 +44,7 @@ pub fn router(site: Site) -> Router {
     Router::new()
         .merge(pages::routes())
         .merge(mailbox::routes())
+        .merge(programs::routes())
         .layer(middleware::map_response(html::guarded))
         .with_state(site)
 }
@@ -69,13 +73,19 @@ pub(crate) mod tests {
 
     impl World {
         pub(crate) fn new() -> Self {
+            Self::showing(None)
+        }
+
+        /// With the programs of a directory.
+        pub(crate) fn showing(directory: Option<std::path::PathBuf>) -> Self {
             let store = StoreFile::memory().unwrap();
             let pace = Pace::TimeLapse("1d/s".parse().unwrap());
             let wall = Box::new(|| "2026-01-05T08:03:04.5Z".parse().unwrap());
             let clock = Clock::start_on(store.local_items().unwrap(), pace, wall).unwrap();
             let letters = store.letters().unwrap();
             let stamp: Stamp = Arc::new(|| "stamp<\"1\">".to_owned());
-            Self { site: Site { letters, clock, stamp }, _store: store }
+            let programs = Programs::new(directory);
+            Self { site: Site { letters, clock, stamp, programs }, _store: store }
         }
 
         pub(crate) async fn ask(&self, request: Request<Body>) -> Answer {
@@ -94,7 +104,7 @@ pub(crate) mod tests {
     #[tokio::test]
     async fn every_answer_is_guarded_and_not_stored() {
         let world = World::new();
-        let paths = ["/", "/form", "/mailbox", "/mailbox/messages.json", "/mailbox/x", "/healthz"];
+        let paths = ["/", "/form", "/mailbox", "/mailbox/messages.json", "/mailbox/x", "/healthz", "/programs"];
         for path in paths {
             let headers = world.get(path).await.headers;
             assert_eq!(headers["cache-control"], "no-store", "{path}");

@@ -3,9 +3,9 @@
 //! **Invariant:** nothing but the endpoints differs from AWS: the same functions, the same store and mailer
 //! over the SDK, the same events. All state is in the store file, so the process may end at any moment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -15,15 +15,17 @@ use ingest_lead::stamp;
 use jiff::{SignedDuration, Timestamp};
 use perennial_app::engagement::Listener;
 use perennial_app::ingest::Door;
+use perennial_app::library::Library;
 use perennial_app::mail::Letterhead;
-use perennial_app::ports::{Store, StoreError, SystemClock};
+use perennial_app::ports::{Clock as _, Store, StoreError, SystemClock};
+use perennial_app::push::{Plan, Push, PushError, push};
 use perennial_app::touch::Toucher;
 use perennial_aws::clients::Clients;
 use perennial_aws::dynamo::outbox::Outbox;
 use perennial_aws::dynamo::{DynamoStore, table};
 use perennial_aws::ses::SesMailer;
-use perennial_core::catalog::Catalog;
 use perennial_core::ids::{FormName, IdError, Pepper};
+use perennial_core::loader::SourceFile;
 use perennial_core::token::{Keyring, KeyringError};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc, watch};
@@ -35,6 +37,7 @@ use crate::gateway::{self, Gateway};
 use crate::keys::Keys;
 use crate::letters::LetterError;
 use crate::local_items::LocalItemError;
+use crate::programs::Programs;
 use crate::pumps::{self, LocalBus, NUDGES_MAX};
 use crate::ses::{self, MailService};
 use crate::site::{self, Site};
@@ -48,6 +51,9 @@ const STOP_PATIENCE: Duration = Duration::from_secs(2);
 
 /// The form on the sample page.
 const SAMPLE_FORM: &str = "contact";
+
+/// How old what is known of the release may be: nobody here pays for looking.
+const LOOK_EVERY: SignedDuration = SignedDuration::from_secs(1);
 
 /// How long one sweep may take before it is asked for again.
 const SWEEP_BUDGET: Duration = Duration::from_secs(20);
@@ -76,6 +82,9 @@ pub enum StartError {
     /// The table of leads cannot be made.
     #[error("the table of leads cannot be used")]
     Store(#[from] StoreError),
+    /// The programs cannot be published.
+    #[error(transparent)]
+    Push(#[from] PushError),
     /// The token keys are damaged.
     #[error("the token keys cannot be used")]
     Keys(#[from] KeyringError),
@@ -140,6 +149,8 @@ pub struct Suite {
     address: SocketAddr,
     clock: Clock,
     store: Arc<dyn Store>,
+    library: Arc<Library>,
+    published: Plan,
     file: StoreFile,
     servers: Vec<JoinHandle<std::io::Result<()>>>,
     pumps: JoinSet<()>,
@@ -147,20 +158,29 @@ pub struct Suite {
 }
 
 impl Suite {
-    /// Starts the suite on a store file, at `port` of 127.0.0.1 (0: any).
-    pub async fn start(path: &Path, port: u16, pace: Pace, catalog: Arc<Catalog>) -> Result<Self, StartError> {
+    /// Publishes the programs and starts the suite on a store file, at `port` of 127.0.0.1 (0: any).
+    ///
+    /// The pages show `directory` as it stands.
+    pub async fn start(
+        path: &Path,
+        port: u16,
+        pace: Pace,
+        programs: &[SourceFile],
+        directory: Option<PathBuf>,
+    ) -> Result<Self, StartError> {
         match StoreFile::open(path).await? {
-            Opened::Ours(file) => Self::start_on(file, port, pace, catalog).await,
+            Opened::Ours(file) => Self::start_on(file, port, pace, programs, directory).await,
             Opened::Held(holder) => Err(StartError::Held(holder)),
         }
     }
 
-    /// Starts the suite on an open store.
+    /// Publishes the programs and starts the suite on an open store.
     pub async fn start_on(
         mut file: StoreFile,
         port: u16,
         pace: Pace,
-        catalog: Arc<Catalog>,
+        programs: &[SourceFile],
+        directory: Option<PathBuf>,
     ) -> Result<Self, StartError> {
         let public = listen(port).await?;
         let mail = listen(0).await?;
@@ -176,32 +196,37 @@ impl Suite {
         let client = Clients::loopback(file.dynamodb()).dynamodb();
         table::create(&client, LEAD_TABLE).await?;
         let store: Arc<dyn Store> = Arc::new(DynamoStore::new(client.clone(), LEAD_TABLE).with_outbox());
+        let wall_clock = Arc::new(SystemClock);
+        let retired = BTreeSet::new();
+        let to_push = Push { files: programs, retired: &retired, now: wall_clock.now() };
+        let published = push(store.as_ref(), &to_push).await?;
+        let library = Arc::new(Library::looking_every(Arc::clone(&store), wall_clock.clone(), LOOK_EVERY));
         let ses = Clients::loopback(&format!("http://{}", local_address(&mail, 0)?)).ses();
         let clock_port: Arc<dyn perennial_app::ports::Clock> = Arc::new(clock.clone());
 
         let ingest = Arc::new(ingest_lead::Deps {
             door: Door {
                 store: Arc::clone(&store),
-                catalog: Arc::clone(&catalog),
+                library: Arc::clone(&library),
                 pepper: Pepper::new(keys.pepper),
                 clock: Arc::clone(&clock_port),
             },
             keyring: keyring.clone(),
-            wall_clock: Arc::new(SystemClock),
+            wall_clock,
         });
         let touch = Arc::new(schedule_touch::Deps {
             toucher: Toucher {
                 store: Arc::clone(&store),
                 mailer: Arc::new(SesMailer::new(ses, None)),
                 clock: Arc::clone(&clock_port),
-                catalog: Arc::clone(&catalog),
+                library: Arc::clone(&library),
                 letterhead: Letterhead { base_url: base_url.clone(), keyring: keyring.clone() },
                 lease: LEASE,
             },
             budget: SWEEP_BUDGET,
         });
         let engagement = Arc::new(record_engagement::Deps {
-            listener: Listener { store: Arc::clone(&store), catalog, clock: clock_port },
+            listener: Listener { store: Arc::clone(&store), library: Arc::clone(&library), clock: clock_port },
             keyring: keyring.clone(),
         });
         let (nudges, nudge_queue) = mpsc::channel(NUDGES_MAX);
@@ -217,7 +242,12 @@ impl Suite {
 
         let sample_form = FormName::parse(SAMPLE_FORM)?;
         let stamp: site::Stamp = Arc::new(move || stamp::issue(&keyring, &sample_form, Timestamp::now()));
-        let pages = site::router(Site { letters: letters.clone(), clock: clock.clone(), stamp });
+        let pages = site::router(Site {
+            letters: letters.clone(),
+            clock: clock.clone(),
+            stamp,
+            programs: Programs::new(directory),
+        });
         let gateway =
             Gateway { ingest, engagement, clock: clock.clone(), written, requests: Arc::new(AtomicU64::new(0)) };
         let (stop, stopped) = watch::channel(false);
@@ -226,7 +256,7 @@ impl Suite {
             serve(mail, ses::router(MailService { letters, clock: clock.clone(), events }), stopped),
         ];
         file.announce(&base_url)?;
-        Ok(Self { address, clock, store, file, servers, pumps, stop })
+        Ok(Self { address, clock, store, library, published, file, servers, pumps, stop })
     }
 
     /// Where the pages and forms are, e.g. `http://127.0.0.1:8700`.
@@ -239,9 +269,19 @@ impl Suite {
         &self.clock
     }
 
+    /// What its functions take the programs from.
+    pub fn library(&self) -> &Library {
+        &self.library
+    }
+
     /// The suite's store.
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.store
+    }
+
+    /// What the start published.
+    pub fn published(&self) -> &Plan {
+        &self.published
     }
 
     /// Ends the pumps and the servers and closes the file. What was under way is still due.

@@ -7,6 +7,7 @@ use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse
 use perennial_app::engagement::Heard;
 use perennial_app::error_chain::ErrorChain;
 use perennial_app::mail::{MailRef, UNSUBSCRIBE_PATH};
+use perennial_core::catalog::Organisation;
 use perennial_core::token::Purpose;
 use perennial_lambda::http::{self, escape};
 use tracing::{error, info};
@@ -17,14 +18,22 @@ pub(crate) async fn handle(deps: &Deps, request: &ApiGatewayV2httpRequest) -> Ap
     let Some(token) = http::path(request).strip_prefix(UNSUBSCRIBE_PATH) else {
         return http::problem(404, "not_found", "There is nothing here.");
     };
+    let catalog = match deps.listener.library.catalog().await {
+        Ok(catalog) => catalog,
+        Err(error) => {
+            error!(error = ErrorChain(&error).to_string(), "there are no programs to go by");
+            return http::unavailable();
+        }
+    };
+    let organisation = &catalog.organisation;
     let Some(mail) = verify(deps, token) else {
-        return invalid_link(deps);
+        return invalid_link(organisation);
     };
     match http::method(request) {
-        "GET" => confirm(deps),
+        "GET" => confirm(organisation),
         // A scanner asks for the head of a page; the page exists.
         "HEAD" => http::empty(200),
-        "POST" => unsubscribe(deps, &mail).await,
+        "POST" => unsubscribe(deps, &mail, organisation).await,
         _ => {
             let mut response = http::problem(405, "method_not_allowed", "Use GET or POST.");
             http::set_header(&mut response, "allow", "GET, HEAD, POST");
@@ -44,12 +53,12 @@ fn verify(deps: &Deps, token: &str) -> Option<MailRef> {
     }
 }
 
-async fn unsubscribe(deps: &Deps, mail: &MailRef) -> ApiGatewayV2httpResponse {
+async fn unsubscribe(deps: &Deps, mail: &MailRef, organisation: &Organisation) -> ApiGatewayV2httpResponse {
     match deps.listener.unsubscribe(&mail.lead).await {
         Ok(heard) => {
             let is_new = heard == Heard::Decided;
             info!(lead.id = %mail.lead, touch.id = %mail.touch, is_new, "unsubscribed");
-            done(deps)
+            done(organisation)
         }
         Err(error) => {
             error!(lead.id = %mail.lead, error = ErrorChain(&error).to_string(), "an unsubscribe was not saved");
@@ -58,30 +67,25 @@ async fn unsubscribe(deps: &Deps, mail: &MailRef) -> ApiGatewayV2httpResponse {
     }
 }
 
-fn organisation(deps: &Deps) -> String {
-    escape(&deps.listener.catalog.organisation.name)
-}
-
-fn confirm(deps: &Deps) -> ApiGatewayV2httpResponse {
+fn confirm(organisation: &Organisation) -> ApiGatewayV2httpResponse {
     // The form posts back to its own address: the token is nowhere else in the page.
     let body = format!(
         "<p>You will get no more mail from {}. This takes effect at once.</p>\
          <form method=\"post\"><button type=\"submit\">Unsubscribe</button></form>",
-        organisation(deps)
+        escape(&organisation.name)
     );
     http::page(200, "Unsubscribe?", &body)
 }
 
-fn done(deps: &Deps) -> ApiGatewayV2httpResponse {
+fn done(organisation: &Organisation) -> ApiGatewayV2httpResponse {
     let body = format!(
         "<p>{} will not mail you any more. A mail that was already on its way may still arrive.</p>",
-        organisation(deps)
+        escape(&organisation.name)
     );
     http::page(200, "You are unsubscribed", &body)
 }
 
-fn invalid_link(deps: &Deps) -> ApiGatewayV2httpResponse {
-    let organisation = &deps.listener.catalog.organisation;
+fn invalid_link(organisation: &Organisation) -> ApiGatewayV2httpResponse {
     let address = organisation.unsubscribe_mailbox.as_ref().unwrap_or(&organisation.team.address);
     let address = escape(address);
     let body = format!(

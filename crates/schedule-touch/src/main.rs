@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use lambda_runtime::Error;
 use perennial_app::mail::Letterhead;
-use perennial_app::ports::SystemClock;
+use perennial_app::ports::{Store, SystemClock};
 use perennial_app::touch::Toucher;
 use perennial_aws::clients::Clients;
 use perennial_aws::dynamo::DynamoStore;
@@ -26,16 +26,16 @@ async fn main() -> Result<(), Error> {
     let base_url = settings.base_url("PERENNIAL_BASE_URL");
     let keyring = settings.keyring("PERENNIAL_TOKEN_KEYS");
     let configuration_set = settings.optional("PERENNIAL_CONFIGURATION_SET");
-    let programs = settings.programs("PERENNIAL_PROGRAMS");
     let timeout_s = settings.seconds("PERENNIAL_TIMEOUT_S", 60);
     let keyring = settings.finish(|| keyring)?.ok_or("PERENNIAL_TOKEN_KEYS holds no key")?;
 
     let clients = Clients::from_env().await;
+    let store: Arc<dyn Store> = Arc::new(DynamoStore::new(clients.dynamodb(), table));
     let toucher = Toucher {
-        store: Arc::new(DynamoStore::new(clients.dynamodb(), table)),
         mailer: Arc::new(SesMailer::new(clients.ses(), configuration_set)),
         clock: Arc::new(SystemClock),
-        catalog: boot::catalog(&programs)?,
+        library: boot::library(&store).await,
+        store,
         letterhead: Letterhead { base_url, keyring },
         lease: SignedDuration::from_secs(i64::from(timeout_s.saturating_add(LEASE_MARGIN_S))),
     };

@@ -7,11 +7,12 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use perennial_app::ports::{
-    Commit, CommitError, Cursor, DuePage, EngagementRecord, HistoryRow, IdempotencyRecord, ImportRecord, SendingPause,
-    Store, StoreError, Stored, SurveyPage,
+    CatalogVersion, Commit, CommitError, Cursor, DuePage, EngagementRecord, HistoryRow, IdempotencyRecord,
+    ImportRecord, PublishedCatalog, PublishedProgram, Release, SendingPause, Store, StoreError, Stored, SurveyPage,
 };
-use perennial_core::ids::LeadId;
+use perennial_core::ids::{LeadId, ProgramName};
 use perennial_core::lead::Sending;
+use perennial_core::program::ProgramVersion;
 
 /// A call before which something may happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,5 +110,33 @@ impl Store for Hooked {
 
     async fn pause_sending(&self, pause: &SendingPause) -> Result<(), StoreError> {
         self.store.pause_sending(pause).await
+    }
+
+    async fn put_program(&self, program: &PublishedProgram) -> Result<(), StoreError> {
+        self.store.put_program(program).await
+    }
+
+    async fn program(
+        &self,
+        name: &ProgramName,
+        version: &ProgramVersion,
+    ) -> Result<Option<PublishedProgram>, StoreError> {
+        self.store.program(name, version).await
+    }
+
+    async fn put_catalog(&self, catalog: &PublishedCatalog) -> Result<(), StoreError> {
+        self.store.put_catalog(catalog).await
+    }
+
+    async fn catalog(&self, version: &CatalogVersion) -> Result<Option<PublishedCatalog>, StoreError> {
+        self.store.catalog(version).await
+    }
+
+    async fn release(&self) -> Result<Option<Release>, StoreError> {
+        self.store.release().await
+    }
+
+    async fn set_release(&self, release: &Release, expected: Option<u64>) -> Result<bool, StoreError> {
+        self.store.set_release(release, expected).await
     }
 }

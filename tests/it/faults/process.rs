@@ -27,10 +27,10 @@ fn root() -> PathBuf {
 }
 
 /// A directory with room for a store.
-struct Place(TempDir);
+pub(crate) struct Place(TempDir);
 
 impl Place {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(TempDir::new().unwrap())
     }
 
@@ -38,24 +38,30 @@ impl Place {
         self.path("perennial.db")
     }
 
-    fn path(&self, name: &str) -> String {
+    pub(crate) fn path(&self, name: &str) -> String {
         self.0.path().join(name).to_str().unwrap().to_owned()
     }
 
     /// `perennial up`, as a newcomer runs it.
     async fn up(&self, more: &[&str]) -> Up {
-        self.run(&mut Command::new(binary("perennial")), more).await
+        self.run(&mut Command::new(binary("perennial")), &root().join("programs"), more).await
+    }
+
+    /// `perennial up` on programs of one's own.
+    pub(crate) async fn up_on(&self, programs: &str) -> Up {
+        self.run(&mut Command::new(binary("perennial")), Path::new(programs), &[]).await
     }
 
     /// `perennial up` on a disk that is full once a file has so many blocks of 512 bytes.
     async fn up_with_room(&self, blocks: u32) -> Up {
         // Ignored, the signal becomes an error of the write, as on a full disk.
         let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$@\"");
-        self.run(Command::new("sh").args(["-c", &script, "sh"]).arg(binary("perennial")), &[]).await
+        let mut command = Command::new("sh");
+        command.args(["-c", &script, "sh"]).arg(binary("perennial"));
+        self.run(&mut command, &root().join("programs"), &[]).await
     }
 
-    async fn run(&self, command: &mut Command, more: &[&str]) -> Up {
-        let programs = root().join("programs");
+    async fn run(&self, command: &mut Command, programs: &Path, more: &[&str]) -> Up {
         let mut child = command
             .args(["up", "--port", "0", "--store", &self.store(), "--programs"])
             .arg(programs)
@@ -78,12 +84,12 @@ impl Place {
     }
 
     /// What the last `up` wrote on standard error.
-    fn said(&self) -> String {
+    pub(crate) fn said(&self) -> String {
         fs::read_to_string(self.path("stderr")).unwrap()
     }
 
     /// A command on the store.
-    async fn perennial(&self, arguments: &[&str]) -> Said {
+    pub(crate) async fn perennial(&self, arguments: &[&str]) -> Said {
         let mut command = Command::new(binary("perennial"));
         command.args(arguments).args(["--store", &self.store()]).current_dir(root());
         let output = within(spawn_blocking(move || command.output())).await.unwrap().unwrap();
@@ -96,7 +102,7 @@ impl Place {
         said.json()
     }
 
-    async fn waterfall(&self) -> Value {
+    pub(crate) async fn waterfall(&self) -> Value {
         let said = self.perennial(&["report", "waterfall", "--json"]).await;
         assert_eq!(said.status, Some(0), "{}{}", said.out, said.error);
         said.json()
@@ -104,10 +110,10 @@ impl Place {
 }
 
 /// What a command said.
-struct Said {
-    status: Option<i32>,
-    out: String,
-    error: String,
+pub(crate) struct Said {
+    pub(crate) status: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) error: String,
 }
 
 impl Said {
@@ -124,7 +130,7 @@ impl From<Output> for Said {
 }
 
 /// A `perennial up` that runs. It is killed with the test.
-struct Up {
+pub(crate) struct Up {
     child: Child,
     address: String,
     out: Option<BufReader<ChildStdout>>,
@@ -137,8 +143,24 @@ impl Up {
         self.child.wait().unwrap();
     }
 
+    /// Reads what it prints, up to a line that begins so.
+    pub(crate) async fn prints(&mut self, begin: &'static str) -> String {
+        let mut out = self.out.take().unwrap();
+        let reading = within(spawn_blocking(move || {
+            let mut line = String::new();
+            while !line.starts_with(begin) {
+                line.clear();
+                assert!(out.read_line(&mut line).unwrap() > 0, "it ended without {begin}");
+            }
+            (line, out)
+        }));
+        let (line, out) = reading.await.unwrap();
+        self.out = Some(out);
+        line
+    }
+
     /// Ctrl-C. How it ended, and the last line that it printed.
-    async fn interrupt(mut self) -> (ExitStatus, String) {
+    pub(crate) async fn interrupt(mut self) -> (ExitStatus, String) {
         let kill = format!("kill -INT {}", self.child.id());
         assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
         let mut out = self.out.take().unwrap();
@@ -156,7 +178,7 @@ impl Up {
     }
 
     /// Posts the form. Nothing comes back if the suite goes away meanwhile.
-    async fn post(&self, fields: &Value) -> Option<Reply> {
+    pub(crate) async fn post(&self, fields: &Value) -> Option<Reply> {
         post(&self.address, fields).await
     }
 
@@ -174,8 +196,8 @@ impl Drop for Up {
     }
 }
 
-struct Reply {
-    status: u16,
+pub(crate) struct Reply {
+    pub(crate) status: u16,
     head: String,
     body: String,
 }
@@ -202,12 +224,12 @@ async fn ask(address: &str, request: &str) -> Option<Reply> {
     Some(Reply { status, head: head.to_ascii_lowercase(), body: body.to_owned() })
 }
 
-async fn within<T>(work: impl Future<Output = T>) -> T {
+pub(crate) async fn within<T>(work: impl Future<Output = T>) -> T {
     timeout(PATIENCE, work).await.expect("it takes far too long")
 }
 
 /// Looks again and again until there is something to see.
-async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+pub(crate) async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let looking = async {
         let mut looks = interval(LOOK_EVERY);
         loop {
@@ -220,7 +242,7 @@ async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> 
     timeout(PATIENCE, looking).await.unwrap_or_else(|_| panic!("{what} never came"))
 }
 
-fn person(number: u32) -> Value {
+pub(crate) fn person(number: u32) -> Value {
     json!({ "email": format!("person{number}@example.com"), "first_name": "Ada" })
 }
 
@@ -351,7 +373,7 @@ async fn commands_work_through_a_suite_that_runs_and_on_the_file_when_none_does(
 async fn f27_on_a_full_disk_a_post_is_503_and_the_file_stays_whole() {
     const POSTS_MAX: u32 = 400;
     let place = Place::new();
-    let up = place.up_with_room(2_048).await;
+    let up = place.up_with_room(4_096).await;
     let mut accepted = 0;
     let refusal = loop {
         assert!(accepted < POSTS_MAX, "the disk is never full");

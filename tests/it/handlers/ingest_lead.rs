@@ -20,6 +20,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use ingest_lead::{Deps, handle, stamp};
 use jiff::{SignedDuration, Timestamp};
 use perennial_app::ingest::Door;
+use perennial_app::library::Library;
 use perennial_app::memory::SettableClock;
 use perennial_app::ports::{Clock, Store, SubmissionRow};
 use perennial_app::report::{audit, waterfall};
@@ -67,7 +68,7 @@ impl World {
         let deps = Deps {
             door: Door {
                 store: store.clone(),
-                catalog: Arc::new(catalog),
+                library: Arc::new(Library::fixed(Arc::new(catalog))),
                 pepper: Pepper::new([7; 32]),
                 clock: suite_clock.clone(),
             },

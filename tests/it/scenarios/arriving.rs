@@ -37,8 +37,7 @@ async fn a_form_at_three_in_the_morning_is_answered_at_once_and_the_rest_waits_f
     Sun 2026-03-08 03:00  nobody did first-call in time
     Mon 2026-03-09 08:00  MAIL "A guide"
                           leaves welcome: Completed
-                          starts occasional: reading comes Mon 2026-06-08 08:00
-                          reading waits until Mon 2026-06-08 08:00: QuietHours
+                          starts occasional: reading comes Mon 2026-04-20 08:00
     "#);
     assert_eq!(world.mails(&ada)[0].to, "ada@example.com");
     assert!(world.mails(&ada)[0].text.contains("Hi Ada"));
@@ -84,17 +83,17 @@ async fn a_phone_without_an_address_is_called_and_never_mailed() {
                           goes on: link comes Tue 2026-03-03 10:00
     Tue 2026-03-03 10:00  link is passed over: Suppressed(Missing)
                           leaves welcome: Completed
-                          starts occasional: reading comes Tue 2026-04-14 11:00
+                          starts occasional: reading comes Tue 2026-04-14 10:00
     Sat 2026-03-07 10:00  nobody did response in time
-    Tue 2026-04-14 11:00  reading is passed over: Suppressed(Missing)
-                          CALL for reading, by Sun 2026-04-19 11:00
-                          goes on: question comes Tue 2026-05-26 11:00
-    Sun 2026-04-19 11:00  nobody did reading in time
-    Tue 2026-05-26 11:00  question is passed over: Suppressed(Missing)
-                          CALL for question, by Sun 2026-05-31 11:00
+    Tue 2026-04-14 10:00  reading is passed over: Suppressed(Missing)
+                          CALL for reading, by Sun 2026-04-19 10:00
+                          goes on: question comes Tue 2026-05-26 10:00
+    Sun 2026-04-19 10:00  nobody did reading in time
+    Tue 2026-05-26 10:00  question is passed over: Suppressed(Missing)
+                          CALL for question, by Sun 2026-05-31 10:00
                           leaves occasional: Completed
-                          starts occasional: reading comes Mon 2026-08-24 11:00
-    Sun 2026-05-31 11:00  nobody did question in time
+                          starts occasional: reading comes Tue 2026-07-07 10:00
+    Sun 2026-05-31 10:00  nobody did question in time
     ");
 }
 
@@ -114,12 +113,12 @@ async fn a_desk_gets_the_answer_it_asked_for_and_then_calls_rather_than_mail() {
                           goes on: link comes Tue 2026-03-03 10:00
     Tue 2026-03-03 10:00  link is passed over: HumanPreferred
                           leaves welcome: Completed
-                          starts occasional: reading comes Tue 2026-04-14 11:00
+                          starts occasional: reading comes Tue 2026-04-14 10:00
     Wed 2026-03-04 10:00  nobody did first-call in time
-    Tue 2026-04-14 11:00  reading is passed over: HumanPreferred
-                          CALL for reading, by Sun 2026-04-19 11:00
-                          goes on: question comes Mon 2026-07-13 11:00
-    Sun 2026-04-19 11:00  nobody did reading in time
+    Tue 2026-04-14 10:00  reading is passed over: HumanPreferred
+                          CALL for reading, by Sun 2026-04-19 10:00
+                          goes on: question comes Tue 2026-05-26 10:00
+    Sun 2026-04-19 10:00  nobody did reading in time
     "#);
 }
 
@@ -151,7 +150,7 @@ async fn an_address_that_ses_cannot_take_is_called_or_mended() {
                           goes on: link comes Tue 2026-03-03 10:00
     Tue 2026-03-03 10:00  link is passed over: Suppressed(NotMailable)
                           leaves welcome: Completed
-                          starts occasional: reading comes Tue 2026-04-14 11:00
+                          starts occasional: reading comes Tue 2026-04-14 10:00
     ");
     insta::assert_snapshot!(world.story(&mended).await, @"
     Mon 2026-03-02 10:00  comes in by Form, raising a hand; e-mail NotMailable, phone Missing
@@ -165,7 +164,7 @@ async fn an_address_that_ses_cannot_take_is_called_or_mended() {
                           goes on: link comes Tue 2026-03-03 10:00
     Tue 2026-03-03 10:00  link is passed over: Suppressed(NotMailable)
                           leaves welcome: Completed
-                          starts occasional: reading comes Tue 2026-04-14 11:00
+                          starts occasional: reading comes Tue 2026-04-14 10:00
     ");
 }
 
@@ -197,30 +196,30 @@ async fn a_row_that_may_not_be_mailed_gets_calls_and_never_a_mail() {
                           goes on: link comes Tue 2026-03-03 10:00
     Tue 2026-03-03 10:00  link is passed over: Suppressed(DoNotEmail)
                           leaves welcome: Completed
-                          starts occasional: reading comes Tue 2026-04-14 11:00
+                          starts occasional: reading comes Tue 2026-04-14 10:00
     Sat 2026-03-07 10:00  nobody did response in time
-    Tue 2026-04-14 11:00  reading is passed over: Suppressed(DoNotEmail)
-                          CALL for reading, by Sun 2026-04-19 11:00
-                          goes on: question comes Tue 2026-05-26 11:00
-    Sun 2026-04-19 11:00  nobody did reading in time
-    Tue 2026-05-26 11:00  question is passed over: Suppressed(DoNotEmail)
-                          CALL for question, by Sun 2026-05-31 11:00
+    Tue 2026-04-14 10:00  reading is passed over: Suppressed(DoNotEmail)
+                          CALL for reading, by Sun 2026-04-19 10:00
+                          goes on: question comes Tue 2026-05-26 10:00
+    Sun 2026-04-19 10:00  nobody did reading in time
+    Tue 2026-05-26 10:00  question is passed over: Suppressed(DoNotEmail)
+                          CALL for question, by Sun 2026-05-31 10:00
                           leaves occasional: Completed
-                          starts occasional: reading comes Mon 2026-08-24 11:00
-    Sun 2026-05-31 11:00  nobody did question in time
-    Mon 2026-08-24 11:00  reading is passed over: Suppressed(DoNotEmail)
-                          CALL for reading, by Sat 2026-08-29 11:00
-                          goes on: question comes Sun 2026-11-22 10:00
-    Sat 2026-08-29 11:00  nobody did reading in time
-    Sun 2026-11-22 10:00  question is passed over: Suppressed(DoNotEmail)
-                          CALL for question, by Fri 2026-11-27 10:00
+                          starts occasional: reading comes Tue 2026-07-07 10:00
+    Sun 2026-05-31 10:00  nobody did question in time
+    Tue 2026-07-07 10:00  reading is passed over: Suppressed(DoNotEmail)
+                          CALL for reading, by Sun 2026-07-12 10:00
+                          goes on: question comes Mon 2026-10-05 10:00
+    Sun 2026-07-12 10:00  nobody did reading in time
+    Mon 2026-10-05 10:00  question is passed over: Suppressed(DoNotEmail)
+                          CALL for question, by Sat 2026-10-10 10:00
                           leaves occasional: Completed
-                          starts occasional: reading comes Sat 2027-02-20 10:00
-    Fri 2026-11-27 10:00  nobody did question in time
-    Sat 2027-02-20 10:00  reading is passed over: Suppressed(DoNotEmail)
-                          CALL for reading, by Thu 2027-02-25 10:00
-                          goes on: question comes Fri 2027-05-21 11:00
-    Thu 2027-02-25 10:00  nobody did reading in time
+                          starts occasional: reading comes Sun 2027-01-03 10:00
+    Sat 2026-10-10 10:00  nobody did question in time
+    Sun 2027-01-03 10:00  reading is passed over: Suppressed(DoNotEmail)
+                          CALL for reading, by Fri 2027-01-08 10:00
+                          goes on: question comes Sat 2027-04-03 10:00
+    Fri 2027-01-08 10:00  nobody did reading in time
     ");
 }
 
@@ -254,7 +253,7 @@ async fn a_row_that_nobody_may_contact_is_listened_to_until_it_raises_a_hand() {
                           goes on: link comes Fri 2026-10-02 10:00
     Fri 2026-10-02 10:00  link is passed over: Suppressed(DoNotEmail)
                           leaves welcome: Completed
-                          starts occasional: reading comes Fri 2026-11-13 09:00
+                          starts occasional: reading comes Fri 2026-11-13 10:00
     ");
     assert_eq!(world.waterfall().await.received, 1);
 }
@@ -281,11 +280,16 @@ async fn a_row_of_a_known_lead_that_forbids_mail_stops_it() {
                           may not be mailed any more: DoNotEmail
     Tue 2026-03-03 10:00  link is passed over: Suppressed(DoNotEmail)
                           leaves welcome: Completed
-                          starts occasional: reading comes Tue 2026-04-14 11:00
+                          starts occasional: reading comes Tue 2026-04-14 10:00
     Wed 2026-03-04 10:00  nobody did first-call in time
-    Tue 2026-04-14 11:00  reading is passed over: Suppressed(DoNotEmail)
-                          CALL for reading, by Sun 2026-04-19 11:00
-                          goes on: question comes Mon 2026-07-13 11:00
-    Sun 2026-04-19 11:00  nobody did reading in time
+    Tue 2026-04-14 10:00  reading is passed over: Suppressed(DoNotEmail)
+                          CALL for reading, by Sun 2026-04-19 10:00
+                          goes on: question comes Tue 2026-05-26 10:00
+    Sun 2026-04-19 10:00  nobody did reading in time
+    Tue 2026-05-26 10:00  question is passed over: Suppressed(DoNotEmail)
+                          CALL for question, by Sun 2026-05-31 10:00
+                          leaves occasional: Completed
+                          starts occasional: reading comes Tue 2026-07-07 10:00
+    Sun 2026-05-31 10:00  nobody did question in time
     "#);
 }

@@ -43,9 +43,9 @@ async fn a_lead_whose_program_is_gone_goes_on_in_the_last_resort() {
                           goes on: link comes Tue 2026-03-03 10:00
     Tue 2026-03-03 10:00  link is passed over: StepGone
                           leaves welcome: Superseded
-                          starts occasional: reading comes Tue 2026-04-14 11:00
-    Tue 2026-04-14 11:00  MAIL "Something to read"
-                          goes on: question comes Tue 2026-05-26 11:00
+                          starts occasional: reading comes Tue 2026-04-14 10:00
+    Tue 2026-04-14 10:00  MAIL "Something to read"
+                          goes on: question comes Tue 2026-05-26 10:00
     "#);
 }
 
@@ -66,9 +66,9 @@ async fn a_lead_whose_step_is_gone_goes_on_in_what_follows() {
                           goes on: link comes Tue 2026-03-03 10:00
     Tue 2026-03-03 10:00  link is passed over: StepGone
                           leaves welcome: Superseded
-                          starts occasional: reading comes Tue 2026-04-14 11:00
-    Tue 2026-04-14 11:00  MAIL "Something to read"
-                          goes on: question comes Tue 2026-05-26 11:00
+                          starts occasional: reading comes Tue 2026-04-14 10:00
+    Tue 2026-04-14 10:00  MAIL "Something to read"
+                          goes on: question comes Tue 2026-05-26 10:00
     "#);
 }
 
@@ -82,7 +82,7 @@ async fn a_form_that_names_a_program_which_is_gone_leads_to_the_last_resort() {
     Mon 2026-03-02 10:00  comes in by Form, raising a hand; e-mail Ok, phone Missing
                           is admitted
                           belongs to the queue sdr
-                          starts occasional: reading comes Mon 2026-04-13 11:00
+                          starts occasional: reading comes Mon 2026-04-13 10:00
     ");
     world.assert_sound().await;
 }
@@ -109,6 +109,6 @@ async fn a_mail_that_does_not_render_is_given_up_before_anything_is_marked() {
                           goes on: link comes Tue 2026-03-03 10:00
     Tue 2026-03-03 10:00  link cannot be sent: Template
                           leaves welcome: Completed
-                          starts occasional: reading comes Tue 2026-04-14 11:00
+                          starts occasional: reading comes Tue 2026-04-14 10:00
     "#);
 }

@@ -1,4 +1,5 @@
 //! Whatever happens, in whatever order: the invariants of DOMAIN.md §4 hold at each step.
 
 mod decisions;
+mod programs;
 mod suite;

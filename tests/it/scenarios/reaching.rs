@@ -24,12 +24,17 @@ async fn an_unsubscribe_stops_the_mail_and_turns_to_calls() {
                           may not be mailed any more: Unsubscribed
     Tue 2026-03-03 10:00  link is passed over: Suppressed(Unsubscribed)
                           leaves welcome: Completed
-                          starts occasional: reading comes Tue 2026-04-14 11:00
+                          starts occasional: reading comes Tue 2026-04-14 10:00
     Wed 2026-03-04 10:00  nobody did first-call in time
-    Tue 2026-04-14 11:00  reading is passed over: Suppressed(Unsubscribed)
-                          CALL for reading, by Sun 2026-04-19 11:00
-                          goes on: question comes Mon 2026-07-13 11:00
-    Sun 2026-04-19 11:00  nobody did reading in time
+    Tue 2026-04-14 10:00  reading is passed over: Suppressed(Unsubscribed)
+                          CALL for reading, by Sun 2026-04-19 10:00
+                          goes on: question comes Tue 2026-05-26 10:00
+    Sun 2026-04-19 10:00  nobody did reading in time
+    Tue 2026-05-26 10:00  question is passed over: Suppressed(Unsubscribed)
+                          CALL for question, by Sun 2026-05-31 10:00
+                          leaves occasional: Completed
+                          starts occasional: reading comes Tue 2026-07-07 10:00
+    Sun 2026-05-31 10:00  nobody did question in time
     "#);
 }
 
@@ -91,12 +96,17 @@ async fn a_hard_bounce_ends_the_mail_and_somebody_looks_for_an_address() {
     Tue 2026-03-03 10:00  link is passed over: Suppressed(HardBounced)
                           FIND AN ADDRESS for link, by Sun 2026-03-08 10:00
                           leaves welcome: Completed
-                          starts occasional: reading comes Tue 2026-04-14 11:00
+                          starts occasional: reading comes Tue 2026-04-14 10:00
     Sun 2026-03-08 10:00  nobody did link in time
-    Tue 2026-04-14 11:00  reading is passed over: Suppressed(HardBounced)
-                          FIND AN ADDRESS for reading, by Sun 2026-04-19 11:00
-                          goes on: question comes Mon 2026-07-13 11:00
-    Sun 2026-04-19 11:00  nobody did reading in time
+    Tue 2026-04-14 10:00  reading is passed over: Suppressed(HardBounced)
+                          FIND AN ADDRESS for reading, by Sun 2026-04-19 10:00
+                          goes on: question comes Tue 2026-05-26 10:00
+    Sun 2026-04-19 10:00  nobody did reading in time
+    Tue 2026-05-26 10:00  question is passed over: Suppressed(HardBounced)
+                          FIND AN ADDRESS for question, by Sun 2026-05-31 10:00
+                          leaves occasional: Completed
+                          starts occasional: reading comes Tue 2026-07-07 10:00
+    Sun 2026-05-31 10:00  nobody did question in time
     "#);
 }
 

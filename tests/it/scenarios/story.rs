@@ -55,7 +55,14 @@ impl Teller<'_> {
             Event::EnrolmentStarted { program, step, due_at, .. } => {
                 format!("starts {program}: {step} comes {}", self.time(*due_at))
             }
-            Event::EnrolmentAdvanced { step, due_at } => format!("goes on: {step} comes {}", self.time(*due_at)),
+            Event::EnrolmentAdvanced { step, due_at, .. } => format!("goes on: {step} comes {}", self.time(*due_at)),
+            Event::EnrolmentMigrated { version, step, due_at, .. } => {
+                format!("is moved to version {}: {step} comes {}", version.0, self.time(*due_at))
+            }
+            Event::Signalled { kind, .. } => format!("gives a sign: {kind:?}"),
+            Event::Labelled { topic, add, remove } => format!("is labelled: {topic:?} +{add:?} -{remove:?}"),
+            Event::MomentRaised { message, .. } => format!("ALERT {message}"),
+            Event::Emitted { event, .. } => format!("emits {event}"),
             Event::EnrolmentExited { program, exit, .. } => format!("leaves {program}: {exit:?}"),
             Event::TouchDeferred { touch, reason, until } => {
                 format!("{} waits until {}: {reason:?}", touch.step, self.time(*until))
@@ -72,6 +79,7 @@ impl Teller<'_> {
             Event::TaskCreated { touch, kind, due_at } => {
                 let what = match kind {
                     TaskKind::Call => "CALL",
+                    TaskKind::Write => "WRITE",
                     TaskKind::RepairData => "FIND AN ADDRESS",
                 };
                 format!("{what} for {}, by {}", touch.step, self.time(*due_at))

@@ -23,7 +23,7 @@ async fn the_welcome_program_runs_to_its_end_and_leads_on_to_the_occasional_one(
                           is admitted
                           belongs to the queue sdr
                           starts welcome: response comes Mon 2026-03-02 02:00
-                          MAIL "Your message to Example Ltd"
+                          MAIL "You got in touch with Example Ltd"
                           goes on: first-call comes Mon 2026-03-02 02:00
                           CALL for first-call, by Wed 2026-03-04 02:00
                           goes on: helpful-link comes Tue 2026-03-03 08:00
@@ -43,14 +43,42 @@ async fn the_welcome_program_runs_to_its_end_and_leads_on_to_the_occasional_one(
                           goes on: stopping-here comes Thu 2026-03-19 08:00
     Thu 2026-03-19 08:00  MAIL "I'll stop here for now"
                           leaves welcome: Completed
-                          starts occasional: articles comes Wed 2026-06-17 09:00
-    Wed 2026-06-17 09:00  MAIL "What we have been writing about"
-                          goes on: what-takes-time comes Tue 2026-09-15 09:00
-    Tue 2026-09-15 09:00  MAIL "A quick question"
-                          goes on: stories comes Mon 2026-12-14 08:00
-    Mon 2026-12-14 08:00  MAIL "How others went about it"
-                          goes on: right-person comes Mon 2027-03-15 08:00
-                          right-person waits until Mon 2027-03-15 08:00: QuietHours
+                          starts nurture: opening comes Thu 2026-03-19 08:00
+                          goes on: fix-first comes Thu 2026-04-02 08:00
+    Thu 2026-04-02 08:00  MAIL "What would you fix first?"
+                          goes on: peers-known comes Thu 2026-04-02 08:00
+                          goes on: peers-ask comes Thu 2026-04-16 08:00
+    Thu 2026-04-16 08:00  MAIL "They all started smaller"
+                          goes on: framework-for comes Thu 2026-04-16 08:00
+                          goes on: framework comes Thu 2026-04-30 08:00
+    Thu 2026-04-30 08:00  MAIL "Three things, in this order"
+                          goes on: case-known comes Thu 2026-04-30 08:00
+                          goes on: case-ask comes Thu 2026-05-14 08:00
+    Thu 2026-05-14 08:00  MAIL "A story with a wrong turn in it"
+                          goes on: personal-note comes Thu 2026-05-21 08:00
+    Thu 2026-05-21 08:00  WRITE for personal-note, by Mon 2026-05-25 08:00
+                          goes on: figures-for comes Thu 2026-05-21 08:00
+                          goes on: figures comes Thu 2026-05-28 08:00
+    Mon 2026-05-25 08:00  nobody did personal-note in time
+    Thu 2026-05-28 08:00  MAIL "Where others stand"
+                          goes on: checklist-known comes Thu 2026-05-28 08:00
+                          goes on: checklist-ask comes Thu 2026-06-11 08:00
+    Thu 2026-06-11 08:00  MAIL "Before you say yes to anybody"
+                          goes on: two-weeks comes Thu 2026-06-25 08:00
+    Thu 2026-06-25 08:00  goes on: how-soon comes Thu 2026-06-25 08:00
+                          goes on: invitation comes Thu 2026-06-25 08:00
+                          MAIL "Half an hour, with your own example"
+                          leaves nurture: Completed
+                          starts occasional: round-one comes Thu 2026-08-06 08:00
+    Thu 2026-08-06 08:00  MAIL "What we have been writing about"
+                          goes on: round-one comes Thu 2026-09-17 08:00
+    Thu 2026-09-17 08:00  MAIL "A quick question"
+                          goes on: round-one comes Thu 2026-10-29 08:00
+    Thu 2026-10-29 08:00  MAIL "How others went about it"
+                          goes on: after-round-one comes Thu 2026-10-29 08:00
+                          goes on: still-welcome-one comes Wed 2027-01-27 08:00
+    Wed 2027-01-27 08:00  MAIL "Shall we keep writing to you?"
+                          goes on: round-two comes Tue 2027-04-27 08:00
     "#);
 }
 
@@ -73,7 +101,7 @@ async fn the_cap_defers_a_mail_and_says_so() {
                           link waits until Thu 2026-03-05 10:00: FrequencyCap
     Thu 2026-03-05 10:00  MAIL "A guide"
                           leaves welcome: Completed
-                          starts occasional: reading comes Thu 2026-04-16 11:00
+                          starts occasional: reading comes Thu 2026-04-16 10:00
     "#);
 }
 
@@ -97,7 +125,7 @@ async fn a_suite_that_stood_still_over_night_keeps_the_window() {
     Tue 2026-03-03 19:00  link waits until Wed 2026-03-04 08:00: QuietHours
     Wed 2026-03-04 08:00  MAIL "A guide"
                           leaves welcome: Completed
-                          starts occasional: reading comes Wed 2026-04-15 09:00
+                          starts occasional: reading comes Wed 2026-04-15 08:00
     "#);
 }
 
@@ -119,26 +147,27 @@ async fn somebody_who_never_answers_hears_less_often_and_a_sign_brings_the_pace_
                           goes on: link comes Tue 2026-03-03 10:00
     Tue 2026-03-03 10:00  MAIL "A guide"
                           leaves welcome: Completed
-                          starts occasional: reading comes Tue 2026-04-14 11:00
-    Tue 2026-04-14 11:00  MAIL "Something to read"
-                          goes on: question comes Mon 2026-07-13 11:00
-    Mon 2026-07-13 11:00  MAIL "One question"
+                          starts occasional: reading comes Tue 2026-04-14 10:00
+    Tue 2026-04-14 10:00  MAIL "Something to read"
+                          goes on: question comes Tue 2026-05-26 10:00
+    Tue 2026-05-26 10:00  MAIL "One question"
                           leaves occasional: Completed
-                          starts occasional: reading comes Mon 2026-10-12 08:00
-                          reading waits until Mon 2026-10-12 08:00: QuietHours
-    Mon 2026-10-12 08:00  MAIL "Something to read"
-                          goes on: question comes Mon 2027-01-11 08:00
-                          question waits until Mon 2027-01-11 08:00: QuietHours
+                          starts occasional: reading comes Tue 2026-07-07 10:00
+    Tue 2026-07-07 10:00  MAIL "Something to read"
+                          goes on: question comes Mon 2026-10-05 10:00
+    Mon 2026-10-05 10:00  MAIL "One question"
+                          leaves occasional: Completed
+                          starts occasional: reading comes Mon 2027-01-04 08:00
+                          reading waits until Mon 2027-01-04 08:00: QuietHours
     Tue 2026-12-01 00:00  sends something by Form, raising a hand
-    Mon 2027-01-11 08:00  MAIL "One question"
+    Mon 2027-01-04 08:00  MAIL "Something to read"
+                          goes on: question comes Mon 2027-02-15 08:00
+    Mon 2027-02-15 08:00  MAIL "One question"
                           leaves occasional: Completed
-                          starts occasional: reading comes Mon 2027-02-22 08:00
-    Mon 2027-02-22 08:00  MAIL "Something to read"
-                          goes on: question comes Mon 2027-04-05 09:00
-    Mon 2027-04-05 09:00  MAIL "One question"
-                          leaves occasional: Completed
-                          starts occasional: reading comes Mon 2027-07-05 08:00
-                          reading waits until Mon 2027-07-05 08:00: QuietHours
+                          starts occasional: reading comes Mon 2027-03-29 08:00
+    Mon 2027-03-29 08:00  MAIL "Something to read"
+                          goes on: question comes Mon 2027-06-28 08:00
+                          question waits until Mon 2027-06-28 08:00: QuietHours
     "#);
 }
 
@@ -183,7 +212,7 @@ async fn a_refused_mail_is_given_up_and_the_lead_goes_on() {
                           goes on: link comes Tue 2026-03-03 10:00
     Tue 2026-03-03 10:00  MAIL "A guide"
                           leaves welcome: Completed
-                          starts occasional: reading comes Tue 2026-04-14 11:00
+                          starts occasional: reading comes Tue 2026-04-14 10:00
     "#);
 }
 

@@ -11,6 +11,7 @@ use jiff::civil::DateTime;
 use jiff::{SignedDuration, Timestamp};
 use perennial_app::engagement::Listener;
 use perennial_app::ingest::{Door, Receipt};
+use perennial_app::library::Library;
 use perennial_app::mail::Letterhead;
 use perennial_app::memory::{RecordingBus, RecordingMailer, SettableClock};
 use perennial_app::ports::{Clock, HistoryRow, Mailer, OutboundMail, Store, Surveyed};
@@ -56,6 +57,7 @@ pub(crate) struct World {
     pub(crate) mailer: Arc<RecordingMailer>,
     pub(crate) bus: Arc<RecordingBus>,
     pub(crate) functions: Functions,
+    catalog: Arc<Catalog>,
     ports: Ports,
     outbox: Outbox,
     /// How many of the bus's events have been routed on.
@@ -95,29 +97,34 @@ impl World {
         let bus = Arc::new(RecordingBus::default());
         let mut ports = Ports { store: Arc::clone(&store), mailer: mailer.clone() };
         change(&mut ports, &dynamo);
-        let functions = deploy(&ports, &clock, &bus, Arc::new(catalog));
+        let catalog = Arc::new(catalog);
+        let functions = deploy(&ports, &clock, &bus, Arc::new(Library::fixed(Arc::clone(&catalog))));
         let outbox = Outbox::new(client, TABLE);
-        Self { store, clock, mailer, bus, functions, ports, outbox, routed: AtomicUsize::new(0), file }
+        Self { store, clock, mailer, bus, functions, catalog, ports, outbox, routed: AtomicUsize::new(0), file }
     }
 
     /// Deploys the functions anew: with another catalog, and without anything that they held in memory.
     pub(crate) fn redeploy(&mut self, catalog: Catalog) {
         self.bus = Arc::new(RecordingBus::default());
         self.routed = AtomicUsize::new(0);
-        self.functions = deploy(&self.ports, &self.clock, &self.bus, Arc::new(catalog));
+        self.catalog = Arc::new(catalog);
+        self.functions = self.deployed();
         self.outbox = Outbox::new(Clients::loopback(self.file.dynamodb()).dynamodb(), TABLE);
     }
 
     /// Deploys the functions anew with another mailer. The one before.
     pub(crate) fn change_mailer(&mut self, mailer: Arc<dyn Mailer>) -> Arc<dyn Mailer> {
         let before = std::mem::replace(&mut self.ports.mailer, mailer);
-        let catalog = Arc::clone(&self.functions.ingest.door.catalog);
-        self.functions = deploy(&self.ports, &self.clock, &self.bus, catalog);
+        self.functions = self.deployed();
         before
     }
 
+    fn deployed(&self) -> Functions {
+        deploy(&self.ports, &self.clock, &self.bus, Arc::new(Library::fixed(Arc::clone(&self.catalog))))
+    }
+
     pub(crate) fn catalog(&self) -> &Catalog {
-        &self.functions.ingest.door.catalog
+        &self.catalog
     }
 
     /// The file that all of it is in.
@@ -330,17 +337,17 @@ impl World {
     }
 }
 
-fn deploy(ports: &Ports, clock: &Arc<SettableClock>, bus: &Arc<RecordingBus>, catalog: Arc<Catalog>) -> Functions {
+fn deploy(ports: &Ports, clock: &Arc<SettableClock>, bus: &Arc<RecordingBus>, library: Arc<Library>) -> Functions {
     let Ports { store, mailer } = ports;
     let clock: Arc<dyn Clock> = clock.clone();
     let door =
-        Door { store: Arc::clone(store), catalog: Arc::clone(&catalog), pepper: pepper(), clock: Arc::clone(&clock) };
-    let listener = Listener { store: Arc::clone(store), catalog: Arc::clone(&catalog), clock: Arc::clone(&clock) };
+        Door { store: Arc::clone(store), library: Arc::clone(&library), pepper: pepper(), clock: Arc::clone(&clock) };
+    let listener = Listener { store: Arc::clone(store), library: Arc::clone(&library), clock: Arc::clone(&clock) };
     let toucher = Toucher {
         store: Arc::clone(store),
         mailer: Arc::clone(mailer),
         clock: Arc::clone(&clock),
-        catalog,
+        library,
         letterhead: letterhead(),
         lease: LEASE,
     };

@@ -7,9 +7,10 @@ use std::fmt;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
-use perennial_app::ports::PULSE_SHARDS;
-use perennial_core::ids::{LeadId, SubmissionId, TouchId};
+use perennial_app::ports::{CatalogVersion, PULSE_SHARDS};
+use perennial_core::ids::{LeadId, ProgramName, SubmissionId, TouchId};
 use perennial_core::lead::Lead;
+use perennial_core::program::ProgramVersion;
 
 /// The table's partition key.
 pub(crate) const PARTITION: &str = "PK";
@@ -35,6 +36,9 @@ const ENGAGEMENT: &str = "E#";
 const IDEMPOTENCY: &str = "IDEM#";
 const IMPORT: &str = "IMPORT#";
 const CONTROL: &str = "CONTROL";
+const PROGRAM: &str = "PROGRAM#";
+const CATALOG: &str = "CATALOG";
+const VERSION: &str = "V#";
 
 /// The primary key of one item.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -81,6 +85,18 @@ impl Key {
 
     pub(crate) fn import(id: &str) -> Self {
         Self::new(format!("{IMPORT}{id}"), "RUN")
+    }
+
+    pub(crate) fn release() -> Self {
+        Self::new(CONTROL, "RELEASE")
+    }
+
+    pub(crate) fn program_file(name: &ProgramName, version: &ProgramVersion, path: &str) -> Self {
+        Self::new(program_partition(name), format!("{}{path}", program_files(version)))
+    }
+
+    pub(crate) fn catalog(version: &CatalogVersion) -> Self {
+        Self::new(CATALOG, format!("{VERSION}{}", version.0))
     }
 
     /// In the order of time, so that nobody waits behind those who come later.
@@ -131,6 +147,12 @@ impl Key {
         self.partition.strip_prefix(IMPORT)
     }
 
+    /// The path of a program's file.
+    pub(crate) fn as_program_file(&self) -> Option<&str> {
+        self.partition.strip_prefix(PROGRAM)?;
+        self.sort.strip_prefix(VERSION)?.split_once('#').map(|(_, path)| path)
+    }
+
     /// The id of an idempotency record.
     pub(crate) fn as_idempotency(&self) -> Option<&str> {
         self.partition.strip_prefix(IDEMPOTENCY)
@@ -170,6 +192,15 @@ pub(crate) enum Kind {
 
 pub(crate) fn lead_partition(lead: &LeadId) -> String {
     format!("{LEAD}{lead}")
+}
+
+pub(crate) fn program_partition(name: &ProgramName) -> String {
+    format!("{PROGRAM}{name}")
+}
+
+/// How the sort key of each file of a version begins.
+pub(crate) fn program_files(version: &ProgramVersion) -> String {
+    format!("{VERSION}{}#", version.0)
 }
 
 /// A shard of the index, in two digits.
@@ -260,6 +291,18 @@ mod tests {
         let key = Key::outbox(at, &lead(), 7);
         assert_eq!(key.to_string(), "OUTBOX/2026-03-02T10:00:00Z#abcdefghijklmnopqrstuvwxyz#0000000007");
         assert_eq!(Key::of_outbox(&key.sort), Some(Key::history(&lead(), 7)));
+    }
+
+    #[test]
+    fn the_files_of_a_version_stand_together_and_know_their_paths() {
+        let name = ProgramName::parse("welcome").unwrap();
+        let version = ProgramVersion("0123456789ab".to_owned());
+        let key = Key::program_file(&name, &version, "welcome/touches/a-mail.md");
+        assert_eq!(key.to_string(), "PROGRAM#welcome/V#0123456789ab#welcome/touches/a-mail.md");
+        assert_eq!(key.partition, program_partition(&name));
+        assert!(key.sort.starts_with(&program_files(&version)));
+        assert_eq!(key.as_program_file(), Some("welcome/touches/a-mail.md"));
+        assert_eq!(key.kind(), Kind::Other);
     }
 
     #[test]

@@ -9,11 +9,13 @@ use std::collections::{BTreeMap, HashMap};
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use perennial_app::ports::{
-    Commit, HistoryRow, IdempotencyRecord, ImportRecord, SendingPause, StoreError, SubmissionOutcome, SubmissionRow,
+    CatalogVersion, Commit, HistoryRow, IdempotencyRecord, ImportRecord, PublishedCatalog, PublishedProgram, Release,
+    SendingPause, StoreError, SubmissionOutcome, SubmissionRow,
 };
 use perennial_core::event::Event;
 use perennial_core::ids::LeadId;
 use perennial_core::lead::{Lead, Sending};
+use perennial_core::loader::SourceFile;
 use perennial_core::profile::Profile;
 use perennial_core::submission::Submission;
 use perennial_core::waterfall::Deltas;
@@ -30,6 +32,8 @@ const VERSION: u32 = 1;
 
 /// The attribute that tells whose write an item is (TRUST.md §2.7).
 pub(crate) const WRITE: &str = "write";
+/// The attribute that a published file is.
+pub(crate) const TEXT: &str = "text";
 /// The attribute that pairs a state with its profile.
 pub(crate) const PROFILE_REV: &str = "profile_rev";
 /// The attribute that the mark of a mail in flight is.
@@ -269,6 +273,60 @@ pub(crate) fn read_import(item: Item) -> Result<ImportRecord, StoreError> {
 /// `CONTROL/PAUSE`: why nobody sends.
 pub(crate) fn pause_item(pause: &SendingPause) -> Result<Item, StoreError> {
     to_item(&Key::pause(), pause)
+}
+
+/// `PROGRAM#…/V#<version>#<path>`, and `CATALOG/V#<version>`: a published file.
+#[derive(Serialize, Deserialize)]
+struct FileItem {
+    text: String,
+}
+
+/// Writes the files of a version of a program.
+pub(crate) fn program_items(program: &PublishedProgram) -> Result<Vec<Item>, StoreError> {
+    let item = |SourceFile { path, text }: &SourceFile| {
+        to_item(&Key::program_file(&program.name, &program.version, path), &FileItem { text: text.clone() })
+    };
+    program.files.iter().map(item).collect()
+}
+
+/// Reads a file of a program.
+pub(crate) fn read_program_file(item: Item) -> Result<SourceFile, StoreError> {
+    let key = Key::of_item(&item);
+    let Some(path) = key.as_ref().and_then(Key::as_program_file).map(str::to_owned) else {
+        return Err(corrupt(key.as_ref(), "it is not the key of a program's file"));
+    };
+    let FileItem { text } = from_item(item)?;
+    Ok(SourceFile { path, text })
+}
+
+/// Writes a version of the catalog.
+pub(crate) fn catalog_item(catalog: &PublishedCatalog) -> Result<Item, StoreError> {
+    to_item(&Key::catalog(&catalog.version), &FileItem { text: catalog.text.clone() })
+}
+
+/// Reads a version of the catalog.
+pub(crate) fn read_catalog(version: &CatalogVersion, item: Item) -> Result<PublishedCatalog, StoreError> {
+    let FileItem { text } = from_item(item)?;
+    Ok(PublishedCatalog { version: version.clone(), text })
+}
+
+/// `CONTROL/RELEASE`: which versions are in force.
+#[derive(Serialize, Deserialize)]
+struct ReleaseItem {
+    #[serde(flatten)]
+    release: Release,
+    /// The token of the write.
+    write: String,
+}
+
+/// Writes a release.
+pub(crate) fn release_item(release: &Release, write: &str) -> Result<Item, StoreError> {
+    to_item(&Key::release(), &ReleaseItem { release: release.clone(), write: write.to_owned() })
+}
+
+/// Reads a release.
+pub(crate) fn read_release(item: Item) -> Result<Release, StoreError> {
+    from_item(item).map(|ReleaseItem { release, .. }| release)
 }
 
 /// `OUTBOX/…`: that the history row named by the key has not been published yet. Local only.

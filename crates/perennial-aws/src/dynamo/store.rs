@@ -16,22 +16,29 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, CancellationReason, KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
     Update,
 };
+use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use perennial_app::ports::{
-    Commit, CommitError, Cursor, DueLead, DuePage, EngagementRecord, HistoryRow, IdempotencyRecord, ImportRecord,
-    SendingPause, Store, StoreError, Stored, SurveyPage, Surveyed,
+    CatalogVersion, Commit, CommitError, Cursor, DueLead, DuePage, EngagementRecord, HistoryRow, IdempotencyRecord,
+    ImportRecord, PublishedCatalog, PublishedProgram, Release, SendingPause, Store, StoreError, Stored, SurveyPage,
+    Surveyed,
 };
-use perennial_core::ids::LeadId;
+use perennial_core::ids::{LeadId, ProgramName};
 use perennial_core::lead::Sending;
+use perennial_core::program::ProgramVersion;
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::failure::store_error;
-use super::keys::{HISTORY, Key, Kind, PARTITION, PULSE, PULSE_INDEX, Pulse, SHARD, SORT, lead_partition, shard};
+use super::keys::{
+    HISTORY, Key, Kind, PARTITION, PULSE, PULSE_INDEX, Pulse, SHARD, SORT, lead_partition, program_files,
+    program_partition, shard,
+};
 use super::rows::{
     EngagementItem, Item, OF_SOME_STATES, PROFILE_REV, ProfileRow, SENDING, SURVEYED, StateRow, SurveyedHistory,
-    SurveyedState, SurveyedSubmission, WRITE, corrupt, from_item, history_item, idempotency_item, import_item,
-    outbox_item, pause_item, read_history, read_idempotency, read_import, submission_item, to_item,
+    SurveyedState, SurveyedSubmission, TEXT, WRITE, catalog_item, corrupt, from_item, history_item, idempotency_item,
+    import_item, outbox_item, pause_item, program_items, read_catalog, read_history, read_idempotency, read_import,
+    read_program_file, read_release, release_item, submission_item, to_item,
 };
 
 /// Most leads on one page of the index.
@@ -42,6 +49,9 @@ const BATCH_ROUNDS_MAX: u32 = 5;
 
 /// The first pause before a batch is asked for again; each further one is twice as long.
 const BATCH_PAUSE: Duration = Duration::from_millis(10);
+
+/// How many files of a program are put at once.
+const FILES_AT_ONCE: usize = 16;
 
 /// How often a lead is read before its two items are taken to disagree for good.
 const READS_MAX: usize = 8;
@@ -77,6 +87,53 @@ impl DynamoStore {
     async fn put(&self, item: Item) -> Result<(), StoreError> {
         let request = self.client.put_item().table_name(&self.table).set_item(Some(item));
         request.send().await.map(drop).map_err(store_error)
+    }
+
+    /// Keeps a published file for good: it may be put again, and never changed.
+    async fn put_file(&self, item: Item) -> Result<(), StoreError> {
+        let key = Key::of_item(&item);
+        let text = item.get(TEXT).cloned().unwrap_or(AttributeValue::Null(true));
+        let answer = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression(format!("{ABSENT} OR #text = :text"))
+            .expression_attribute_names("#p", PARTITION)
+            .expression_attribute_names("#text", TEXT)
+            .expression_attribute_values(":text", text)
+            .send()
+            .await;
+        let Err(error) = answer else { return Ok(()) };
+        match error.as_service_error() {
+            Some(PutItemError::ConditionalCheckFailedException(_)) => {
+                let key = key.map(|key| key.to_string()).unwrap_or_default();
+                Err(StoreError::Refused(format!("{key} holds another text already").into()))
+            }
+            Some(_) | None => Err(store_error(error)),
+        }
+    }
+
+    /// The items of a partition whose sort keys begin so, in their order, read consistently.
+    async fn query(&self, partition: String, sort_begins: String) -> Result<Vec<Item>, StoreError> {
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("#p = :partition AND begins_with(#s, :begin)")
+            .expression_attribute_names("#p", PARTITION)
+            .expression_attribute_names("#s", SORT)
+            .expression_attribute_values(":partition", AttributeValue::S(partition))
+            .expression_attribute_values(":begin", AttributeValue::S(sort_begins))
+            .consistent_read(true)
+            .into_paginator()
+            .items()
+            .send();
+        let mut items = Vec::new();
+        while let Some(item) = pages.next().await {
+            items.push(item.map_err(store_error)?);
+        }
+        Ok(items)
     }
 
     /// Everything that a commit writes, and what each part is.
@@ -261,25 +318,8 @@ impl Store for DynamoStore {
     }
 
     async fn history(&self, id: &LeadId) -> Result<Vec<HistoryRow>, StoreError> {
-        let mut pages = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("#p = :lead AND begins_with(#s, :history)")
-            .expression_attribute_names("#p", PARTITION)
-            .expression_attribute_names("#s", SORT)
-            .expression_attribute_values(":lead", AttributeValue::S(lead_partition(id)))
-            .expression_attribute_values(":history", AttributeValue::S(HISTORY.to_owned()))
-            .consistent_read(true)
-            .into_paginator()
-            .items()
-            .send();
-        let mut rows = Vec::new();
-        while let Some(item) = pages.next().await {
-            let (_, row) = read_history(item.map_err(store_error)?)?;
-            rows.push(row);
-        }
-        Ok(rows)
+        let items = self.query(lead_partition(id), HISTORY.to_owned()).await?;
+        items.into_iter().map(|item| read_history(item).map(|(_, row)| row)).collect()
     }
 
     async fn record_engagement(&self, record: &EngagementRecord) -> Result<bool, StoreError> {
@@ -337,6 +377,56 @@ impl Store for DynamoStore {
 
     async fn pause_sending(&self, pause: &SendingPause) -> Result<(), StoreError> {
         self.put(pause_item(pause)?).await
+    }
+
+    async fn put_program(&self, program: &PublishedProgram) -> Result<(), StoreError> {
+        let puts = program_items(program)?.into_iter().map(|item| self.put_file(item));
+        stream::iter(puts).buffer_unordered(FILES_AT_ONCE).try_collect().await
+    }
+
+    async fn program(
+        &self,
+        name: &ProgramName,
+        version: &ProgramVersion,
+    ) -> Result<Option<PublishedProgram>, StoreError> {
+        let items = self.query(program_partition(name), program_files(version)).await?;
+        let files = items.into_iter().map(read_program_file).collect::<Result<Vec<_>, _>>()?;
+        let program = PublishedProgram { name: name.clone(), version: version.clone(), files };
+        Ok((!program.files.is_empty()).then_some(program))
+    }
+
+    async fn put_catalog(&self, catalog: &PublishedCatalog) -> Result<(), StoreError> {
+        self.put_file(catalog_item(catalog)?).await
+    }
+
+    async fn catalog(&self, version: &CatalogVersion) -> Result<Option<PublishedCatalog>, StoreError> {
+        self.get(&Key::catalog(version)).await?.map(|item| read_catalog(version, item)).transpose()
+    }
+
+    async fn release(&self) -> Result<Option<Release>, StoreError> {
+        self.get(&Key::release()).await?.map(read_release).transpose()
+    }
+
+    async fn set_release(&self, release: &Release, expected: Option<u64>) -> Result<bool, StoreError> {
+        let write = new_token();
+        let mut put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(release_item(release, &write)?))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        put = match expected {
+            None => put.condition_expression(ABSENT).expression_attribute_names("#p", PARTITION),
+            Some(rev) => put
+                .condition_expression("#rev = :expected")
+                .expression_attribute_names("#rev", "rev")
+                .expression_attribute_values(":expected", AttributeValue::N(rev.to_string())),
+        };
+        let Err(error) = put.send().await else { return Ok(true) };
+        match error.as_service_error() {
+            Some(PutItemError::ConditionalCheckFailedException(failed)) => Ok(is_own(failed.item(), &write)),
+            Some(_) | None => Err(store_error(error)),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use perennial_aws::dynamo::DynamoStore;
 use serde_json::Value;
 
 use crate::embedded::{TABLE, client, start};
-use crate::samples::{commit, id, noon, touch};
+use crate::samples::{catalog, commit, id, noon, program, release, touch};
 
 type Item = HashMap<String, AttributeValue>;
 
@@ -28,6 +28,9 @@ async fn written() -> BTreeMap<&'static str, Item> {
         refused: BTreeMap::from([("no address or phone number".to_owned(), 2)]),
     };
     store.put_import(&import).await.unwrap();
+    store.put_program(&program()).await.unwrap();
+    store.put_catalog(&catalog()).await.unwrap();
+    assert!(store.set_release(&release(), None).await.unwrap());
     let items = client.scan().table_name(TABLE).send().await.unwrap().items.unwrap();
     items.into_iter().map(|item| (file(&item), item)).collect()
 }
@@ -40,6 +43,9 @@ fn file(item: &Item) -> &'static str {
         (_, "IDEM") => "idempotency",
         (_, "RUN") => "import",
         ("CONTROL", "PAUSE") => "pause",
+        ("CONTROL", "RELEASE") => "release",
+        ("CATALOG", _) => "catalog",
+        ("PROGRAM#welcome", _) => "program",
         ("OUTBOX", _) => "outbox",
         (_, sort) if sort.starts_with("H#") => "history",
         (_, sort) if sort.starts_with("S#") => "submission",

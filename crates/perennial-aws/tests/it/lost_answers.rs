@@ -7,7 +7,7 @@ use perennial_aws::dynamo::DynamoStore;
 
 use crate::embedded::{TABLE, client, start};
 use crate::loopback::{Answer, Loopback};
-use crate::samples::{commit, id, next_commit, noon, sending, touch};
+use crate::samples::{catalog, commit, id, next_commit, noon, program, release, sending, touch};
 
 /// A store that one answer is lost on the way to, after the write has landed: that to the `nth` such call.
 async fn store_that_loses_the_answer_to(call: &'static str, nth: usize) -> (DynamoStore, Loopback) {
@@ -58,4 +58,21 @@ async fn a_fact_that_landed_counts_as_new() {
     assert!(store.record_engagement(&fact).await.unwrap());
     assert_eq!(server.count("PutItem"), 2);
     assert!(!store.record_engagement(&fact).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_release_that_landed_counts_as_set() {
+    let (store, server) = store_that_loses_the_answer_to("PutItem", 1).await;
+    assert!(store.set_release(&release(), None).await.unwrap());
+    assert_eq!(server.count("PutItem"), 2);
+    assert_eq!(store.release().await.unwrap(), Some(release()));
+    assert!(!store.set_release(&release(), None).await.unwrap(), "the next one is another's");
+}
+
+#[tokio::test]
+async fn a_file_that_landed_counts_as_kept() {
+    let (store, server) = store_that_loses_the_answer_to("PutItem", 1).await;
+    store.put_program(&program()).await.unwrap();
+    store.put_catalog(&catalog()).await.unwrap();
+    assert_eq!(server.count("PutItem"), 3);
 }

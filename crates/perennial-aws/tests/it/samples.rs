@@ -1,15 +1,22 @@
 //! A lead in the middle of a program, and the commits that lead there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use perennial_app::ports::{Commit, HistoryRow, IdempotencyRecord, OutboundMail, SubmissionOutcome, SubmissionRow};
+use perennial_app::ports::{
+    CatalogVersion, Commit, HistoryRow, IdempotencyRecord, OutboundMail, PublishedCatalog, PublishedProgram, Release,
+    SubmissionOutcome, SubmissionRow,
+};
+use perennial_core::condition::SignalKind;
 use perennial_core::contact::{EmailAddress, PhoneNumber};
 use perennial_core::event::{Event, SendProof};
-use perennial_core::ids::{FieldName, FormName, LeadId, Pepper, ProgramName, QueueName, StepId, SubmissionId, TouchId};
+use perennial_core::ids::{
+    FieldName, FormName, LeadId, Pepper, ProgramName, QueueName, StepId, SubmissionId, TagName, TopicName, TouchId,
+};
 use perennial_core::lead::{
     Doubt, EmailReach, Enrolment, Lead, LifecycleStage, Ownership, PhoneReach, Sending, Task, TaskKind, Unresolved,
 };
+use perennial_core::loader::SourceFile;
 use perennial_core::profile::Profile;
 use perennial_core::program::ProgramVersion;
 use perennial_core::submission::{Channel, Entry, Flag, Intent, JunkReason, Permission, Source, Submission};
@@ -50,7 +57,11 @@ pub(crate) fn lead() -> Lead {
             version: ProgramVersion("0123456789ab".to_owned()),
             step: StepId::parse("helpful-link").unwrap(),
             next_touch_at: noon(),
+            started_at: noon() - days(6),
             attempts: 1,
+            lap: 1,
+            round: 2,
+            silent_touches: 4,
         }),
         enrolments: 1,
         sending: Some(sending()),
@@ -65,7 +76,12 @@ pub(crate) fn lead() -> Lead {
             due_at: noon() + days(2),
         }),
         recent_mails: vec![noon() - days(6), noon() - days(4), noon() - days(2)],
-        touches_since_signal: 4,
+        signals: BTreeMap::from([
+            (SignalKind::Clicked, noon() - days(3)),
+            (SignalKind::FormSubmitted, noon() - days(6)),
+        ]),
+        topic: Some(TopicName::parse("route-planning").unwrap()),
+        tags: BTreeSet::from([TagName::parse("customer-event").unwrap()]),
         submissions: 2,
         stage_until: None,
         seq: 12,
@@ -149,6 +165,36 @@ pub(crate) fn commit() -> Commit {
         history,
         submission: Some(SubmissionRow { submission: submission(), outcome: SubmissionOutcome::Received }),
         idempotency: Some(idempotency()),
+    }
+}
+
+/// A version of a program, of one file.
+pub(crate) fn program() -> PublishedProgram {
+    PublishedProgram {
+        name: ProgramName::parse("welcome").unwrap(),
+        version: ProgramVersion("0123456789ab".to_owned()),
+        files: vec![SourceFile {
+            path: "welcome/program.toml".to_owned(),
+            text: "title = \"Grüße\"\nthen = \"nurture\"\n".to_owned(),
+        }],
+    }
+}
+
+pub(crate) fn catalog() -> PublishedCatalog {
+    PublishedCatalog {
+        version: CatalogVersion("ba9876543210".to_owned()),
+        text: "last_resort = \"occasional\"\n".to_owned(),
+    }
+}
+
+pub(crate) fn release() -> Release {
+    let program = program();
+    Release {
+        rev: 4,
+        at: noon(),
+        catalog: catalog().version,
+        programs: BTreeMap::from([(program.name.clone(), program.version)]),
+        kept: BTreeMap::from([(program.name, BTreeMap::from([(ProgramVersion("ab0123456789".to_owned()), noon())]))]),
     }
 }
 

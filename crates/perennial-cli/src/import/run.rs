@@ -15,7 +15,9 @@ use ingest_lead::disposable::is_disposable;
 use jiff::Timestamp;
 use miette::Diagnostic;
 use perennial_app::ingest::{Door, Receipt, ReceiveError};
+use perennial_app::library::LibraryError;
 use perennial_app::ports::{ImportRecord, StoreError, SubmissionOutcome};
+use perennial_core::catalog::Catalog;
 use perennial_core::ids::{LeadId, SubmissionId};
 use perennial_core::intake::{self, RawSubmission};
 use perennial_core::submission::{Channel, Entry, JunkReason, Submission};
@@ -60,6 +62,9 @@ pub(crate) enum ImportError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Map(#[from] MapError),
+    /// There are no programs to go by.
+    #[error(transparent)]
+    Library(#[from] LibraryError),
     /// The list cannot be opened.
     #[error("cannot open the list {}", path.display())]
     OpenFile {
@@ -195,11 +200,12 @@ pub(crate) async fn run(door: &Door, args: &ImportArgs) -> Result<Summary, Impor
     let bar = progress_bar(file.metadata().map_err(open_error)?.len());
     let mut content = Fingerprinted { content: bar.wrap_read(file), hasher: Sha256::new() };
     let mut reader = RowReader::open(&mut content, map.csv_format())?;
-    let mapping = Mapping::bind(map, reader.header(), &door.catalog.forms)?;
+    let catalog = door.library.catalog().await?;
+    let mapping = Mapping::bind(map, reader.header(), &catalog.forms)?;
 
     let entry = if args.no_welcome { Entry::AfterWelcome } else { Entry::Welcome };
     let results = ResultFile::create(path_for(&args.file))?;
-    let mut importer = Importer::new(door, &mapping, entry, results);
+    let mut importer = Importer::new(door, &catalog, &mapping, entry, results);
     let mut row = Row::default();
     loop {
         let next = reader.read(&mut row).map_err(|source| ImportError::Read { line: row.line(), source })?;
@@ -225,6 +231,7 @@ fn progress_bar(bytes: u64) -> ProgressBar {
 /// Takes rows one by one and hands them over a few at a time.
 struct Importer<'d> {
     door: &'d Door,
+    catalog: &'d Catalog,
     mapping: &'d Mapping,
     entry: Entry,
     /// One moment for all rows that bring no date of their own.
@@ -239,9 +246,10 @@ struct Importer<'d> {
 }
 
 impl<'d> Importer<'d> {
-    fn new(door: &'d Door, mapping: &'d Mapping, entry: Entry, results: ResultFile) -> Self {
+    fn new(door: &'d Door, catalog: &'d Catalog, mapping: &'d Mapping, entry: Entry, results: ResultFile) -> Self {
         Self {
             door,
+            catalog,
             mapping,
             entry,
             started: door.clock.now(),
@@ -294,8 +302,8 @@ impl<'d> Importer<'d> {
             junk: Vec::new(),
             pairs: row.pairs,
         };
-        let mut submission = intake::read(raw, &self.door.catalog.fields, name, form)
-            .map_err(|errors| refused(Refusal::Fields(errors)))?;
+        let mut submission =
+            intake::read(raw, &self.catalog.fields, name, form).map_err(|errors| refused(Refusal::Fields(errors)))?;
         if submission.email.as_ref().is_some_and(|email| is_disposable(email.domain())) {
             submission.junk.push(JunkReason::DisposableEmail);
         }
@@ -375,6 +383,7 @@ impl<R: Read> Read for Fingerprinted<R> {
 mod tests {
     use std::sync::Arc;
 
+    use perennial_app::library::Library;
     use perennial_app::memory::{MemoryStore, SettableClock};
     use perennial_app::ports::SubmissionRow;
     use perennial_app::report::waterfall;
@@ -432,7 +441,7 @@ lines\",,,
             let store = Arc::new(MemoryStore::default());
             let door = Door {
                 store: store.clone(),
-                catalog: Arc::new(catalog()),
+                library: Arc::new(Library::fixed(Arc::new(catalog()))),
                 pepper: Pepper::new([7; 32]),
                 clock: Arc::new(SettableClock::new("2026-03-02T09:00:00Z".parse().unwrap())),
             };

@@ -352,7 +352,7 @@ pub(crate) fn leads_somewhere(url: &str) -> bool {
 /// Something in a mail that the loader must judge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Finding {
-    /// HTML, an image, code: what it is called.
+    /// HTML, an image, code, a table: what it is called.
     Refused(&'static str),
     /// A link and where it leads.
     Link(String),
@@ -360,7 +360,8 @@ pub(crate) enum Finding {
 
 /// Finds what mails do not have, and all links, each with its place.
 pub(crate) fn inspect(markdown: &str) -> Vec<(Finding, Range<usize>)> {
-    Parser::new_ext(markdown, Options::empty())
+    // Mails have no tables, so that what looks like one would arrive as bars and dashes.
+    Parser::new_ext(markdown, Options::ENABLE_TABLES)
         .into_offset_iter()
         .filter_map(|(event, span)| finding(&event).map(|finding| (finding, span)))
         .collect()
@@ -372,6 +373,7 @@ fn finding(event: &Event<'_>) -> Option<Finding> {
         Event::InlineHtml(tag) if !tag.starts_with("</") => Some(Finding::Refused("HTML")),
         Event::Code(_) | Event::Start(Tag::CodeBlock(_)) => Some(Finding::Refused("code")),
         Event::Start(Tag::Image { .. }) => Some(Finding::Refused("an image")),
+        Event::Start(Tag::Table(_)) => Some(Finding::Refused("a table")),
         Event::Start(Tag::Link { link_type, dest_url, .. }) => Some(Finding::Link(destination(*link_type, dest_url))),
         Event::Start(_)
         | Event::End(_)

@@ -5,9 +5,9 @@ use std::sync::LazyLock;
 
 use proptest::{prop_assert_eq, prop_assume, proptest};
 
-use super::{BODY_LENGTH_MAX, Content, Merge, RenderError, Rendered, SUBJECT_LENGTH_MAX};
-use crate::catalog::{Catalog, Organisation, Sender};
-use crate::ids::{FieldName, ProgramName, StepId};
+use super::{BODY_LENGTH_MAX, MailId, Merge, RenderError, Rendered, SUBJECT_LENGTH_MAX};
+use crate::catalog::{Catalog, Sender};
+use crate::ids::{FieldName, ProgramName, TemplateName};
 use crate::loader::{SourceFile, parse};
 use crate::testing;
 
@@ -29,20 +29,28 @@ fn with_mail(subject: &str, body: &str) -> Catalog {
     catalog.unwrap_or_else(|| panic!("{diagnostics:#?}"))
 }
 
-fn try_render(
-    content: &Content,
-    organisation: &Organisation,
-    step: &str,
-    fields: &[(&str, &str)],
-) -> Result<Rendered, RenderError> {
+/// Renders a mail of `welcome`.
+fn try_render(catalog: &Catalog, template: &str, fields: &[(&str, &str)]) -> Result<Rendered, RenderError> {
     let fields: BTreeMap<FieldName, String> =
         fields.iter().map(|(name, value)| (FieldName::parse(name).unwrap(), (*value).to_owned())).collect();
-    let merge = Merge { fields: &fields, sender: &robin(), organisation, unsubscribe_url: UNSUBSCRIBE_URL };
-    content.render(&ProgramName::parse("welcome").unwrap(), &StepId::parse(step).unwrap(), &merge)
+    let merge = Merge {
+        fields: &fields,
+        sender: &robin(),
+        organisation: &catalog.organisation,
+        unsubscribe_url: UNSUBSCRIBE_URL,
+        questions: &[],
+    };
+    catalog.content.render(&mail_of_welcome(catalog, template), &merge)
+}
+
+fn mail_of_welcome(catalog: &Catalog, template: &str) -> MailId {
+    let program = ProgramName::parse("welcome").unwrap();
+    let version = catalog.programs[&program].version.clone();
+    MailId { program, version, template: TemplateName::parse(template).unwrap() }
 }
 
 fn render(catalog: &Catalog, fields: &[(&str, &str)]) -> Rendered {
-    try_render(&catalog.content, &catalog.organisation, "link", fields).unwrap()
+    try_render(catalog, "link", fields).unwrap()
 }
 
 /// The text without its footer.
@@ -288,15 +296,16 @@ fn a_subject_is_cut_at_its_limit_between_characters() {
 fn a_mail_that_a_value_makes_too_long_is_an_error_not_a_mail() {
     let catalog = with_mail("x", "{{ first_name | default(\"you\") }}");
     let long = "x".repeat(BODY_LENGTH_MAX + 1);
-    let error = try_render(&catalog.content, &catalog.organisation, "link", &[("first_name", &long)]).unwrap_err();
-    assert_eq!(error.to_string(), "the template welcome/link.md gave more than 65536 bytes");
+    let error = try_render(&catalog, "link", &[("first_name", &long)]).unwrap_err();
+    let mail = mail_of_welcome(&catalog, "link");
+    assert_eq!(error.to_string(), format!("the template {mail}.md gave more than 65536 bytes"));
 }
 
 #[test]
-fn a_step_without_a_mail_is_an_error() {
+fn a_mail_that_is_not_there_is_an_error() {
     let catalog = testing::catalog();
-    let error = try_render(&catalog.content, &catalog.organisation, "first-call", &[]).unwrap_err();
-    assert_eq!(error.to_string(), "program welcome has no mail for step first-call");
+    let error = try_render(&catalog, "first-call", &[]).unwrap_err();
+    assert_eq!(error.to_string(), format!("there is no mail {}", mail_of_welcome(&catalog, "first-call")));
 }
 
 #[test]

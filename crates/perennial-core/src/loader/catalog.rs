@@ -1,26 +1,37 @@
-//! `catalog.toml`.
+//! `catalog.toml`: who sends, when, to which forms, and what is known of a lead.
 
-use std::collections::BTreeMap;
-use std::ops::Range;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::{Time, Weekday};
 use jiff::tz::TimeZone;
 
-use crate::calendar::{self, FrequencyCap, SendWindow, WEEKLY_MAX};
-use crate::catalog::{Field, Form, FormStatus, Organisation, Queue, Sender, StampPolicy};
+use crate::calendar::{self, FrequencyCap, SendWindow};
+use crate::catalog::{
+    Catalog, Field, FieldKind, Form, FormStatus, Organisation, Queue, Sender, StampPolicy, Supplier, Topic,
+};
+use crate::condition::same_answer;
 use crate::contact::EmailAddress;
-use crate::content::{RESERVED_FIELDS, is_unsafe};
+use crate::content::{Content, RESERVED_FIELDS, is_unsafe};
 use crate::diagnostic::Code;
-use crate::ids::{FieldName, FormName, ProgramName, QueueName};
-use crate::loader::section::{Entry, Report, Section, Text, parse_name, parse_word, suggestion};
-use crate::loader::{Folder, SourceFile};
+use crate::ids::{FieldName, FormName, IdError, ProgramName, QueueName, TopicName};
+use crate::loader::SourceFile;
+use crate::loader::known::{Known, unknown};
+use crate::loader::policy;
+use crate::loader::report::{Report, Text, parse_name};
+use crate::loader::section::Section;
+use crate::loader::shape::{self, PROMPT_LENGTH_MAX};
+use crate::policy::{Gate, Scores, Sla, Turnbacks};
+use crate::program::{Program, ProgramVersion};
 use crate::submission::Intent;
-
-/// The longest answer that a field may ask for, in characters.
-const FIELD_LENGTH_MAX: u32 = 10_000;
 
 /// What every form takes and no `[fields]` declares.
 const CONTACT_FIELDS: [&str; 2] = ["email", "phone"];
+
+/// The longest answer to a field that a date answers, in characters: `2027-05-01`.
+const DATE_LENGTH: usize = 10;
+
+/// How much people mind being asked for a field that does not say so.
+const THREAT_DEFAULT: u8 = 3;
 
 /// What `catalog.toml` declares. What is `None` was reported.
 pub(super) struct CatalogFile {
@@ -29,82 +40,109 @@ pub(super) struct CatalogFile {
     pub(super) window: Option<SendWindow>,
     pub(super) cap: Option<FrequencyCap>,
     pub(super) fields: BTreeMap<FieldName, Field>,
+    pub(super) topics: BTreeMap<TopicName, Topic>,
     pub(super) forms: BTreeMap<FormName, Form>,
     pub(super) queues: BTreeMap<QueueName, Queue>,
     pub(super) default_queue: Option<QueueName>,
     pub(super) last_resort: Option<ProgramName>,
+    pub(super) holdout_percent: u8,
+    pub(super) gate: Option<Gate>,
+    pub(super) scores: Option<Scores>,
+    pub(super) sla: Option<Sla>,
+    pub(super) turnbacks: Option<Turnbacks>,
 }
 
 /// Reads the file; `None` if it is not TOML.
 pub(super) fn read(
     report: &mut Report<'_>,
     source: &SourceFile,
-    programs: &BTreeMap<ProgramName, Folder<'_>>,
+    programs: &BTreeSet<ProgramName>,
 ) -> Option<CatalogFile> {
     let table = report.parse_toml(&source.text, 0)?;
-    let mut root = Section::root("the catalog", &table, 0);
+    let mut root = Section::root("the catalog", &shape::CATALOG, &table, 0);
     let fields = fields(report, &mut root);
+    let topics = topics(report, &mut root);
     let queues = queues(report, &mut root);
+    let known = Known::while_reading(Some(&fields), Some(&topics), programs);
     let file = CatalogFile {
         organisation: organisation(report, &mut root),
         default_zone: zone(report, &mut root),
-        window: window(report, &mut root),
-        cap: cap(report, &mut root),
+        window: root.section(report, "window").and_then(|section| window(report, section)),
+        cap: root.section(report, "cap").and_then(|section| cap(report, section)),
         forms: forms(report, &mut root, &fields, programs),
-        default_queue: reference(report, &mut root, "default_queue", QueueName::parse, &queues, "a queue"),
-        last_resort: reference(report, &mut root, "last_resort", ProgramName::parse, programs, "a program"),
+        default_queue: reference(report, &mut root, "default_queue", QueueName::parse, queues.keys(), "a queue"),
+        last_resort: reference(report, &mut root, "last_resort", ProgramName::parse, programs.iter(), "a program"),
+        holdout_percent: holdout(report, &mut root),
+        gate: policy::gate(report, &mut root),
+        scores: policy::scores(report, &mut root),
+        sla: policy::sla(report, &mut root),
+        turnbacks: policy::turnbacks(report, &mut root, &known),
         fields,
+        topics,
         queues,
     };
     root.finish(report);
     Some(file)
 }
 
-/// The name of something declared elsewhere.
-fn reference<K: Ord + std::fmt::Display, V>(
+impl CatalogFile {
+    /// The whole catalog; `None` if something of it was reported.
+    pub(super) fn with(
+        self,
+        programs: BTreeMap<ProgramName, Program>,
+        kept: BTreeMap<(ProgramName, ProgramVersion), Program>,
+        content: Content,
+    ) -> Option<Catalog> {
+        Some(Catalog {
+            organisation: self.organisation?,
+            default_zone: self.default_zone?,
+            window: self.window?,
+            cap: self.cap?,
+            fields: self.fields,
+            topics: self.topics,
+            forms: self.forms,
+            queues: self.queues,
+            default_queue: self.default_queue?,
+            holdout_percent: self.holdout_percent,
+            gate: self.gate?,
+            scores: self.scores?,
+            sla: self.sla?,
+            turnbacks: self.turnbacks?,
+            programs,
+            kept,
+            last_resort: self.last_resort?,
+            content,
+        })
+    }
+}
+
+/// The name of something that must be declared.
+fn reference<'k, K: Ord + std::fmt::Display + 'k>(
     report: &mut Report<'_>,
     section: &mut Section<'_>,
     key: &'static str,
-    parse: impl Fn(&str) -> Result<K, crate::ids::IdError>,
-    declared: &BTreeMap<K, V>,
+    parse: impl Fn(&str) -> Result<K, IdError>,
+    mut declared: impl Iterator<Item = &'k K> + Clone,
     what: &str,
 ) -> Option<K> {
-    let text = section.required_text(report, key, &format!("add `{key} = \"…\"` with the name of {what}"))?;
-    let named = parse_name(report, text, parse)?;
-    if declared.contains_key(&named.name) {
+    let named = section.name(report, key, parse)?;
+    let all = declared.clone();
+    if declared.any(|known| *known == named.name) {
         return Some(named.name);
     }
-    unknown(report, named.span, &named.name, declared.keys(), what);
+    unknown(report, named.span, &named.name, all, what);
     None
 }
 
-/// Reports a name of nothing.
-fn unknown<'k, K: std::fmt::Display + 'k>(
-    report: &mut Report<'_>,
-    span: Range<usize>,
-    name: &impl std::fmt::Display,
-    declared: impl Iterator<Item = &'k K>,
-    what: &str,
-) {
-    let known: Vec<String> = declared.map(ToString::to_string).collect();
-    let known: Vec<&str> = known.iter().map(String::as_str).collect();
-    report.error(Code::UnknownName, span, format!("`{name}` is not {what}"), suggestion(&name.to_string(), &known));
-}
-
 fn organisation(report: &mut Report<'_>, root: &mut Section<'_>) -> Option<Organisation> {
-    let mut section =
-        root.required_section(report, "organisation", "add `[organisation]`: every mail says who sends it")?;
-    let name = section.required_text(report, "name", "add the name that readers know you by");
-    let postal_address =
-        section.required_text(report, "postal_address", "add it: the law asks for a postal address in every mail");
-    let reason = section.required_text(report, "reason", "add one sentence: why people get this mail");
-    let unsubscribe_label =
-        section.required_text(report, "unsubscribe_label", "add what the link says, for example \"Unsubscribe\"");
+    let mut section = root.section(report, "organisation")?;
+    let name = section.text(report, "name");
+    let postal_address = section.text(report, "postal_address");
+    let reason = section.text(report, "reason");
+    let unsubscribe_label = section.text(report, "unsubscribe_label");
     let unsubscribe_mailbox = section.text(report, "unsubscribe_mailbox").and_then(|text| address(report, text));
-    let team =
-        section.required_section(report, "team", "add `[organisation.team]` with `name` and `address`: your own voice");
-    let team = team.and_then(|team| sender(report, team));
-    let facts = section.section(report, "facts").map(|facts| read_facts(report, &facts)).unwrap_or_default();
+    let team = section.section(report, "team").and_then(|team| sender(report, team));
+    let facts = facts(report, &mut section);
     section.finish(report);
     Some(Organisation {
         name: name?.value.trim().to_owned(),
@@ -122,23 +160,18 @@ fn joined_lines(text: &str) -> String {
     text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(", ")
 }
 
-fn read_facts(report: &mut Report<'_>, section: &Section<'_>) -> BTreeMap<FieldName, String> {
-    let mut facts = BTreeMap::new();
-    for entry in section.entries() {
-        let name = parse_name(report, entry.key, FieldName::parse);
-        let text = section.text_of(report, &entry);
-        if let (Some(name), Some(text)) = (name, text) {
-            facts.insert(name.name, text.value.trim().to_owned());
-        }
-    }
-    facts
+fn facts(report: &mut Report<'_>, section: &mut Section<'_>) -> BTreeMap<FieldName, String> {
+    let texts = section.facts(report, "facts");
+    let facts = texts.into_iter().filter_map(|(key, text)| {
+        let name = parse_name(report, key, FieldName::parse)?;
+        Some((name.name, text.value.trim().to_owned()))
+    });
+    facts.collect()
 }
 
 fn sender(report: &mut Report<'_>, mut section: Section<'_>) -> Option<Sender> {
-    let name = section.required_text(report, "name", "add the name that readers see");
-    let address_text = section.required_text(report, "address", "add the address that mail comes from");
-    let name = name.filter(|name| is_one_line(report, *name));
-    let address = address_text.and_then(|text| address(report, text));
+    let name = section.text(report, "name").filter(|name| is_one_line(report, *name));
+    let address = section.text(report, "address").and_then(|text| address(report, text));
     section.finish(report);
     Some(Sender { name: name?.value.trim().to_owned(), address: address? })
 }
@@ -168,7 +201,7 @@ fn address(report: &mut Report<'_>, text: Text<'_>) -> Option<String> {
 }
 
 fn zone(report: &mut Report<'_>, root: &mut Section<'_>) -> Option<TimeZone> {
-    let text = root.required_text(report, "default_zone", "add `default_zone`, for example \"Europe/Berlin\"")?;
+    let text = root.text(report, "default_zone")?;
     // The zones that are built in: the same file means the same on every machine.
     let zone = calendar::zone(text.value);
     if zone.is_none() {
@@ -193,14 +226,17 @@ const WEEKDAYS: [(&str, Weekday); 7] = [
     ("sun", Weekday::Sunday),
 ];
 
-fn window(report: &mut Report<'_>, root: &mut Section<'_>) -> Option<SendWindow> {
-    let mut section = root.required_section(report, "window", "add `[window]` with `days`, `opens` and `closes`")?;
+/// A send window, of the catalog or of a program.
+pub(super) fn window(report: &mut Report<'_>, mut section: Section<'_>) -> Option<SendWindow> {
     let span = section.span();
-    let days = section.texts(report, "days");
-    let days = days.into_iter().filter_map(|day| parse_word(report, day, "day", &WEEKDAYS)).collect();
+    let days = section.words(report, "days", &WEEKDAYS);
     let opens = time(report, &mut section, "opens");
     let closes = time(report, &mut section, "closes");
+    let has_days = section.has("days");
     section.finish(report);
+    if !has_days {
+        return None;
+    }
     match SendWindow::new(days, opens?, closes?) {
         Ok(window) => Some(window),
         Err(error) => {
@@ -216,7 +252,7 @@ fn window(report: &mut Report<'_>, root: &mut Section<'_>) -> Option<SendWindow>
 }
 
 fn time(report: &mut Report<'_>, section: &mut Section<'_>, key: &'static str) -> Option<Time> {
-    let text = section.required_text(report, key, "add a time of day, for example \"08:00\"")?;
+    let text = section.text(report, key)?;
     let time = Time::strptime("%H:%M", text.value).ok();
     if time.is_none() {
         report.error(
@@ -229,55 +265,130 @@ fn time(report: &mut Report<'_>, section: &mut Section<'_>, key: &'static str) -
     time
 }
 
-fn cap(report: &mut Report<'_>, root: &mut Section<'_>) -> Option<FrequencyCap> {
-    let mut section = root.required_section(report, "cap", "add `[cap]` with `spacing` and `weekly_max`")?;
-    section.require(report, "spacing", "add the least time between two mails, for example \"20h\"");
-    section.require(report, "weekly_max", "add the most mails in seven days, for example 3");
-    let spacing = section.duration(report, "spacing");
-    let weekly_max = section.count(report, "weekly_max", u32::try_from(WEEKLY_MAX).unwrap_or(u32::MAX));
+/// A frequency cap, of the catalog or of a program.
+pub(super) fn cap(report: &mut Report<'_>, mut section: Section<'_>) -> Option<FrequencyCap> {
+    let spacing = section.exact(report, "spacing");
+    let weekly_max = section.number(report, "weekly_max");
     section.finish(report);
     Some(FrequencyCap { spacing: spacing?, weekly_max: usize::try_from(weekly_max?).ok()? })
 }
 
 fn fields(report: &mut Report<'_>, root: &mut Section<'_>) -> BTreeMap<FieldName, Field> {
     let mut fields = BTreeMap::new();
-    let Some(section) = root.required_section(report, "fields", "add `[fields.first_name]` and what else you ask")
-    else {
-        return fields;
-    };
-    for entry in section.entries() {
-        let Some(name) = parse_name(report, entry.key, FieldName::parse) else { continue };
+    for (key, section) in root.map(report, "fields") {
+        let Some(name) = parse_name(report, key, FieldName::parse) else { continue };
         if RESERVED_FIELDS.contains(&name.name.as_str()) || CONTACT_FIELDS.contains(&name.name.as_str()) {
             let message = format!("`{}` cannot be declared: it is there already", name.name);
             report.error(Code::BadName, name.span, message, "choose another name");
             continue;
         }
-        let Some(mut entry) = section.section_of(report, &entry) else { continue };
-        let label = entry.required_text(report, "label", "add what people read beside the field");
-        let length_max = entry.count(report, "length_max", FIELD_LENGTH_MAX);
-        entry.require(report, "length_max", "add the longest answer that is taken, in characters");
-        entry.finish(report);
-        // A field with a mistake in it is declared all the same: whoever uses it is not wrong too.
-        let label = label.map(|label| label.value.to_owned()).unwrap_or_default();
-        let length_max = length_max.and_then(|max| usize::try_from(max).ok()).unwrap_or_default();
-        fields.insert(name.name, Field { label, length_max });
+        fields.insert(name.name, field(report, section));
     }
     fields
 }
 
+/// A field with a mistake in it is declared all the same, and has a question: whoever uses it is not wrong too.
+fn field(report: &mut Report<'_>, mut section: Section<'_>) -> Field {
+    let kind = section.vary(report, &shape::FIELD);
+    let label = section.text(report, "label").map(|label| label.value.trim().to_owned()).unwrap_or_default();
+    // What else may stand here depends on the type.
+    let Some(kind) = kind else { return Field { question: Some(label.clone()), label, ..blank_field() } };
+    let (kind, length_max) = match kind {
+        "choice" => {
+            let choices = choices(report, &mut section);
+            let longest = choices.iter().map(|choice| choice.chars().count()).max().unwrap_or_default();
+            (FieldKind::Choice(choices), Some(longest))
+        }
+        "date" => (FieldKind::Date, Some(DATE_LENGTH)),
+        _ => {
+            let length_max = section.number(report, "length_max");
+            (FieldKind::Text, length_max.and_then(|max| usize::try_from(max).ok()))
+        }
+    };
+    let question = section.text(report, "question").and_then(|text| prompt(report, text, "a question"));
+    let threat = section.number(report, "threat").and_then(|threat| u8::try_from(threat).ok());
+    let ask_again_after_days = section.days(report, "ask_again_after");
+    let suppliers = [("sales", Supplier::Sales), ("enrichment", Supplier::Enrichment)];
+    let supplied_by = section.word(report, "supplied_by", &suppliers);
+    section.finish(report);
+    Field {
+        label,
+        length_max: length_max.unwrap_or_default(),
+        kind,
+        question,
+        threat: threat.unwrap_or(THREAT_DEFAULT),
+        ask_again_after_days,
+        supplied_by,
+    }
+}
+
+fn blank_field() -> Field {
+    Field {
+        label: String::new(),
+        length_max: 0,
+        kind: FieldKind::Text,
+        question: None,
+        threat: THREAT_DEFAULT,
+        ask_again_after_days: None,
+        supplied_by: None,
+    }
+}
+
+/// What people choose from; no two that are the same to a person.
+fn choices(report: &mut Report<'_>, section: &mut Section<'_>) -> Vec<String> {
+    let mut choices: Vec<String> = Vec::new();
+    for text in section.texts(report, "choices") {
+        let Some(choice) = prompt(report, text, "a choice") else { continue };
+        if choices.iter().any(|known| same_answer(known, &choice)) {
+            let message = format!("the choice `{choice}` is there already");
+            report.error(Code::DuplicateName, text.span(), message, "remove it, or write another");
+            continue;
+        }
+        choices.push(choice);
+    }
+    choices
+}
+
+/// Words that stand in mails and on pages: one short line.
+fn prompt(report: &mut Report<'_>, text: Text<'_>, what: &str) -> Option<String> {
+    let line = text.value.trim();
+    if line.contains(is_unsafe) || line.chars().count() > PROMPT_LENGTH_MAX {
+        let message = format!("{what} is one line of at most {PROMPT_LENGTH_MAX} characters");
+        report.error(
+            Code::WrongType,
+            text.span(),
+            message,
+            "shorten it, and remove line breaks and control characters",
+        );
+        return None;
+    }
+    Some(line.to_owned())
+}
+
+fn topics(report: &mut Report<'_>, root: &mut Section<'_>) -> BTreeMap<TopicName, Topic> {
+    let mut topics = BTreeMap::new();
+    for (key, mut section) in root.map(report, "topics") {
+        let label = section.text(report, "label").map(|label| label.value.trim().to_owned());
+        section.finish(report);
+        let Some(name) = parse_name(report, key, TopicName::parse) else { continue };
+        // Declared all the same, as with fields.
+        topics.insert(name.name, Topic { label: label.unwrap_or_default() });
+    }
+    topics
+}
+
+fn holdout(report: &mut Report<'_>, root: &mut Section<'_>) -> u8 {
+    let Some(mut section) = root.section(report, "holdout") else { return 0 };
+    let percent = section.number(report, "percent");
+    section.finish(report);
+    percent.and_then(|percent| u8::try_from(percent).ok()).unwrap_or(0)
+}
+
 fn queues(report: &mut Report<'_>, root: &mut Section<'_>) -> BTreeMap<QueueName, Queue> {
     let mut queues = BTreeMap::new();
-    let Some(section) =
-        root.required_section(report, "queues", "add `[queues.sdr]` with its sender: someone owns every lead")
-    else {
-        return queues;
-    };
-    for entry in section.entries() {
-        let Some(name) = parse_name(report, entry.key, QueueName::parse) else { continue };
-        let Some(mut queue) = section.section_of(report, &entry) else { continue };
-        let sender_section =
-            queue.required_section(report, "sender", "add `sender = { name = \"…\", address = \"…\" }`");
-        let sender = sender_section.and_then(|section| sender(report, section));
+    for (key, mut queue) in root.map(report, "queues") {
+        let Some(name) = parse_name(report, key, QueueName::parse) else { continue };
+        let sender = queue.section(report, "sender").and_then(|section| sender(report, section));
         queue.finish(report);
         // Declared all the same, as with fields; the error keeps this sender from ever being used.
         let sender = sender.unwrap_or_else(|| Sender { name: String::new(), address: String::new() });
@@ -290,34 +401,26 @@ fn forms(
     report: &mut Report<'_>,
     root: &mut Section<'_>,
     fields: &BTreeMap<FieldName, Field>,
-    programs: &BTreeMap<ProgramName, Folder<'_>>,
+    programs: &BTreeSet<ProgramName>,
 ) -> BTreeMap<FormName, Form> {
     let mut forms = BTreeMap::new();
-    let Some(section) = root.section(report, "forms") else { return forms };
-    for entry in section.entries() {
-        let Some(name) = parse_name(report, entry.key, FormName::parse) else { continue };
-        if let Some(form) = form(report, &section, &entry, fields, programs) {
+    for (key, section) in root.map(report, "forms") {
+        let Some(name) = parse_name(report, key, FormName::parse) else { continue };
+        if let Some(form) = form(report, section, fields, programs) {
             forms.insert(name.name, form);
         }
     }
     forms
 }
 
-fn form<'t>(
+fn form(
     report: &mut Report<'_>,
-    forms: &Section<'t>,
-    entry: &Entry<'t>,
+    mut section: Section<'_>,
     fields: &BTreeMap<FieldName, Field>,
-    programs: &BTreeMap<ProgramName, Folder<'_>>,
+    programs: &BTreeSet<ProgramName>,
 ) -> Option<Form> {
-    let mut section = forms.section_of(report, entry)?;
-    section.require(
-        report,
-        "intent",
-        "add `intent = \"hand_raise\"` if its sender asks to be spoken to, else \"inquiry\"",
-    );
     let intent = section.word(report, "intent", &[("hand_raise", Intent::HandRaise), ("inquiry", Intent::Inquiry)]);
-    let program = reference(report, &mut section, "program", ProgramName::parse, programs, "a program");
+    let program = reference(report, &mut section, "program", ProgramName::parse, programs.iter(), "a program");
     let fields = form_fields(report, &mut section, fields);
     let honeypot = section.text(report, "honeypot").map(|text| trap(report, text, &fields));
     let stamp =

@@ -1,34 +1,21 @@
-//! `program.toml`.
-
-use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
+//! `program.toml`: what a program is for, who enters it, and what ends it. Its steps are read by [`super::step`].
 
 use data_encoding::HEXLOWER;
-use jiff::SignedDuration;
 use sha2::{Digest, Sha256};
 
+use crate::calendar::{FrequencyCap, SendWindow};
 use crate::content::ContentBuilder;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::ids::{ProgramName, StepId};
-use crate::loader::section::{Named, Report, Section};
-use crate::loader::touch::{self, Known};
-use crate::loader::{Folder, SourceFile, unused};
-use crate::program::{Action, Program, ProgramVersion, Quiet, STEPS_MAX, Step, TouchClass};
-
-/// The least time that a circle of programs must take: a lead in it gets mail for ever.
-const CIRCLE_MIN: SignedDuration = SignedDuration::from_hours(24);
-
-/// The most touches after which a program may fall quiet.
-const QUIET_AFTER_MAX: u32 = 1_000;
+use crate::ids::{ProgramName, TopicName};
+use crate::loader::known::Known;
+use crate::loader::report::Report;
+use crate::loader::section::Section;
+use crate::loader::step::StepReader;
+use crate::loader::{Folder, SourceFile, catalog, condition, policy, shape};
+use crate::program::{Horizon, Hurry, PRIORITY_DEFAULT, Program, ProgramVersion, Quiet, STEPS_MAX, Step, Stop};
 
 /// The length of a [`ProgramVersion`], in bytes of the hash.
 const VERSION_BYTES: usize = 6;
-
-/// A program and where its `then` stands.
-pub(super) struct ProgramFile {
-    pub(super) program: Program,
-    then_span: Range<usize>,
-}
 
 /// Reads a program and compiles its mails.
 pub(super) fn read(
@@ -38,56 +25,148 @@ pub(super) fn read(
     known: &Known<'_>,
     builder: &mut ContentBuilder,
     found: &mut Vec<Diagnostic>,
-) -> Option<ProgramFile> {
+) -> Option<Program> {
     let mut report = Report::new(source);
-    let table = report.parse_toml(&source.text, 0);
-    let file = table.as_ref().and_then(|table| {
-        let mut root = Section::root("the program", table, 0);
-        let title = root.required_text(&mut report, "title", "add what people call this program");
-        let then = then(&mut report, &mut root);
-        let quiet = quiet(&mut report, &mut root);
-        let mut reader = StepReader { program: name, folder, known, builder, found, ids: BTreeSet::new() };
-        let steps = reader.steps(&mut report, &mut root);
-        reader.warn_of_unused();
-        root.finish(&mut report);
-        let then = then?;
-        let program = Program {
-            name: name.clone(),
-            version: version(source, folder),
-            title: title?.value.trim().to_owned(),
-            then: then.name,
-            quiet,
-            steps,
-        };
-        Some(ProgramFile { program, then_span: then.span })
+    let program = report.parse_toml(&source.text, 0).and_then(|table| {
+        let root = Section::root("the program", &shape::PROGRAM, &table, 0);
+        let version = version(source, folder);
+        let mut reader = StepReader::new(name, &version, folder, known, builder, found);
+        let program = read_root(&mut report, root, known, &mut reader);
+        reader.finish(&mut report);
+        program.map(|program| Program { name: name.clone(), version, ..program })
     });
     found.append(&mut report.into_found());
-    file
+    program
 }
 
-fn then(report: &mut Report<'_>, root: &mut Section<'_>) -> Option<Named<ProgramName>> {
-    let remedy =
-        "add `then = \"…\"`: the program that follows when these steps are used up (\"occasional\" if nothing better)";
-    root.require(report, "then", remedy);
-    root.name(report, "then", ProgramName::parse)
+fn read_root(
+    report: &mut Report<'_>,
+    mut root: Section<'_>,
+    known: &Known<'_>,
+    reader: &mut StepReader<'_, '_>,
+) -> Option<Program> {
+    let title = root.text(report, "title");
+    let then = known.program(report, &mut root, "then");
+    let priority = root.number(report, "priority").and_then(|priority| u8::try_from(priority).ok());
+    let enter = condition::read(report, &mut root, "enter", known);
+    let beside_sales = root.switch(report, "beside_sales");
+    let topic = root.name(report, "topic", TopicName::parse).and_then(|named| known.topic(report, named));
+    let horizon = root.exact(report, "horizon").map(Horizon);
+    let skip_if = condition::read(report, &mut root, "skip_if", known);
+    let window = window(report, &mut root, known);
+    let cap = cap(report, &mut root, known);
+    let goal = root.section(report, "goal").and_then(|section| stop(report, section, known));
+    let endings = root.sections(report, "stop");
+    let stops = endings.into_iter().filter_map(|section| stop(report, section, known)).collect();
+    let hurry = root.section(report, "hurry").and_then(|section| hurry(report, section));
+    let quiet = root.section(report, "quiet").and_then(|section| quiet(report, section));
+    let requalify = policy::requalify(report, &mut root, known);
+    let sequence = steps(report, &mut root, reader);
+    root.finish(report);
+    Some(Program {
+        // The name and the version are the folder's to know.
+        name: reader.program().clone(),
+        version: reader.version().clone(),
+        title: title?.value.trim().to_owned(),
+        then: then?,
+        priority: priority.unwrap_or(PRIORITY_DEFAULT),
+        enter,
+        beside_sales: beside_sales.unwrap_or(true),
+        topic,
+        horizon,
+        skip_if,
+        window,
+        cap,
+        goal,
+        stops,
+        hurry,
+        quiet,
+        requalify,
+        steps: sequence,
+    })
 }
 
-fn quiet(report: &mut Report<'_>, root: &mut Section<'_>) -> Option<Quiet> {
-    let mut section = root.section(report, "quiet")?;
-    for (key, remedy) in
-        [("after_touches", "add for example `after_touches = 3`"), ("every", "add for example `every = \"90d\"`")]
-    {
-        section.require(report, key, remedy);
-    }
-    let after_touches = section.count(report, "after_touches", QUIET_AFTER_MAX);
-    let every = section.duration(report, "every");
+fn stop(report: &mut Report<'_>, mut section: Section<'_>, known: &Known<'_>) -> Option<Stop> {
+    let when = condition::read(report, &mut section, "when", known);
+    let then = known.program(report, &mut section, "then");
+    section.finish(report);
+    Some(Stop { when: when?, then })
+}
+
+fn hurry(report: &mut Report<'_>, mut section: Section<'_>) -> Option<Hurry> {
+    let signals = condition::signals(report, &mut section, "signal");
+    let to = section.wait(report, "to");
+    section.finish(report);
+    Some(Hurry { signals, to: to? })
+}
+
+fn quiet(report: &mut Report<'_>, mut section: Section<'_>) -> Option<Quiet> {
+    let after_touches = section.number(report, "after_touches");
+    let every = section.wait(report, "every");
     section.finish(report);
     Some(Quiet { after_touches: after_touches?, every: every? })
 }
 
-fn version(source: &SourceFile, folder: &Folder<'_>) -> ProgramVersion {
+/// The hours of a program, which lie within the catalog's.
+fn window(report: &mut Report<'_>, root: &mut Section<'_>, known: &Known<'_>) -> Option<SendWindow> {
+    let section = root.section(report, "window")?;
+    let span = section.span();
+    let window = catalog::window(report, section)?;
+    if let Some(outer) = known.window {
+        let ((opens, closes), (outer_opens, outer_closes)) = (window.hours(), outer.hours());
+        let is_within = opens >= outer_opens
+            && closes <= outer_closes
+            && window.days().iter().all(|day| outer.days().contains(day));
+        if !is_within {
+            let message = "the window of this program is wider than the catalog's";
+            let remedy = "keep to the days and hours of `[window]` in catalog.toml, or widen it there";
+            report.error(Code::WiderThanCatalog, span, message, remedy);
+        }
+    }
+    Some(window)
+}
+
+/// The cap of a program, which is at least as strict as the catalog's.
+fn cap(report: &mut Report<'_>, root: &mut Section<'_>, known: &Known<'_>) -> Option<FrequencyCap> {
+    let section = root.section(report, "cap")?;
+    let span = section.span();
+    let cap = catalog::cap(report, section)?;
+    if let Some(outer) = known.cap
+        && (cap.spacing < outer.spacing || cap.weekly_max > outer.weekly_max)
+    {
+        let message = "the cap of this program lets out more than the catalog's";
+        let remedy = "let it be at least as strict as `[cap]` in catalog.toml, or change it there";
+        report.error(Code::WiderThanCatalog, span, message, remedy);
+    }
+    Some(cap)
+}
+
+fn steps(report: &mut Report<'_>, root: &mut Section<'_>, reader: &mut StepReader<'_, '_>) -> Vec<Step> {
+    let sections = root.open_sections(report, "step", &shape::STEP_OPEN);
+    if sections.is_empty() && root.has("step") {
+        report.error(
+            Code::StepCount,
+            root.span_of("step"),
+            "the program has no steps",
+            "add a `[[step]]` with `id`, `kind` and `after`",
+        );
+    }
+    if let Some(first_over) = sections.get(STEPS_MAX) {
+        let message = format!("the program has more than {STEPS_MAX} steps");
+        report.error(Code::StepCount, first_over.span(), message, "let a second program follow it: `then = \"…\"`");
+    }
+    sections.into_iter().take(STEPS_MAX).filter_map(|section| reader.step(report, section)).collect()
+}
+
+/// The version of a program: what its own file and its mails hold, whatever their order.
+pub(super) fn version(source: &SourceFile, folder: &Folder<'_>) -> ProgramVersion {
     let mut files: Vec<&SourceFile> = folder.touches.values().copied().chain([source]).collect();
     files.sort_by(|a, b| a.path.cmp(&b.path));
+    ProgramVersion(content_hash(&files))
+}
+
+/// The first hex digits of a hash of files: their paths and their texts, in this order.
+pub(super) fn content_hash(files: &[&SourceFile]) -> String {
     let mut hash = Sha256::new();
     for file in files {
         // The lengths keep apart what would read the same run together.
@@ -96,150 +175,5 @@ fn version(source: &SourceFile, folder: &Folder<'_>) -> ProgramVersion {
         hash.update(&file.text);
     }
     let digest = hash.finalize();
-    ProgramVersion(HEXLOWER.encode(digest.get(..VERSION_BYTES).unwrap_or(&digest)))
-}
-
-/// Reads the steps of one program.
-struct StepReader<'a, 't> {
-    program: &'a ProgramName,
-    folder: &'a Folder<'t>,
-    known: &'a Known<'a>,
-    builder: &'a mut ContentBuilder,
-    found: &'a mut Vec<Diagnostic>,
-    ids: BTreeSet<StepId>,
-}
-
-#[derive(Clone, Copy)]
-enum Kind {
-    Email,
-    Call,
-}
-
-impl StepReader<'_, '_> {
-    fn steps(&mut self, report: &mut Report<'_>, root: &mut Section<'_>) -> Vec<Step> {
-        let sections = root.sections(report, "step");
-        if sections.is_empty() {
-            report.error(
-                Code::StepCount,
-                root.span(),
-                "the program has no steps",
-                "add a `[[step]]` with `id`, `kind` and `after`",
-            );
-        }
-        if let Some(first_over) = sections.get(STEPS_MAX) {
-            let message = format!("the program has more than {STEPS_MAX} steps");
-            report.error(Code::StepCount, first_over.span(), message, "let a second program follow it: `then = \"…\"`");
-        }
-        sections.into_iter().take(STEPS_MAX).filter_map(|section| self.step(report, section)).collect()
-    }
-
-    fn step(&mut self, report: &mut Report<'_>, mut section: Section<'_>) -> Option<Step> {
-        let id = self.id(report, &mut section);
-        section.require(report, "after", "add how long after the step before it: \"0m\", \"20h\", \"14d\"");
-        let after = section.duration(report, "after");
-        section.require(report, "kind", "add `kind = \"email\"` or `kind = \"call\"`");
-        let Some(kind) = section.word(report, "kind", &[("email", Kind::Email), ("call", Kind::Call)]) else {
-            // What else may stand here depends on the kind.
-            return None;
-        };
-        let action = match kind {
-            Kind::Email => self.email(report, &mut section, id.as_ref()),
-            Kind::Call => call(report, &mut section),
-        };
-        section.finish(report);
-        Some(Step { id: id?.name, after: after?, action: action? })
-    }
-
-    fn id(&mut self, report: &mut Report<'_>, section: &mut Section<'_>) -> Option<Named<StepId>> {
-        section.require(report, "id", "add an `id` that will never change: it is how the suite knows what it has sent");
-        let id = section.name(report, "id", StepId::parse)?;
-        if !self.ids.insert(id.name.clone()) {
-            let message = format!("a step `{}` is there already", id.name);
-            report.error(Code::DuplicateStep, id.span.clone(), message, "give each step of a program an id of its own");
-            return None;
-        }
-        Some(id)
-    }
-
-    fn email(
-        &mut self,
-        report: &mut Report<'_>,
-        section: &mut Section<'_>,
-        id: Option<&Named<StepId>>,
-    ) -> Option<Action> {
-        let classes = [("nurture", TouchClass::Nurture), ("response", TouchClass::Response)];
-        let class = section.word(report, "class", &classes).unwrap_or(TouchClass::Nurture);
-        let id = id?;
-        let Some(file) = self.folder.touches.get(id.name.as_str()) else {
-            let path = format!("{}/touches/{}.md", self.program, id.name);
-            report.error(
-                Code::TemplateMissing,
-                id.span.clone(),
-                format!("the mail of this step is missing: {path}"),
-                "write it, or rename the step",
-            );
-            return None;
-        };
-        let from = touch::read(self.program, &id.name, file, self.known, self.builder, self.found)?;
-        Some(Action::Email { class, from })
-    }
-
-    fn warn_of_unused(&mut self) {
-        for (id, file) in &self.folder.touches {
-            if !self.ids.iter().any(|step| step.as_str() == *id) {
-                self.found.push(unused(file, "no step of the program has this file's name as its id"));
-            }
-        }
-    }
-}
-
-fn call(report: &mut Report<'_>, section: &mut Section<'_>) -> Option<Action> {
-    section.require(report, "due_in", "add how long its owner has, for example `due_in = \"2d\"`");
-    let due_in = section.duration(report, "due_in");
-    Some(Action::Call { due_in: due_in? })
-}
-
-/// Refuses programs that follow one another in a circle without a pause.
-pub(super) fn refuse_loops(
-    programs: &BTreeMap<ProgramName, ProgramFile>,
-    last_resort: &ProgramName,
-    folders: &BTreeMap<ProgramName, Folder<'_>>,
-    found: &mut Vec<Diagnostic>,
-) {
-    for (name, file) in programs {
-        let Some(took) = circle(name, programs, last_resort).filter(|took| *took < CIRCLE_MIN) else { continue };
-        let Some(source) = folders.get(name).and_then(|folder| folder.program) else { continue };
-        let mut report = Report::new(source);
-        let message = format!("from here a lead comes back to `{name}` within {} minutes, for ever", took.as_mins());
-        report.error(
-            Code::LoopWithoutWait,
-            file.then_span.clone(),
-            message,
-            "let a step wait: `after = \"42d\"`, or lead on to another program",
-        );
-        found.append(&mut report.into_found());
-    }
-}
-
-/// How long it takes to come back to a program. `None` if it never does, or if the circle holds an earlier name,
-/// where it is told of.
-fn circle(
-    start: &ProgramName,
-    programs: &BTreeMap<ProgramName, ProgramFile>,
-    last_resort: &ProgramName,
-) -> Option<SignedDuration> {
-    let mut name = start;
-    let mut took = SignedDuration::ZERO;
-    for _ in 0..programs.len() {
-        let program = &programs.get(name).or_else(|| programs.get(last_resort))?.program;
-        took = program.steps.iter().fold(took, |sum, step| sum.saturating_add(step.after));
-        name = if programs.contains_key(&program.then) { &program.then } else { last_resort };
-        if name == start {
-            return Some(took);
-        }
-        if name < start {
-            return None;
-        }
-    }
-    None
+    HEXLOWER.encode(digest.get(..VERSION_BYTES).unwrap_or(&digest))
 }

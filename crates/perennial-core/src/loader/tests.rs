@@ -1,13 +1,28 @@
 //! What the loader says about files that are wrong, and that it says nothing about those we ship.
 
+mod format;
+mod kept;
+mod mutated;
+
 use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
 
 use crate::loader::{SourceFile, parse};
 use crate::testing;
 
+/// The small catalog, without the one thing in it that is warned of.
+fn base() -> Vec<SourceFile> {
+    let mut files = testing::files();
+    for file in &mut files {
+        file.text = file.text.replace("then = \"nurture\"", "then = \"occasional\"");
+    }
+    files
+}
+
 /// The small catalog with some texts replaced, in its files as they stand.
 fn edited(edits: &[(&str, &str, &str)]) -> Vec<SourceFile> {
-    let mut files = testing::files();
+    let mut files = base();
     for (path, from, to) in edits {
         let file = files.iter_mut().find(|file| file.path == *path).expect("a file of the catalog");
         assert!(file.text.contains(from), "{path} does not hold {from:?}");
@@ -31,38 +46,33 @@ fn check(edits: &[(&str, &str, &str)]) -> String {
 
 /// The file of a touch with another text.
 fn check_mail(body: &str) -> String {
-    let mut files = testing::files();
+    let mut files = base();
     let file = files.iter_mut().find(|file| file.path == "welcome/touches/link.md").expect("the touch");
     file.text = format!("+++\nsubject = \"A guide\"\nfrom = \"rep\"\n+++\n{body}\n");
     report(&files)
 }
 
+/// The files under `programs/`.
 fn shipped() -> Vec<SourceFile> {
-    macro_rules! files {
-        ($($path:literal),* $(,)?) => {
-            vec![$(SourceFile {
-                path: $path.to_owned(),
-                text: include_str!(concat!("../../../../programs/", $path)).to_owned(),
-            }),*]
-        };
+    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../programs"));
+    let mut files = Vec::new();
+    read_below(root, root, &mut files);
+    assert!(files.len() > 50, "{} files", files.len());
+    files
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test reads the files that we ship")]
+fn read_below(folder: &Path, root: &Path, files: &mut Vec<SourceFile>) {
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            read_below(&path, root, files);
+        } else {
+            let below = path.strip_prefix(root).expect("a path below the root");
+            let text = fs::read_to_string(&path).expect("a text");
+            files.push(SourceFile { path: below.to_str().expect("UTF-8").replace('\\', "/"), text });
+        }
     }
-    files![
-        "catalog.toml",
-        "occasional/program.toml",
-        "occasional/touches/articles.md",
-        "occasional/touches/dates.md",
-        "occasional/touches/right-person.md",
-        "occasional/touches/still-welcome.md",
-        "occasional/touches/stories.md",
-        "occasional/touches/what-takes-time.md",
-        "welcome/program.toml",
-        "welcome/touches/first-questions.md",
-        "welcome/touches/helpful-link.md",
-        "welcome/touches/response.md",
-        "welcome/touches/short-case.md",
-        "welcome/touches/stopping-here.md",
-        "welcome/touches/this-quarter.md",
-    ]
 }
 
 #[test]
@@ -74,23 +84,26 @@ fn the_shipped_programs_load_without_a_diagnostic() {
 fn the_shipped_welcome_has_the_steps_and_waits_of_the_domain() {
     let catalog = parse(&shipped()).0.expect("a catalog");
     let welcome = catalog.programs.values().find(|program| program.name.as_str() == "welcome").expect("the program");
-    let steps: Vec<String> =
-        welcome.steps.iter().map(|step| format!("{} +{}h", step.id, step.after.as_hours())).collect();
+    let steps: Vec<String> = welcome.steps.iter().map(|step| format!("{} {:?}", step.id, step.timing)).collect();
     insta::assert_snapshot!(steps.join("\n"), @r#"
-    response +0h
-    first-call +0h
-    helpful-link +24h
-    second-call +48h
-    short-case +48h
-    this-quarter +72h
-    first-questions +96h
-    stopping-here +72h
+    response After(Minutes(0))
+    first-call After(Minutes(0))
+    helpful-link After(Days(1))
+    second-call After(Days(2))
+    short-case After(Days(2))
+    this-quarter After(Days(3))
+    first-questions After(Days(4))
+    stopping-here After(Days(3))
     "#);
 }
 
 #[test]
-fn the_catalog_for_tests_loads_without_a_diagnostic() {
+fn the_catalog_for_tests_loads_with_the_one_warning_that_is_meant() {
     assert_eq!(check(&[]), "");
+    insta::assert_snapshot!(report(&testing::files()), @r#"
+    welcome/program.toml:3:8 P041 there is no program `nurture`: the last resort follows in its place
+        use one of: occasional, welcome
+    "#);
 }
 
 #[test]
@@ -116,7 +129,7 @@ fn another_text_of_a_mail_is_another_version_of_its_program_only() {
         let program = catalog.programs.values().find(|program| program.name.as_str() == name).expect("the program");
         program.version.0.clone()
     };
-    let before = testing::files();
+    let before = base();
     let after = edited(&[("welcome/touches/link.md", "Does it help?", "Did it help?")]);
     assert_ne!(version(&before, "welcome"), version(&after, "welcome"));
     assert_eq!(version(&before, "occasional"), version(&after, "occasional"));
@@ -149,7 +162,7 @@ fn all_problems_of_all_files_come_at_once_from_top_to_bottom() {
     welcome/program.toml:13:8 P008 `cal` is not a possible `kind`
         did you mean `call`?
     welcome/program.toml:20:9 P007 `1 day` is not a duration
-        write a whole number and m, h, d or w: "0m", "20h", "14d"
+        write a whole number and m, h, d, w or bd (business days): "0m", "20h", "14d", "3bd"
     "#);
 }
 
@@ -185,12 +198,20 @@ fn a_catalog_without_anything_is_told_everything() {
         add `default_zone`, for example "Europe/Berlin"
     catalog.toml:1:1 P004 the catalog has no `fields`
         add `[fields.first_name]` and what else you ask
+    catalog.toml:1:1 P004 the catalog has no `gate`
+        add `[gate]` with `score`, `touches_min`, `human_signals_min` and `reentry_percent`
     catalog.toml:1:1 P004 the catalog has no `last_resort`
         add `last_resort = "…"` with the name of a program
     catalog.toml:1:1 P004 the catalog has no `organisation`
         add `[organisation]`: every mail says who sends it
     catalog.toml:1:1 P004 the catalog has no `queues`
         add `[queues.sdr]` with its sender: someone owns every lead
+    catalog.toml:1:1 P004 the catalog has no `scores`
+        add `[scores]`, for example `replied = { points = 25, half_life = "60d" }`
+    catalog.toml:1:1 P004 the catalog has no `sla`
+        add `[sla]`: how long sales has, and what happens when it does not act
+    catalog.toml:1:1 P004 the catalog has no `turnback`
+        add `[turnback.no_response]` and a table for each other reason: what happens with a lead that sales gives back
     catalog.toml:1:1 P004 the catalog has no `window`
         add `[window]` with `days`, `opens` and `closes`
     "#);
@@ -215,7 +236,7 @@ fn who_sends_must_be_complete() {
     catalog.toml:12:43 P020 `René@perennial.example` is not an address that mail can be sent from
         write it as `name@your-domain`, in ASCII before the @
     catalog.toml:12:74 P003 [organisation.team] has no setting `phone`
-        use one of: address, name
+        use one of: name, address
     "#);
 }
 
@@ -252,7 +273,7 @@ fn a_send_window_must_open() {
     insta::assert_snapshot!(check(&[("catalog.toml", "closes = \"17:00\"", "closes = \"07:00\""), ("catalog.toml", "\"tue\"", "\"tues\"")]), @r#"
     catalog.toml:17:1 P022 a send window needs a day and must open before it closes
         for example `days = ["mon", "tue"]`, `opens = "08:00"`, `closes = "17:00"`
-    catalog.toml:18:16 P008 `tues` is not a possible `day`
+    catalog.toml:18:16 P008 `tues` is not a possible `days`
         did you mean `tue`?
     "#);
 }
@@ -279,15 +300,18 @@ fn a_field_that_people_fill_in_is_no_honeypot() {
 
 #[test]
 fn a_program_must_say_what_follows_it() {
-    insta::assert_snapshot!(check(&[("welcome/program.toml", "then = \"nurture\"", "")]), @r#"
+    insta::assert_snapshot!(check(&[("welcome/program.toml", "then = \"occasional\"", "")]), @r#"
     welcome/program.toml:1:1 P004 the program has no `then`
         add `then = "…"`: the program that follows when these steps are used up ("occasional" if nothing better)
     "#);
 }
 
 #[test]
-fn a_program_that_follows_without_being_there_is_no_problem() {
-    assert_eq!(check(&[("welcome/program.toml", "then = \"nurture\"", "then = \"a-program-of-next-year\"")]), "");
+fn a_program_that_follows_without_being_there_is_warned_of_and_no_more() {
+    insta::assert_snapshot!(check(&[("welcome/program.toml", "then = \"occasional\"", "then = \"occasionally\"")]), @r#"
+    welcome/program.toml:3:8 P041 there is no program `occasionally`: the last resort follows in its place
+        did you mean `occasional`?
+    "#);
 }
 
 #[test]
@@ -305,27 +329,27 @@ fn steps_are_checked_one_by_one() {
     occasional/program.toml:4:30 P003 [quiet] has no setting `evry`
         did you mean `every`?
     occasional/program.toml:7:6 P013 the mail of this step is missing: occasional/touches/raeding.md
-        write it, or rename the step
-    occasional/touches/reading.md P014 no step of the program has this file's name as its id
+        did you mean `reading`? Otherwise write it
+    occasional/touches/reading.md P014 no step of the program sends this file
         rename it, or remove it
     welcome/program.toml:11:1 P004 [[step]] has no `due_in`
         add how long its owner has, for example `due_in = "2d"`
     welcome/program.toml:12:6 P006 `First call` is not a name here
         a step id must be 1 to 40 lower-case letters, digits or '-', starting with a letter
     welcome/program.toml:15:1 P003 [[step]] has no setting `class`
-        use one of: after, due_in, id, kind
+        use one of: id, kind, skip_if, after, at, if_missing, due_in
     welcome/program.toml:18:6 P010 a step `response` is there already
         give each step of a program an id of its own
     welcome/program.toml:20:9 P012 `after` is longer than 170 days: the lead would be forgotten
         wait at most 170 days, and put a step in between
-    welcome/touches/link.md P014 no step of the program has this file's name as its id
+    welcome/touches/link.md P014 no step of the program sends this file
         rename it, or remove it
     "#);
 }
 
 #[test]
 fn a_program_has_steps_but_not_too_many() {
-    let mut files = testing::files();
+    let mut files = base();
     let occasional = files.iter_mut().find(|file| file.path == "occasional/program.toml").expect("the program");
     occasional.text = "title = \"Occasional\"\nthen = \"occasional\"\n".to_owned();
     let welcome = files.iter_mut().find(|file| file.path == "welcome/program.toml").expect("the program");
@@ -334,11 +358,11 @@ fn a_program_has_steps_but_not_too_many() {
             .expect("a string takes everything");
     }
     insta::assert_snapshot!(report(&files), @r#"
-    occasional/program.toml:1:1 P011 the program has no steps
+    occasional/program.toml:1:1 P011 the program has no `step`
         add a `[[step]]` with `id`, `kind` and `after`
-    occasional/touches/question.md P014 no step of the program has this file's name as its id
+    occasional/touches/question.md P014 no step of the program sends this file
         rename it, or remove it
-    occasional/touches/reading.md P014 no step of the program has this file's name as its id
+    occasional/touches/reading.md P014 no step of the program sends this file
         rename it, or remove it
     welcome/program.toml:1006:1 P011 the program has more than 200 steps
         let a second program follow it: `then = "…"`
@@ -348,20 +372,23 @@ fn a_program_has_steps_but_not_too_many() {
 #[test]
 fn programs_that_chase_one_another_are_refused() {
     insta::assert_snapshot!(check(&[
-        ("welcome/program.toml", "then = \"nurture\"", "then = \"occasional\""),
         ("welcome/program.toml", "after = \"1d\"", "after = \"1h\""),
         ("occasional/program.toml", "then = \"occasional\"", "then = \"welcome\""),
         ("occasional/program.toml", "after = \"42d\"", "after = \"0m\""),
         ("occasional/program.toml", "after = \"42d\"", "after = \"0m\""),
     ]), @r#"
-    occasional/program.toml:3:8 P028 from here a lead comes back to `occasional` within 60 minutes, for ever
+    occasional/program.toml:3:8 P028 from here a lead comes back to `occasional` within 60 minutes, for ever (occasional → welcome → occasional)
         let a step wait: `after = "42d"`, or lead on to another program
+    occasional/program.toml:14:9 P036 `question` is planned 0m after the mail before it, and the cap lets one go in 20h
+        let at least 20h lie between them, or loosen the cap
+    welcome/program.toml:20:9 P036 `link` is planned 1h after the mail before it, and the cap lets one go in 20h
+        let at least 20h lie between them, or loosen the cap
     "#);
 }
 
 #[test]
 fn files_that_nothing_uses_are_warned_of_and_a_readme_is_not() {
-    let mut files = testing::files();
+    let mut files = base();
     for path in [
         "welcome/touches/old.md",
         "welcome/steps.toml",
@@ -379,14 +406,14 @@ fn files_that_nothing_uses_are_warned_of_and_a_readme_is_not() {
         write it, with `title`, `then` and its steps, or remove the folder
     welcome/steps.toml P014 nothing reads a TOML file of this name
         rename it, or remove it
-    welcome/touches/old.md P014 no step of the program has this file's name as its id
+    welcome/touches/old.md P014 no step of the program sends this file
         rename it, or remove it
     "#);
 }
 
 #[test]
 fn more_than_the_limits_is_refused() {
-    let mut files = testing::files();
+    let mut files = base();
     files.push(SourceFile { path: "welcome/NOTES.md".to_owned(), text: "x".repeat(super::FILE_LENGTH_MAX + 1) });
     insta::assert_snapshot!(report(&files), @r#"
     welcome/NOTES.md P027 longer than 262144 bytes
@@ -394,7 +421,7 @@ fn more_than_the_limits_is_refused() {
     "#);
     let many = vec![SourceFile { path: String::new(), text: String::new() }; super::FILES_MAX + 1];
     insta::assert_snapshot!(report(&many), @r#"
-    . P027 more than 50000 files
+    . P027 more than 300000 files
         is this the directory of the programs?
     "#);
 }
@@ -422,7 +449,7 @@ fn a_touch_needs_its_front_matter() {
 
 #[test]
 fn a_front_matter_may_come_from_windows() {
-    let mut files = testing::files();
+    let mut files = base();
     for file in &mut files {
         file.text = format!("\u{FEFF}{}", file.text.replace('\n', "\r\n"));
     }
@@ -455,7 +482,7 @@ fn a_field_that_is_not_declared_is_named_where_it_is_used() {
     welcome/touches/link.md:7:53 P017 `sender.phone` is not declared in the catalog
         did you mean `sender.name`?
     welcome/touches/link.md:7:72 P017 `env` is not declared in the catalog
-        use one of: company, first_name, last_name, message, facts.guide_url, sender.name, organisation.name, unsubscribe_url
+        use one of: company, first_name, last_name, message, facts.guide_url, sender.name, organisation.name, unsubscribe_url, questions
     "#);
     insta::assert_snapshot!(check(&[("welcome/touches/link.md", "{{ company }}", "{{ organisation }}")]), @r#"
     welcome/touches/link.md:2:11 P017 `organisation` is not declared in the catalog
@@ -542,7 +569,7 @@ fn a_loop_that_never_ends_runs_out_of_fuel() {
         take out the loop: a mail has no use for one
     "#);
     insta::assert_snapshot!(check_mail("{{ \"x\" * 70000 }}"), @r#"
-    welcome/touches/link.md:5:1 P027 the template welcome/link.md gave more than 65536 bytes
+    welcome/touches/link.md:5:1 P027 the mail is longer than 65536 bytes
         shorten it
     "#);
 }

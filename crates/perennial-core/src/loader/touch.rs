@@ -1,17 +1,22 @@
-//! `touches/<step>.md`: the front matter and the templates of a mail.
+//! `touches/<template>.md`: the front matter and the templates of a mail.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use minijinja::ErrorKind;
 
-use crate::catalog::{Catalog, Field};
-use crate::content::{ContentBuilder, Finding, Merge, Part, RenderError, inspect, is_unsafe, leads_somewhere};
+use crate::catalog::Catalog;
+use crate::content::{
+    BODY_LENGTH_MAX, Compiled, ContentBuilder, Finding, MailId, Merge, Part, RenderError, inspect, is_unsafe,
+    leads_somewhere,
+};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::ids::{FieldName, ProgramName, StepId};
-use crate::loader::section::{Report, Section, Text, suggestion};
-use crate::loader::{Folder, SourceFile};
-use crate::program::Voice;
+use crate::ids::{FieldName, TemplateName};
+use crate::loader::known::Known;
+use crate::loader::report::{Report, Text};
+use crate::loader::section::Section;
+use crate::loader::{Folder, SourceFile, graph, shape};
+use crate::program::{Action, Program, Voice};
 
 /// The line before and after the front matter.
 const FENCE: &str = "+++";
@@ -22,32 +27,47 @@ const FRONT_MATTER_REMEDY: &str =
 /// What each field holds when a mail is rendered on trial.
 const PROBE: &str = "probevalue";
 
-/// What templates may use; `None` where the catalog's own mistakes leave it open.
-pub(super) struct Known<'a> {
-    pub(super) fields: Option<&'a BTreeMap<FieldName, Field>>,
-    pub(super) facts: Option<&'a BTreeMap<FieldName, String>>,
+/// What an `ask` mail asks when it is rendered on trial.
+const PROBE_QUESTIONS: [&str; 2] = ["probequestion one", "probequestion two"];
+
+/// What templates call the questions of an `ask` mail.
+const QUESTIONS: &str = "questions";
+
+/// What a mail is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// It is sent, or offered as a draft.
+    Mail,
+    /// It asks for fields.
+    Ask,
 }
 
-/// Reads a touch file and compiles its templates; answers whose voice it has.
+/// A mail that was read.
+pub(super) struct Touch {
+    pub(super) voice: Voice,
+    pub(super) purpose: Purpose,
+}
+
+/// Reads a touch file and compiles its templates.
 pub(super) fn read(
-    program: &ProgramName,
-    step: &StepId,
+    mail: &MailId,
     source: &SourceFile,
+    purpose: Purpose,
     known: &Known<'_>,
     builder: &mut ContentBuilder,
     found: &mut Vec<Diagnostic>,
-) -> Option<Voice> {
+) -> Option<Touch> {
     let mut report = Report::new(source);
-    let voice = read_file(&mut report, program, step, source, known, builder);
+    let voice = read_file(&mut report, mail, source, purpose, known, builder);
     found.append(&mut report.into_found());
-    voice
+    Some(Touch { voice: voice?, purpose })
 }
 
 fn read_file(
     report: &mut Report<'_>,
-    program: &ProgramName,
-    step: &StepId,
+    mail: &MailId,
     source: &SourceFile,
+    purpose: Purpose,
     known: &Known<'_>,
     builder: &mut ContentBuilder,
 ) -> Option<Voice> {
@@ -64,9 +84,8 @@ fn read_file(
         );
     }
     let table = report.parse_toml(parts.front, parts.front_offset)?;
-    let mut head = Section::root("the front matter", &table, parts.front_offset);
-    let subject = head.required_text(report, "subject", "add `subject = \"…\"`");
-    head.require(report, "from", "add `from = \"rep\"` (the lead's owner writes) or `from = \"team\"`");
+    let mut head = Section::root("the front matter", &shape::FRONT_MATTER, &table, parts.front_offset);
+    let subject = head.text(report, "subject");
     let voice = head.word(report, "from", &[("rep", Voice::Rep), ("team", Voice::Team)]);
     head.finish(report);
     refuse_markup(report, &parts);
@@ -79,8 +98,11 @@ fn read_file(
             "remove the line break or control character",
         );
     }
-    match builder.add(program, step, subject.value, parts.body) {
-        Ok(paths) => refuse_unknown(report, &paths, subject, &parts, known),
+    match builder.add(mail, subject.value, parts.body) {
+        Ok(paths) => {
+            refuse_unknown(report, &paths, subject, &parts, known);
+            check_questions(report, &paths, subject, &parts, purpose);
+        }
         Err((part, error)) => {
             let span = parts.place(part, Some(subject), error.line());
             let message = error.detail().map_or_else(|| error.kind().to_string(), ToOwned::to_owned);
@@ -159,14 +181,27 @@ impl<'t> Parts<'t> {
         self.line(number.map_or(1, |index| index + 1))
     }
 
+    /// Where a variable is used.
+    fn usage_in(&self, part: Part, path: &str, subject: Text<'_>) -> Range<usize> {
+        match part {
+            Part::Subject => subject.span(),
+            Part::Body => self.usage(path),
+        }
+    }
+
     /// Where a variable is used in the body.
     fn usage(&self, path: &str) -> Range<usize> {
+        self.find(path).unwrap_or_else(|| self.line(1))
+    }
+
+    /// Where a variable is used in the body, if it is.
+    fn find(&self, path: &str) -> Option<Range<usize>> {
         let used = tags(self.body).find_map(|tag| {
             let text = self.body.get(tag.clone())?;
             let at = text.match_indices(path).map(|(at, _)| at).find(|at| is_whole_word(text, *at, path.len()))?;
             Some(tag.start + at)
         });
-        used.map_or(self.line(1), |at| self.body_offset + at..self.body_offset + at + path.len())
+        used.map(|at| self.body_offset + at..self.body_offset + at + path.len())
     }
 }
 
@@ -239,56 +274,132 @@ fn refuse_unknown(
     parts: &Parts<'_>,
     known: &Known<'_>,
 ) {
-    let fields = known.fields.into_iter().flat_map(BTreeMap::keys).map(ToString::to_string);
-    let facts = known.facts.into_iter().flat_map(BTreeMap::keys).map(|name| format!("facts.{name}"));
-    let own = ["sender.name", "organisation.name", "unsubscribe_url"].map(str::to_owned);
-    let names: Vec<String> = fields.chain(facts).chain(own).collect();
     for (part, path) in paths {
-        let is_open = if path.starts_with("facts.") { known.facts.is_none() } else { known.fields.is_none() };
-        if is_open || names.contains(path) {
-            continue;
-        }
-        let span = match part {
-            Part::Subject => subject.span(),
-            Part::Body => parts.usage(path),
-        };
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        report.error(
-            Code::UnknownField,
-            span,
-            format!("`{path}` is not declared in the catalog"),
-            suggestion(path, &names),
-        );
+        let Err(remedy) = known.merge(path) else { continue };
+        let message = format!("`{path}` is not declared in the catalog");
+        report.error(Code::UnknownField, parts.usage_in(*part, path, subject), message, remedy);
     }
 }
 
-/// Renders every mail for a lead of whom nothing is known and for one of whom all is, and looks at the result.
-pub(super) fn probe(catalog: &Catalog, folders: &BTreeMap<ProgramName, Folder<'_>>, found: &mut Vec<Diagnostic>) {
-    let nothing = BTreeMap::new();
-    let all = catalog.fields.keys().map(|name| (name.clone(), PROBE.to_owned())).collect();
-    for (program, folder) in folders {
-        for (id, source) in &folder.touches {
-            let Ok(step) = StepId::parse(id) else { continue };
-            let Some(parts) = Parts::split(&source.text) else { continue };
-            if found.iter().any(|diagnostic| diagnostic.is_error() && diagnostic.file == source.path) {
-                continue;
+/// The mail of an `ask` step prints its questions, and no other mail does.
+fn check_questions(
+    report: &mut Report<'_>,
+    paths: &[(Part, String)],
+    subject: Text<'_>,
+    parts: &Parts<'_>,
+    purpose: Purpose,
+) {
+    let mut is_printed = false;
+    for (part, _) in paths.iter().filter(|(_, path)| path == QUESTIONS) {
+        match (purpose, part) {
+            (Purpose::Ask, Part::Body) => is_printed = true,
+            (Purpose::Ask, Part::Subject) => {
+                let message = "the questions are a list, and a subject is one line";
+                let remedy = "print `{{ questions }}` in the text of the mail";
+                report.error(Code::QuestionsElsewhere, subject.span(), message, remedy);
             }
-            let mut report = Report::new(source);
-            for fields in [&nothing, &all] {
-                let merge = Merge {
-                    fields,
-                    sender: &catalog.organisation.team,
-                    organisation: &catalog.organisation,
-                    unsubscribe_url: "https://unsubscribe.invalid/",
-                };
-                match catalog.content.check(program, &step, &merge) {
-                    Ok(markdown) => judge(&mut report, &markdown, &parts),
-                    Err((part, error)) => report_failure(&mut report, part, &error, &parts),
-                }
+            (Purpose::Mail, part) => {
+                let message = "only the mail of an `ask` step has questions to print";
+                let remedy = "remove `{{ questions }}`, or make the step `kind = \"ask\"`";
+                report.error(Code::QuestionsElsewhere, parts.usage_in(*part, QUESTIONS, subject), message, remedy);
             }
-            found.append(&mut report.into_found());
         }
     }
+    if purpose == Purpose::Ask && !is_printed {
+        report_unasked(report, parts);
+    }
+}
+
+fn report_unasked(report: &mut Report<'_>, parts: &Parts<'_>) {
+    let message = "an `ask` step sends this mail, and it does not print what is asked";
+    let remedy = "print the list of questions where it belongs: `{{ questions }}`, on a line of its own";
+    report.error(Code::QuestionsMissing, parts.line(1), message, remedy);
+}
+
+/// What mails are rendered with on trial.
+pub(super) struct Trial<'a> {
+    catalog: &'a Catalog,
+    nothing: BTreeMap<FieldName, String>,
+    all: BTreeMap<FieldName, String>,
+    /// The fields that something fills in.
+    supplied: BTreeSet<FieldName>,
+}
+
+impl<'a> Trial<'a> {
+    pub(super) fn new(catalog: &'a Catalog) -> Self {
+        let all = catalog.fields.keys().map(|name| (name.clone(), PROBE.to_owned())).collect();
+        Self { catalog, nothing: BTreeMap::new(), all, supplied: graph::supplied(catalog) }
+    }
+
+    /// Renders every mail of a program for a lead of whom nothing is known and for one of whom all is, and looks
+    /// at the result. `broken` are the files with an error that is known already.
+    pub(super) fn of_program(
+        &self,
+        program: &Program,
+        folder: &Folder<'_>,
+        broken: &BTreeSet<String>,
+    ) -> Vec<Diagnostic> {
+        let mut found = Vec::new();
+        let asks: BTreeSet<&TemplateName> = program.steps.iter().filter_map(|step| asked_by(&step.action)).collect();
+        for (name, source) in &folder.touches {
+            let Ok(template) = TemplateName::parse(name) else { continue };
+            let Some(parts) = Parts::split(&source.text).filter(|_| !broken.contains(&source.path)) else { continue };
+            let questions: &[&str] = if asks.contains(&template) { &PROBE_QUESTIONS } else { &[] };
+            let mail = MailId { program: program.name.clone(), version: program.version.clone(), template };
+            let mut report = Report::new(source);
+            match self.catalog.content.compiled(&mail) {
+                Ok(compiled) => {
+                    for fields in [&self.nothing, &self.all] {
+                        self.of_mail(&mut report, &compiled, fields, questions, &parts);
+                    }
+                }
+                Err((part, error)) => report_failure(&mut report, part, &error, &parts),
+            }
+            self.warn_of_unsupplied(&mut report, &mail, &parts);
+            found.append(&mut report.into_found());
+        }
+        found
+    }
+
+    /// A field that nobody fills in: its default stands in every mail.
+    fn warn_of_unsupplied(&self, report: &mut Report<'_>, mail: &MailId, parts: &Parts<'_>) {
+        for field in self.catalog.content.fields(mail).filter(|field| !self.supplied.contains(*field)) {
+            let subject = || parts.place(Part::Subject, None, None);
+            let (message, remedy) = graph::unsupplied(field);
+            report.warning(Code::UnsuppliedField, parts.find(field.as_str()).unwrap_or_else(subject), message, remedy);
+        }
+    }
+
+    fn of_mail(
+        &self,
+        report: &mut Report<'_>,
+        mail: &Compiled<'_>,
+        fields: &BTreeMap<FieldName, String>,
+        questions: &[&str],
+        parts: &Parts<'_>,
+    ) {
+        let merge = Merge {
+            fields,
+            sender: &self.catalog.organisation.team,
+            organisation: &self.catalog.organisation,
+            unsubscribe_url: "https://unsubscribe.invalid/",
+            questions,
+        };
+        match mail.markdown(&merge) {
+            Ok(markdown) => {
+                judge(report, &markdown, parts);
+                if !questions.iter().all(|question| markdown.contains(question)) {
+                    report_unasked(report, parts);
+                }
+            }
+            Err((part, error)) => report_failure(report, part, &error, parts),
+        }
+    }
+}
+
+/// The mail of a step that asks.
+fn asked_by(action: &Action) -> Option<&TemplateName> {
+    if let Action::Ask { mail, .. } = action { Some(&mail.template) } else { None }
 }
 
 fn judge(report: &mut Report<'_>, markdown: &str, parts: &Parts<'_>) {
@@ -313,14 +424,16 @@ fn judge(report: &mut Report<'_>, markdown: &str, parts: &Parts<'_>) {
 fn report_failure(report: &mut Report<'_>, part: Part, error: &RenderError, parts: &Parts<'_>) {
     let (code, line, message, remedy) = match error {
         // An unused file: it is warned of already.
-        RenderError::Missing { .. } => return,
+        RenderError::Missing(_) => return,
         RenderError::EmptySubject { .. } => (
             Code::BadSubject,
             None,
             "the subject can be empty".to_owned(),
             "let something remain of it when a field is not known",
         ),
-        RenderError::TooLong { .. } => (Code::TooLarge, None, error.to_string(), "shorten it"),
+        RenderError::TooLong { .. } => {
+            (Code::TooLarge, None, format!("the mail is longer than {BODY_LENGTH_MAX} bytes"), "shorten it")
+        }
         RenderError::Template { source, .. } if source.kind() == ErrorKind::OutOfFuel => (
             Code::TooLarge,
             source.line(),

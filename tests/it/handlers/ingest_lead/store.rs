@@ -8,11 +8,12 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use perennial_app::memory::MemoryStore;
 use perennial_app::ports::{
-    Commit, CommitError, Cursor, DuePage, EngagementRecord, HistoryRow, IdempotencyRecord, ImportRecord, SendingPause,
-    Store, StoreError, Stored, SurveyPage,
+    CatalogVersion, Commit, CommitError, Cursor, DuePage, EngagementRecord, HistoryRow, IdempotencyRecord,
+    ImportRecord, PublishedCatalog, PublishedProgram, Release, SendingPause, Store, StoreError, Stored, SurveyPage,
 };
-use perennial_core::ids::LeadId;
+use perennial_core::ids::{LeadId, ProgramName};
 use perennial_core::lead::Sending;
+use perennial_core::program::ProgramVersion;
 use tokio::sync::Barrier;
 
 /// One trouble, met once.
@@ -130,5 +131,33 @@ impl Store for TroubledStore {
 
     async fn pause_sending(&self, pause: &SendingPause) -> Result<(), StoreError> {
         self.memory.pause_sending(pause).await
+    }
+
+    async fn put_program(&self, program: &PublishedProgram) -> Result<(), StoreError> {
+        self.memory.put_program(program).await
+    }
+
+    async fn program(
+        &self,
+        name: &ProgramName,
+        version: &ProgramVersion,
+    ) -> Result<Option<PublishedProgram>, StoreError> {
+        self.memory.program(name, version).await
+    }
+
+    async fn put_catalog(&self, catalog: &PublishedCatalog) -> Result<(), StoreError> {
+        self.memory.put_catalog(catalog).await
+    }
+
+    async fn catalog(&self, version: &CatalogVersion) -> Result<Option<PublishedCatalog>, StoreError> {
+        self.memory.catalog(version).await
+    }
+
+    async fn release(&self) -> Result<Option<Release>, StoreError> {
+        self.memory.release().await
+    }
+
+    async fn set_release(&self, release: &Release, expected: Option<u64>) -> Result<bool, StoreError> {
+        self.memory.set_release(release, expected).await
     }
 }

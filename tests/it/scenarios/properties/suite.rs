@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use perennial_app::engagement::{Heard, Listener};
 use perennial_app::ingest::{Door, Receipt};
+use perennial_app::library::Library;
 use perennial_app::memory::{MemoryStore, SettableClock};
 use perennial_app::ports::{Clock, Mailer, OutboundMail, SendReport, Store};
 use perennial_app::report::{audit, waterfall};
@@ -22,6 +23,7 @@ use perennial_core::lead::EmailReach;
 use perennial_core::program::{Action, TouchClass};
 use perennial_core::submission::{Channel, Entry, Intent, JunkReason, Permission, Source, Submission};
 use perennial_core::testing;
+use perennial_core::timing::{Delay, Timing};
 use proptest::prelude::*;
 
 use crate::faults::hooked::{Call, Hooked};
@@ -141,7 +143,7 @@ impl Mailer for WatchedMailer {
 fn class(catalog: &Catalog, touch: &TouchId) -> TouchClass {
     match catalog.programs[&touch.program].step(&touch.step).unwrap().action {
         Action::Email { class, .. } => class,
-        Action::Call { .. } => panic!("{touch} is no mail"),
+        _ => panic!("{touch} is no mail"),
     }
 }
 
@@ -178,13 +180,14 @@ impl Suite {
             answers: Mutex::default(),
             handed_over: Mutex::default(),
         });
-        let door = Door { store: hooked.clone(), catalog: catalog.clone(), pepper: pepper(), clock: clock.clone() };
-        let listener = Listener { store: hooked.clone(), catalog: catalog.clone(), clock: clock.clone() };
+        let library = Arc::new(Library::fixed(catalog));
+        let door = Door { store: hooked.clone(), library: library.clone(), pepper: pepper(), clock: clock.clone() };
+        let listener = Listener { store: hooked.clone(), library: library.clone(), clock: clock.clone() };
         let toucher = Toucher {
             store: hooked.clone(),
             mailer: mailer.clone(),
             clock: clock.clone(),
-            catalog,
+            library,
             letterhead: letterhead(),
             lease: LEASE,
         };
@@ -341,7 +344,7 @@ impl Suite {
 
     /// I9.
     fn assert_mail_keeps_to_cap_and_window(&self) {
-        let catalog = &self.toucher.catalog;
+        let catalog = &self.mailer.catalog;
         let berlin = calendar::zone("Europe/Berlin").unwrap();
         let mails = self.mails();
         for (at, mail) in mails.iter().enumerate().filter(|(_, mail)| mail.class == TouchClass::Nurture) {
@@ -384,8 +387,8 @@ fn pushy() -> Catalog {
     let mut catalog = testing::catalog();
     for program in catalog.programs.values_mut() {
         program.quiet = None;
-        for step in program.steps.iter_mut().filter(|step| !step.after.is_zero()) {
-            step.after = SignedDuration::from_hours(5);
+        for step in program.steps.iter_mut().filter(|step| step.timing != Timing::After(Delay::Minutes(0))) {
+            step.timing = Timing::After(Delay::Minutes(5 * 60));
         }
     }
     catalog

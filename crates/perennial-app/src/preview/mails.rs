@@ -1,0 +1,188 @@
+//! The mails of a program, written for one lead.
+
+use jiff::Timestamp;
+use perennial_core::catalog::Catalog;
+use perennial_core::contact::EmailAddress;
+use perennial_core::content::MailId;
+use perennial_core::decide::PlannedTouch;
+use perennial_core::ids::{FieldName, StepId, TemplateName, TouchId};
+use perennial_core::lead::Lead;
+use perennial_core::profile::Profile;
+use perennial_core::program::{Action, Mail, Program, Step, TouchClass, Voice};
+use perennial_core::token::Keyring;
+
+use super::door;
+use super::walk::Walked;
+use super::{Header, Letter, MailKind, MailPreview};
+use crate::error_chain::ErrorChain;
+use crate::mail::{Letterhead, compose};
+use crate::ports::OutboundMail;
+
+/// Where the links of a previewed mail lead: nowhere.
+const BASE_URL: &str = "https://your-domain.example";
+
+/// What stands in for the address of a lead that has none.
+const NO_ADDRESS: &str = "nobody@your-domain.example";
+
+/// A line of its own that starts the footer of a plain text.
+const FOOTER: &str = "\n-- \n";
+
+/// Which mail: a step, and a file.
+pub(super) type MailKey = (StepId, TemplateName);
+
+/// A mail as it would have been handed over, or why it cannot be written.
+pub(super) struct SentMail {
+    pub(super) planned: PlannedTouch,
+    pub(super) at: Timestamp,
+    pub(super) letter: Result<OutboundMail, String>,
+}
+
+impl SentMail {
+    pub(super) fn key(&self) -> MailKey {
+        (self.planned.touch.step.clone(), self.planned.mail.template.clone())
+    }
+}
+
+/// Writes a planned mail, as a worker does.
+pub(super) fn write(
+    catalog: &Catalog,
+    lead: &Lead,
+    profile: &Profile,
+    planned: PlannedTouch,
+    at: Timestamp,
+) -> SentMail {
+    let letter = compose(&letterhead(), catalog, lead, profile, &planned, at);
+    SentMail { planned, at, letter: letter.map_err(|error| ErrorChain(&error).to_string()) }
+}
+
+/// Every mail of the program: as it goes out, or as it would on the first day.
+pub(super) fn all(catalog: &Catalog, program: &Program, walked: &Walked) -> Vec<MailPreview> {
+    program.steps.iter().flat_map(|step| of_step(catalog, program, step, walked)).collect()
+}
+
+fn of_step(catalog: &Catalog, program: &Program, step: &Step, walked: &Walked) -> Vec<MailPreview> {
+    let one = |mail: &Mail, class, asks: &[FieldName]| mailed(catalog, program, step, walked, mail, class, asks);
+    match &step.action {
+        Action::Email { mail, class, .. } => vec![one(mail, *class, &[])],
+        Action::Ask { mail, class, fields } => vec![one(mail, *class, fields)],
+        Action::Recur { mails, class, .. } => mails.iter().map(|mail| one(mail, *class, &[])).collect(),
+        Action::PersonalMail { draft, .. } => vec![drafted(catalog, program, step, walked, draft)],
+        Action::Call { .. }
+        | Action::Wait
+        | Action::WaitUntil { .. }
+        | Action::Branch { .. }
+        | Action::Split { .. }
+        | Action::Alert { .. }
+        | Action::Set { .. }
+        | Action::Emit { .. }
+        | Action::Goal { .. }
+        | Action::Exit { .. }
+        | Action::Goto { .. } => Vec::new(),
+    }
+}
+
+fn mailed(
+    catalog: &Catalog,
+    program: &Program,
+    step: &Step,
+    walked: &Walked,
+    mail: &Mail,
+    class: TouchClass,
+    asks: &[FieldName],
+) -> MailPreview {
+    let key = (step.id.clone(), mail.template.clone());
+    if let Some(sent) = walked.sent.get(&key) {
+        let letter = sent.letter.as_ref().map_err(Clone::clone);
+        return shown(key, MailKind::Mail, Some(sent.at), &sent.planned.asked, walked, letter);
+    }
+    let asked = unknown(asks, &walked.profile);
+    let planned = planned(program, step, mail, class, asked);
+    let SentMail { planned, letter, .. } = written_anyhow(catalog, walked, planned, walked.start);
+    shown(key, MailKind::Mail, None, &planned.asked, walked, letter.as_ref().map_err(Clone::clone))
+}
+
+/// A draft: what the owner finds to send in person.
+fn drafted(catalog: &Catalog, program: &Program, step: &Step, walked: &Walked, draft: &TemplateName) -> MailPreview {
+    let key = (step.id.clone(), draft.clone());
+    let at = walked.drafted.get(&step.id).copied();
+    let mail = Mail { template: draft.clone(), from: Voice::Rep };
+    let planned = planned(program, step, &mail, TouchClass::Nurture, Vec::new());
+    let SentMail { letter, .. } = written_anyhow(catalog, walked, planned, at.unwrap_or(walked.start));
+    shown(key, MailKind::Draft, at, &[], walked, letter.as_ref().map_err(Clone::clone))
+}
+
+fn planned(program: &Program, step: &Step, mail: &Mail, class: TouchClass, asked: Vec<FieldName>) -> PlannedTouch {
+    let touch = TouchId { ordinal: door::ORDINAL, program: program.name.clone(), step: step.id.clone(), occurrence: 0 };
+    let (version, template) = (program.version.clone(), mail.template.clone());
+    let mail_id = MailId { program: program.name.clone(), version, template };
+    PlannedTouch { touch, attempt: 1, voice: mail.from, class, mail: mail_id, asked }
+}
+
+/// Written even where the lead has no address: to be read, not to be sent.
+fn written_anyhow(catalog: &Catalog, walked: &Walked, planned: PlannedTouch, at: Timestamp) -> SentMail {
+    let mut profile = walked.profile.clone();
+    if profile.email.as_ref().and_then(EmailAddress::mailable).is_none() {
+        profile.email = EmailAddress::parse(NO_ADDRESS).ok();
+    }
+    write(catalog, &walked.lead, &profile, planned, at)
+}
+
+/// What a mail that is not sent to this lead would ask: what is not known, or, to somebody else, anything.
+fn unknown(asks: &[FieldName], profile: &Profile) -> Vec<FieldName> {
+    let is_unknown = |name: &&FieldName| profile.fields.get(*name).is_none_or(|answer| answer.trim().is_empty());
+    let unknown: Vec<FieldName> = asks.iter().filter(is_unknown).cloned().collect();
+    if unknown.is_empty() { asks.to_vec() } else { unknown }
+}
+
+fn shown(
+    (step, template): MailKey,
+    kind: MailKind,
+    at: Option<Timestamp>,
+    asks: &[FieldName],
+    walked: &Walked,
+    letter: Result<&OutboundMail, String>,
+) -> MailPreview {
+    let letter = match (letter, kind) {
+        (Err(error), MailKind::Mail | MailKind::Draft) => Letter::Unwritable { error },
+        (Ok(mail), MailKind::Mail) => Letter::Written {
+            headers: headers(mail, walked),
+            subject: mail.subject.clone(),
+            text: mail.text.clone(),
+            html: Some(mail.html.clone()),
+        },
+        // The owner sends it by hand: without our footer and our links.
+        (Ok(mail), MailKind::Draft) => Letter::Written {
+            headers: envelope(mail),
+            subject: mail.subject.clone(),
+            text: mail.text.split_once(FOOTER).map_or(mail.text.as_str(), |(body, _)| body).to_owned(),
+            html: None,
+        },
+    };
+    let at = at.map(|at| at.to_zoned(walked.zone.clone()));
+    MailPreview { step, template, kind, at, asks: asks.to_vec(), letter }
+}
+
+fn envelope(mail: &OutboundMail) -> Vec<Header> {
+    let to = if mail.to == NO_ADDRESS { "(the lead has no address that can be mailed)" } else { &mail.to };
+    vec![
+        Header { name: "From", value: format!("{} <{}>", mail.from_name, mail.from_address) },
+        Header { name: "To", value: to.to_owned() },
+        Header { name: "Subject", value: mail.subject.clone() },
+    ]
+}
+
+fn headers(mail: &OutboundMail, walked: &Walked) -> Vec<Header> {
+    let (name, address) = &mail.reply_to;
+    let date = mail.date.to_zoned(walked.zone.clone()).strftime("%a, %-d %b %Y %H:%M:%S %z").to_string();
+    let mut headers = envelope(mail);
+    headers.push(Header { name: "Date", value: date });
+    headers.push(Header { name: "Reply-To", value: format!("{name} <{address}>") });
+    headers.extend(mail.headers.iter().map(|(name, value)| Header { name, value: value.clone() }));
+    headers
+}
+
+fn letterhead() -> Letterhead {
+    let keys = [("sample".to_owned(), [0; 32])].into();
+    let keyring = Keyring::new(keys, "sample").unwrap_or_else(|_| unreachable!("the key is there, and named well"));
+    Letterhead { base_url: BASE_URL.to_owned(), keyring }
+}

@@ -1,0 +1,605 @@
+//! The tables of `catalog.toml`.
+
+use super::{
+    CHOICES, FIELD_LENGTH_MAX, Key, LIST_MAX, Named, Need, PERIOD, PERIOD_DAYS, PERIOD_OR_NONE, REQUALIFY,
+    REQUALIFY_MAX, RUNGS_MAX, Rule, Shape, Units, Value, Variants, Zero, default, optional, required,
+};
+use crate::calendar::WEEKLY_MAX;
+use crate::diagnostic::Code;
+
+const DAYS: &[&str] = &["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+
+const FIELD_TYPES: &[&str] = &["text", "choice", "date"];
+
+/// `catalog.toml`.
+pub static CATALOG: Shape = Shape {
+    name: "catalog",
+    heading: "catalog.toml",
+    doc: "Who sends, when, to which forms, what is known of a lead, and what sales is promised.",
+    parts: &[&[
+        required(
+            "default_zone",
+            Value::Text,
+            "add `default_zone`, for example \"Europe/Berlin\"",
+            "The IANA time zone of a lead whose own is not known.",
+        ),
+        required(
+            "default_queue",
+            Value::Name(Named::Queue),
+            "add `default_queue = \"…\"` with the name of a queue",
+            "The queue that owns a lead who belongs to no rep yet.",
+        ),
+        required(
+            "last_resort",
+            Value::Name(Named::Program),
+            "add `last_resort = \"…\"` with the name of a program",
+            "The program that a lead ends up in when nothing else follows; it never ends.",
+        ),
+        required(
+            "organisation",
+            Value::Table(&ORGANISATION),
+            "add `[organisation]`: every mail says who sends it",
+            "Who sends, as every mail must say.",
+        ),
+        required(
+            "window",
+            Value::Table(&WINDOW),
+            "add `[window]` with `days`, `opens` and `closes`",
+            "When mail goes out, in the lead's own time zone.",
+        ),
+        required(
+            "cap",
+            Value::Table(&CAP),
+            "add `[cap]` with `spacing` and `weekly_max`",
+            "How much mail one person gets, across programs.",
+        ),
+        required(
+            "fields",
+            Value::MapOfVariants(Named::Field, &FIELD),
+            "add `[fields.first_name]` and what else you ask",
+            "What is known of a lead. `email` and `phone` are always there and are not declared.",
+        ),
+        optional(
+            "topics",
+            Value::Map(Named::Topic, &TOPIC),
+            "What people can be interested in, and switch off by preference.",
+        ),
+        optional("forms", Value::Map(Named::Form, &FORM), "The forms on your site, and the lists you import."),
+        required(
+            "queues",
+            Value::Map(Named::Queue, &QUEUE),
+            "add `[queues.sdr]` with its sender: someone owns every lead",
+            "The owners of leads that belong to no rep yet.",
+        ),
+        optional("holdout", Value::Table(&HOLDOUT), "The share of leads that nurture is measured against."),
+        required(
+            "gate",
+            Value::Table(&GATE),
+            "add `[gate]` with `score`, `touches_min`, `human_signals_min` and `reentry_percent`",
+            "When an inquiry is ready for sales.",
+        ),
+        required(
+            "scores",
+            Value::Table(&SCORES),
+            "add `[scores]`, for example `replied = { points = 25, half_life = \"60d\" }`",
+            "What signals are worth, and how fast that fades. A signal that is not named is worth nothing.",
+        ),
+        required(
+            "sla",
+            Value::Table(&SLA),
+            "add `[sla]`: how long sales has, and what happens when it does not act",
+            "How long sales has, and what happens when it does not act.",
+        ),
+        required(
+            "turnback",
+            Value::Table(&TURNBACK),
+            "add `[turnback.no_response]` and a table for each other reason: what happens with a lead that sales gives back",
+            "What happens with a lead that sales gives back: a table for each reason.",
+        ),
+    ]],
+    rules: &[],
+};
+
+/// `[organisation]`.
+pub static ORGANISATION: Shape = Shape {
+    name: "organisation",
+    heading: "[organisation]",
+    doc: "Who sends, as every mail must say.",
+    parts: &[&[
+        required("name", Value::Text, "add the name that readers know you by", "The name that readers know you by."),
+        required(
+            "postal_address",
+            Value::Text,
+            "add it: the law asks for a postal address in every mail",
+            "The postal address for the footer; the law asks for it in every mail.",
+        ),
+        required(
+            "reason",
+            Value::Text,
+            "add one sentence: why people get this mail",
+            "Why people get this mail: one honest sentence for the footer.",
+        ),
+        required(
+            "unsubscribe_label",
+            Value::Text,
+            "add what the link says, for example \"Unsubscribe\"",
+            "What the unsubscribe link in the footer says.",
+        ),
+        optional(
+            "unsubscribe_mailbox",
+            Value::Text,
+            "A mailbox that people may write to instead of clicking, if somebody reads it.",
+        ),
+        required(
+            "team",
+            Value::Table(&SENDER),
+            "add `[organisation.team]` with `name` and `address`: your own voice",
+            "Your own voice, for mails that say `from = \"team\"`.",
+        ),
+        optional("facts", Value::Facts(Named::Fact), "What mails may say about you: `{{ facts.name }}`."),
+    ]],
+    rules: &[],
+};
+
+/// A sender: `[organisation.team]`, and `sender` of a queue.
+pub static SENDER: Shape = Shape {
+    name: "sender",
+    heading: "{ name = \"…\", address = \"…\" }",
+    doc: "Who a mail comes from. The address's domain must be verified with Amazon SES.",
+    parts: &[&[
+        required("name", Value::Text, "add the name that readers see", "The name that readers see: one line."),
+        required("address", Value::Text, "add the address that mail comes from", "The address that mail comes from."),
+    ]],
+    rules: &[],
+};
+
+/// `[window]`, and `window` of a program.
+pub static WINDOW: Shape = Shape {
+    name: "window",
+    heading: "[window]",
+    doc: "When mail that can wait goes out, in the lead's own time zone.",
+    parts: &[&[
+        required("days", Value::Words(DAYS), "add the weekdays: `days = [\"mon\", \"tue\"]`", "The weekdays."),
+        required("opens", Value::Time, "add a time of day, for example \"08:00\"", "From this time on."),
+        required("closes", Value::Time, "add a time of day, for example \"17:00\"", "Until just before this time."),
+    ]],
+    rules: &[],
+};
+
+/// `[cap]`, and `cap` of a program.
+pub static CAP: Shape = Shape {
+    name: "cap",
+    heading: "[cap]",
+    doc: "How much mail one person gets. What is over waits; nothing is dropped.",
+    parts: &[&[
+        required(
+            "spacing",
+            Value::Period { days_max: crate::timing::DELAY_DAYS_MAX, zero: Zero::Allowed, units: Units::Exact },
+            "add the least time between two mails, for example \"20h\"",
+            "The least time between two mails.",
+        ),
+        required(
+            "weekly_max",
+            Value::Number { min: 1, max: WEEKLY_MAX_U32 },
+            "add the most mails in seven days, for example 3",
+            "The most mails in any seven days.",
+        ),
+    ]],
+    rules: &[],
+};
+
+const WEEKLY_MAX_U32: u32 = {
+    // `u32::try_from` is not const.
+    #[expect(clippy::as_conversions, clippy::cast_possible_truncation, reason = "a small constant")]
+    {
+        WEEKLY_MAX as u32
+    }
+};
+
+/// The fields.
+pub static FIELD: Variants = Variants {
+    name: "field",
+    key: "type",
+    default: Some("text"),
+    shapes: &[("text", &FIELD_TEXT), ("choice", &FIELD_CHOICE), ("date", &FIELD_DATE)],
+};
+
+const FIELD_HEAD: &[Key] = &[
+    required("label", Value::Text, "add what people read beside the field", "What people read beside the field."),
+    default(
+        "type",
+        Value::Word(FIELD_TYPES),
+        "\"text\"",
+        "What an answer may be: any text, one of some choices, or a date.",
+    ),
+];
+
+const FIELD_TAIL: &[Key] = &[
+    optional("question", Value::Text, "How a mail asks for it; a field without a question is never asked for."),
+    default(
+        "threat",
+        Value::Number { min: 1, max: 5 },
+        "3",
+        "How much people mind being asked, from 1 (not at all) to 5; what is asked together goes from low to high.",
+    ),
+    optional("ask_again_after", PERIOD_DAYS, "An answer older than this may be asked for again."),
+    optional(
+        "supplied_by",
+        Value::Word(&["sales", "enrichment"]),
+        "Who fills it in, where neither a form nor a mail asks for it.",
+    ),
+];
+
+/// A field that any text answers.
+pub static FIELD_TEXT: Shape = Shape {
+    name: "field-text",
+    heading: "[fields.<name>]\ntype = \"text\"",
+    doc: "A field that any text answers.",
+    parts: &[
+        FIELD_HEAD,
+        &[required(
+            "length_max",
+            Value::Number { min: 1, max: FIELD_LENGTH_MAX },
+            "add the longest answer that is taken, in characters",
+            "The longest answer that is taken, in characters.",
+        )],
+        FIELD_TAIL,
+    ],
+    rules: &[],
+};
+
+/// A field that one of some choices answers.
+pub static FIELD_CHOICE: Shape = Shape {
+    name: "field-choice",
+    heading: "[fields.<name>]\ntype = \"choice\"",
+    doc: "A field that one of some choices answers.",
+    parts: &[
+        FIELD_HEAD,
+        &[required(
+            "choices",
+            Value::Texts { min: CHOICES.0, max: CHOICES.1 },
+            "add what people choose from: `choices = [\"…\", \"…\"]`",
+            "What people choose from.",
+        )],
+        FIELD_TAIL,
+    ],
+    rules: &[],
+};
+
+/// A field that a date answers.
+pub static FIELD_DATE: Shape = Shape {
+    name: "field-date",
+    heading: "[fields.<name>]\ntype = \"date\"",
+    doc: "A field that a date answers, `2027-05-01`; steps may be timed by it.",
+    parts: &[FIELD_HEAD, FIELD_TAIL],
+    rules: &[],
+};
+
+/// One of the `[topics]`.
+pub static TOPIC: Shape = Shape {
+    name: "topic",
+    heading: "[topics.<name>]",
+    doc: "Something that people can be interested in, and switch off by preference.",
+    parts: &[&[required("label", Value::Text, "add what people read", "What people read.")]],
+    rules: &[],
+};
+
+/// One of the `[forms]`.
+pub static FORM: Shape = Shape {
+    name: "form",
+    heading: "[forms.<name>]",
+    doc: "A form on your site (`POST /v1/forms/<name>`), or a list to import.",
+    parts: &[&[
+        required(
+            "intent",
+            Value::Word(&["hand_raise", "inquiry"]),
+            "add `intent = \"hand_raise\"` if its sender asks to be spoken to, else \"inquiry\"",
+            "\"hand_raise\": whoever sends it asks to be spoken to. \"inquiry\": everything else.",
+        ),
+        required(
+            "program",
+            Value::Name(Named::Program),
+            "add `program = \"…\"` with the name of a program",
+            "The program that a new lead enters.",
+        ),
+        default(
+            "fields",
+            Value::Names { of: Named::Field, min: 0, max: LIST_MAX },
+            "[]",
+            "The fields it may fill, besides `email` and `phone`.",
+        ),
+        optional("honeypot", Value::Text, "A field that the page hides from people: whoever fills it in is a robot."),
+        default(
+            "stamp",
+            Value::Word(&["optional", "required"]),
+            "\"optional\"",
+            "Whether a post without the form's stamp is quarantined.",
+        ),
+        default(
+            "origins",
+            Value::Texts { min: 0, max: LIST_MAX },
+            "[]",
+            "The sites that hold this form, as browsers name them; empty is any.",
+        ),
+        default(
+            "thanks_urls",
+            Value::Texts { min: 0, max: LIST_MAX },
+            "[]",
+            "Where a browser without JavaScript may go after its post; the first is the default.",
+        ),
+        default(
+            "status",
+            Value::Word(&["open", "closed"]),
+            "\"open\"",
+            "A closed form answers as if it did not exist.",
+        ),
+    ]],
+    rules: &[],
+};
+
+/// One of the `[queues]`.
+pub static QUEUE: Shape = Shape {
+    name: "queue",
+    heading: "[queues.<name>]",
+    doc: "People who share the leads that no one of them owns yet.",
+    parts: &[&[required(
+        "sender",
+        Value::Table(&SENDER),
+        "add `sender = { name = \"…\", address = \"…\" }`",
+        "Who writes the mails that say `from = \"rep\"` while the queue owns the lead.",
+    )]],
+    rules: &[],
+};
+
+/// `[holdout]`.
+pub static HOLDOUT: Shape = Shape {
+    name: "holdout",
+    heading: "[holdout]",
+    doc: "A share of leads that gets responses and calls, but no nurture mail, so that nurture can be measured.",
+    parts: &[&[required(
+        "percent",
+        Value::Number { min: 0, max: 50 },
+        "add for example `percent = 0`",
+        "The share, in percent.",
+    )]],
+    rules: &[],
+};
+
+/// `[gate]`.
+pub static GATE: Shape = Shape {
+    name: "gate",
+    heading: "[gate]",
+    doc: "When an inquiry is ready for sales.",
+    parts: &[&[
+        required("score", Value::Number { min: 1, max: 10_000 }, "add for example `score = 65`", "The score it takes."),
+        required(
+            "touches_min",
+            Value::Number { min: 0, max: 100 },
+            "add for example `touches_min = 2`",
+            "How many touches it takes.",
+        ),
+        required(
+            "human_signals_min",
+            Value::Number { min: 0, max: 100 },
+            "add for example `human_signals_min = 1`",
+            "How many signs of the person it takes.",
+        ),
+        required(
+            "reentry_percent",
+            Value::Number { min: 1, max: 100 },
+            "add for example `reentry_percent = 60`",
+            "The share of the score that takes a lead back in whom sales gave back, in percent.",
+        ),
+    ]],
+    rules: &[],
+};
+
+/// `[scores]`.
+pub static SCORES: Shape = Shape {
+    name: "scores",
+    heading: "[scores]",
+    doc: "What signals are worth, and how fast that fades.",
+    parts: &[&[
+        optional("replied", Value::Table(&WORTH), "They answered a mail."),
+        optional("clicked", Value::Table(&WORTH), "They followed a link."),
+        optional("form_submitted", Value::Table(&WORTH), "They sent a form."),
+        optional("hand_raised", Value::Table(&WORTH), "They asked to be spoken to."),
+        optional("answered", Value::Table(&WORTH), "They answered a question."),
+        optional("meeting_booked", Value::Table(&WORTH), "They booked a meeting."),
+        optional("webinar_attended", Value::Table(&WORTH), "They came to a webinar."),
+        optional("page_visited", Value::Table(&WORTH), "They looked at a page."),
+        optional("pricing_visited", Value::Table(&WORTH), "They looked at prices."),
+        optional("connected", Value::Table(&WORTH), "They spoke with somebody of ours."),
+    ]],
+    rules: &[],
+};
+
+/// What one signal is worth.
+pub static WORTH: Shape = Shape {
+    name: "worth",
+    heading: "{ points = …, half_life = \"…\" }",
+    doc: "What one signal is worth.",
+    parts: &[&[
+        required(
+            "points",
+            Value::Number { min: 0, max: 1_000 },
+            "add for example `points = 25`",
+            "Points when the signal is given.",
+        ),
+        required("half_life", PERIOD, "add for example `half_life = \"30d\"`", "After how long half of them are left."),
+    ]],
+    rules: &[],
+};
+
+/// `[sla]`.
+pub static SLA: Shape = Shape {
+    name: "sla",
+    heading: "[sla]",
+    doc: "How long sales has, in the business time of the owner, and what happens when it does not act.",
+    parts: &[&[
+        required(
+            "hand_raise_first_attempt",
+            PERIOD,
+            "add for example `hand_raise_first_attempt = \"5m\"`",
+            "To the first attempt at somebody who asked to be spoken to.",
+        ),
+        required(
+            "first_attempt",
+            PERIOD,
+            "add for example `first_attempt = \"4h\"`",
+            "To the first attempt at anybody else.",
+        ),
+        required("decide_within", PERIOD, "add for example `decide_within = \"48h\"`", "To a decision."),
+        required(
+            "resubmissions_max",
+            Value::Number { min: 0, max: 10 },
+            "add for example `resubmissions_max = 2`",
+            "How often a lead is offered to another rep.",
+        ),
+        default(
+            "ladder",
+            Value::Tables { of: &RUNG, min: 0, max: RUNGS_MAX },
+            "[]",
+            "What happens on the way, by share of the time for the first attempt, rising.",
+        ),
+        Key {
+            name: "last",
+            value: Value::Word(&["queue", "nurture"]),
+            need: Need::Required {
+                code: Code::SlaNoLastRung,
+                remedy: "add `last = \"queue\"` (the queue owns the lead, and nurture goes on) or `last = \"nurture\"`",
+            },
+            doc: "The last rung, which needs no human: the queue owns the lead, or it goes back to nurture.",
+        },
+        required(
+            "sal",
+            Value::Table(&STAGE_CLOCK),
+            "add `[sla.sal]` with `idle` and `expires`",
+            "While a rep works an accepted lead.",
+        ),
+        required(
+            "sql",
+            Value::Table(&STAGE_CLOCK),
+            "add `[sla.sql]` with `idle` and `expires`",
+            "While a deal is open.",
+        ),
+    ]],
+    rules: &[],
+};
+
+/// One rung of the ladder.
+pub static RUNG: Shape = Shape {
+    name: "rung",
+    heading: "{ at_percent = …, do = \"…\" }",
+    doc: "One rung of the ladder.",
+    parts: &[&[
+        required(
+            "at_percent",
+            Value::Number { min: 1, max: 1_000 },
+            "add for example `at_percent = 50`",
+            "At this share of the time, in percent.",
+        ),
+        required(
+            "do",
+            Value::Word(&["warn", "manager", "reassign"]),
+            "add what happens: `do = \"warn\"`, \"manager\" or \"reassign\"",
+            "What happens: the rep is warned, the manager is told, another rep gets the lead.",
+        ),
+    ]],
+    rules: &[],
+};
+
+/// `[sla.sal]` and `[sla.sql]`.
+pub static STAGE_CLOCK: Shape = Shape {
+    name: "stage-clock",
+    heading: "[sla.sal]",
+    doc: "How long a stage may idle.",
+    parts: &[&[
+        required("idle", PERIOD, "add for example `idle = \"7d\"`", "Until a rescue task is made."),
+        optional("manager", PERIOD, "Until the manager is told."),
+        required("expires", PERIOD, "add for example `expires = \"14d\"`", "Until the lead leaves the stage."),
+    ]],
+    rules: &[],
+};
+
+/// A reason of [`TURNBACK`].
+const fn reason(name: &'static str, doc: &'static str) -> Key {
+    Key {
+        name,
+        value: Value::Table(&POLICY),
+        need: Need::Required {
+            code: Code::TurnbackMissing,
+            remedy: "add a table for it with `program = \"…\"` (or `stays = true`), and how it is ready again",
+        },
+        doc,
+    }
+}
+
+/// `[turnback]`.
+pub static TURNBACK: Shape = Shape {
+    name: "turnback",
+    heading: "[turnback]",
+    doc: "What happens with a lead that sales gives back: a table for each reason.",
+    parts: &[&[
+        reason("no_response", "Nobody could be reached."),
+        reason("timing", "Not now."),
+        reason("no_budget", "No money for it."),
+        reason("evaluating", "Still comparing."),
+        reason("competitor", "Bound to somebody else."),
+        reason("no_authority", "Cannot decide it."),
+        reason("wrong_contact", "Somebody else's matter."),
+        reason("product_mismatch", "Wants something else than was offered."),
+        reason("bad_answers", "What the form said is not so."),
+        reason("bad_email", "The address is wrong."),
+        reason("bad_phone", "The number is wrong."),
+        reason("no_interest", "Does not want to."),
+        reason("sla_expired", "Sales did not act in time."),
+        reason("rep_left", "The rep is gone."),
+        reason("closed_lost", "The deal was lost."),
+        reason("other", "None of these."),
+    ]],
+    rules: &[],
+};
+
+/// The policy of a turnback reason.
+pub static POLICY: Shape = Shape {
+    name: "policy",
+    heading: "[turnback.<reason>]",
+    doc: "What happens with a lead that is given back for this reason.",
+    parts: &[&[
+        optional("program", Value::Name(Named::Program), "The program that the lead goes to."),
+        optional("stays", Value::Switch, "Instead of `program`: with `stays = true` the running program goes on."),
+        default(
+            "cooldown",
+            PERIOD_OR_NONE,
+            "\"0m\"",
+            "How long before sales sees the lead again; a hand-raise ends it.",
+        ),
+        optional("horizon", PERIOD_DAYS, "After how long the lead leaves for the last resort."),
+        optional(
+            "date",
+            Value::Name(Named::Field),
+            "The profile date that the reason carries, such as when to come back.",
+        ),
+        optional("lead_time", PERIOD_OR_NONE, "How long before that date sales may have the lead."),
+        default(
+            "attempts_min",
+            Value::Number { min: 0, max: 20 },
+            "0",
+            "How often the rep must have tried before this reason is taken.",
+        ),
+        default(
+            "requalify",
+            Value::Tables { of: &REQUALIFY, min: 0, max: REQUALIFY_MAX },
+            "[]",
+            "When the lead is offered to sales again: any of these.",
+        ),
+    ]],
+    rules: &[
+        Rule::One {
+            of: &["program", "stays"],
+            remedy: "add `program = \"…\"`, or `stays = true` if the running program goes on",
+        },
+        Rule::With("lead_time", "date"),
+    ],
+};

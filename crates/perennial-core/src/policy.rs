@@ -1,0 +1,225 @@
+//! What a deployment promises about handing leads over, taking them back, and offering them again.
+//!
+//! **Invariant:** the turnback table is total: [`Turnbacks`] holds a policy for every [`TurnbackReason`] (I4).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::condition::{Condition, SignalKind};
+use crate::ids::{FieldName, ProgramName};
+use crate::timing::Delay;
+
+/// Why a rep gives a lead back (DOMAIN.md §2, `TurnbackReason`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TurnbackReason {
+    /// Nobody could be reached.
+    NoResponse,
+    /// Not now.
+    Timing,
+    /// No money for it.
+    NoBudget,
+    /// Still comparing.
+    Evaluating,
+    /// Bound to somebody else.
+    Competitor,
+    /// Cannot decide it.
+    NoAuthority,
+    /// Somebody else's matter.
+    WrongContact,
+    /// Wants something else than was offered.
+    ProductMismatch,
+    /// What the form said is not so.
+    BadAnswers,
+    /// The address is wrong.
+    BadEmail,
+    /// The number is wrong.
+    BadPhone,
+    /// Does not want to.
+    NoInterest,
+    /// Sales did not act in time.
+    SlaExpired,
+    /// The rep is gone.
+    RepLeft,
+    /// The deal was lost.
+    ClosedLost,
+    /// None of these.
+    Other,
+}
+
+impl TurnbackReason {
+    /// Every reason.
+    pub const ALL: [Self; 16] = [
+        Self::NoResponse,
+        Self::Timing,
+        Self::NoBudget,
+        Self::Evaluating,
+        Self::Competitor,
+        Self::NoAuthority,
+        Self::WrongContact,
+        Self::ProductMismatch,
+        Self::BadAnswers,
+        Self::BadEmail,
+        Self::BadPhone,
+        Self::NoInterest,
+        Self::SlaExpired,
+        Self::RepLeft,
+        Self::ClosedLost,
+        Self::Other,
+    ];
+
+    /// Its name in files and JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NoResponse => "no_response",
+            Self::Timing => "timing",
+            Self::NoBudget => "no_budget",
+            Self::Evaluating => "evaluating",
+            Self::Competitor => "competitor",
+            Self::NoAuthority => "no_authority",
+            Self::WrongContact => "wrong_contact",
+            Self::ProductMismatch => "product_mismatch",
+            Self::BadAnswers => "bad_answers",
+            Self::BadEmail => "bad_email",
+            Self::BadPhone => "bad_phone",
+            Self::NoInterest => "no_interest",
+            Self::SlaExpired => "sla_expired",
+            Self::RepLeft => "rep_left",
+            Self::ClosedLost => "closed_lost",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// A policy for every reason.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Turnbacks(pub BTreeMap<TurnbackReason, TurnbackPolicy>);
+
+/// What happens with a lead that is given back for a reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TurnbackPolicy {
+    /// The program it goes to; `None`: the running one goes on.
+    pub program: Option<ProgramName>,
+    /// How long before sales sees it again.
+    pub cooldown: Delay,
+    /// When it is offered again: any of these.
+    pub requalify: Vec<RequalifyRule>,
+    /// After how long it leaves for the last resort.
+    pub horizon_days: Option<u32>,
+    /// The profile date that the reason carries.
+    pub date: Option<FieldName>,
+    /// How long before that date sales may have it.
+    pub lead_time: Option<Delay>,
+    /// How often the rep must have tried.
+    pub attempts_min: u32,
+}
+
+/// One way to be ready again. All that it names must hold.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RequalifyRule {
+    /// One of these signals came after the turnback. Empty: any.
+    pub signals: BTreeSet<SignalKind>,
+    /// On so many days.
+    pub days_min: u32,
+    /// The score is at least this share of the gate's.
+    pub score_percent: Option<u32>,
+    /// The reason's date is near.
+    pub in_window: bool,
+    /// This holds.
+    pub when: Option<Condition>,
+}
+
+/// When an inquiry is ready for sales.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gate {
+    /// The score it takes.
+    pub score: u32,
+    /// How many touches it takes.
+    pub touches_min: u32,
+    /// How many human signals it takes.
+    pub human_signals_min: u32,
+    /// The share of the score that takes a lead back in.
+    pub reentry_percent: u32,
+}
+
+/// What signals are worth.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Scores(pub BTreeMap<SignalKind, Worth>);
+
+/// What one signal is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Worth {
+    /// Points when it is given.
+    pub points: u32,
+    /// After how long half of them are left.
+    pub half_life: Delay,
+}
+
+/// How long sales has, and what happens when it does not act.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sla {
+    /// To the first attempt at somebody who raised a hand, in business time.
+    pub hand_raise_first_attempt: Delay,
+    /// To the first attempt at anybody else, in business time.
+    pub first_attempt: Delay,
+    /// To a decision, in business time.
+    pub decide_within: Delay,
+    /// How often a lead is offered to another rep.
+    pub resubmissions_max: u32,
+    /// What happens on the way, by share of the time, rising.
+    pub ladder: Vec<Rung>,
+    /// The way out without a human (I3).
+    pub last: LastRung,
+    /// While a rep works an accepted lead.
+    pub sal: StageClock,
+    /// While a deal is open.
+    pub sql: StageClock,
+}
+
+/// One rung of the ladder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rung {
+    /// At this share of the time.
+    pub at_percent: u32,
+    /// What happens.
+    pub action: RungAction,
+}
+
+/// What a rung does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RungAction {
+    /// The rep is warned.
+    Warn,
+    /// The manager is told.
+    Manager,
+    /// Another rep gets it.
+    Reassign,
+}
+
+/// The last rung: it needs nobody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LastRung {
+    /// The queue owns it, and nurture goes on.
+    Queue,
+    /// It goes back to nurture.
+    Nurture,
+}
+
+/// How long a stage may idle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StageClock {
+    /// Until a rescue task is made.
+    pub idle: Delay,
+    /// Until the manager is told.
+    pub manager: Option<Delay>,
+    /// Until the lead leaves the stage.
+    pub expires: Delay,
+}
+
+impl Turnbacks {
+    /// The policy of a reason. `None` cannot come from a catalog.
+    pub fn policy(&self, reason: TurnbackReason) -> Option<&TurnbackPolicy> {
+        self.0.get(&reason)
+    }
+}

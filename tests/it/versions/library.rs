@@ -1,0 +1,116 @@
+//! Who sees a release, and when.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+use perennial_app::library::{LOOK_EVERY, LibraryError};
+use perennial_app::memory::{Calls, Counting, MemoryStore};
+use perennial_app::ports::{Release, Store};
+use perennial_core::program::ProgramVersion;
+use perennial_core::testing;
+
+use super::{Deployment, name, with};
+
+const SECOND: SignedDuration = SignedDuration::from_secs(1);
+
+#[tokio::test]
+async fn before_the_first_push_there_are_no_programs_and_after_it_there_are_without_a_restart() {
+    let deployment = Deployment::on(MemoryStore::default());
+    let error = deployment.library.catalog().await.unwrap_err();
+    assert_eq!(error.to_string(), "no programs are published: run `perennial push`");
+    deployment.plan(&testing::files(), &[]).await.unwrap().publish(deployment.store.as_ref()).await.unwrap();
+    assert_eq!(deployment.catalog().await.programs.len(), 2);
+}
+
+#[tokio::test]
+async fn a_release_is_seen_within_a_minute_and_asked_for_once_in_half_of_one() {
+    let deployment = Deployment::on(Counting::new(MemoryStore::default()));
+    deployment.push(&testing::files()).await.unwrap();
+    let first = deployment.catalog().await;
+    let plan = deployment.plan(&with("welcome/program.toml", "\"Welcome\"", "\"Hello\""), &[]).await.unwrap();
+    plan.publish(deployment.store.as_ref()).await.unwrap();
+
+    deployment.store.take();
+    deployment.wall_clock.advance(LOOK_EVERY - SECOND);
+    for _ in 0..100 {
+        assert!(Arc::ptr_eq(&deployment.catalog().await, &first));
+    }
+    assert_eq!(deployment.store.take(), Calls::default());
+    deployment.wall_clock.advance(SECOND);
+    for _ in 0..100 {
+        assert_eq!(deployment.catalog().await.programs[&name("welcome")].title, "Hello");
+    }
+    // Two programs in force, and the welcome as it was.
+    assert_eq!(deployment.store.take(), Calls { release: 1, catalog: 1, program: 3, ..Calls::default() });
+    deployment.wall_clock.advance(LOOK_EVERY);
+    deployment.catalog().await;
+    assert_eq!(
+        deployment.store.take(),
+        Calls { release: 1, ..Calls::default() },
+        "nothing else is read for nothing new"
+    );
+}
+
+#[tokio::test]
+async fn a_clock_that_was_set_back_keeps_nobody_from_looking() {
+    let deployment = Deployment::of(&testing::files()).await;
+    deployment.catalog().await;
+    deployment.push(&with("welcome/program.toml", "\"Welcome\"", "\"Hello\"")).await.unwrap();
+    deployment.wall_clock.advance(SignedDuration::from_hours(-1));
+    assert_eq!(deployment.catalog().await.programs[&name("welcome")].title, "Hello");
+}
+
+/// A release that names what is not there.
+async fn release_what_is_not_there(store: &dyn Store) {
+    let current = store.release().await.unwrap().unwrap();
+    let programs = BTreeMap::from([(name("welcome"), ProgramVersion("ffffffffffff".to_owned()))]);
+    let next = Release { rev: current.rev + 1, programs, ..current.clone() };
+    assert!(store.set_release(&next, Some(current.rev)).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_release_that_cannot_be_read_leaves_the_one_before_it_in_force_and_is_tried_once() {
+    let deployment = Deployment::on(Counting::new(MemoryStore::default()));
+    deployment.push(&testing::files()).await.unwrap();
+    let first = deployment.catalog().await;
+    release_what_is_not_there(deployment.store.as_ref()).await;
+
+    deployment.wall_clock.advance(LOOK_EVERY);
+    deployment.store.take();
+    assert!(Arc::ptr_eq(&deployment.catalog().await, &first));
+    assert_eq!(deployment.store.take().program, 1);
+    deployment.wall_clock.advance(LOOK_EVERY);
+    assert!(Arc::ptr_eq(&deployment.catalog().await, &first));
+    assert_eq!(deployment.store.take(), Calls { release: 1, ..Calls::default() });
+
+    // The next good one is in force as any other.
+    deployment.push(&with("welcome/program.toml", "\"Welcome\"", "\"Hello\"")).await.unwrap();
+    assert_eq!(deployment.catalog().await.programs[&name("welcome")].title, "Hello");
+}
+
+#[tokio::test]
+async fn a_process_that_starts_on_a_release_that_cannot_be_read_says_so() {
+    let deployment = Deployment::of(&testing::files()).await;
+    release_what_is_not_there(deployment.store.as_ref()).await;
+    let error = deployment.library.catalog().await.unwrap_err();
+    assert!(matches!(error, LibraryError::Missing { rev: 2, .. }), "{error}");
+}
+
+#[tokio::test]
+async fn what_is_not_what_its_version_says_is_not_used() {
+    let deployment = Deployment::of(&testing::files()).await;
+    let current = deployment.store.release().await.unwrap().unwrap();
+    let mut program =
+        deployment.store.program(&name("welcome"), &current.programs[&name("welcome")]).await.unwrap().unwrap();
+    program.version = ProgramVersion("ffffffffffff".to_owned());
+    deployment.store.put_program(&program).await.unwrap();
+    let mut next = Release { rev: 2, ..current };
+    next.programs.insert(name("welcome"), program.version);
+    assert!(deployment.store.set_release(&next, Some(1)).await.unwrap());
+    let error = deployment.library.catalog().await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "release 2 is not usable: welcome is not the version ffffffffffff that was published"
+    );
+}
