@@ -515,10 +515,13 @@ fn change(mut lead: Lead, event: &Event, at: Timestamp) -> Lead {
         }
         Event::EnrolmentAdvanced { step, due_at, lap, round } => stand(&mut lead, step, *due_at, *lap, *round),
         Event::EnrolmentMigrated { version, step, due_at, lap } => {
+            // Whoever stays at a step stays in its round: nobody gets its first mail again.
+            let stays = lead.enrolment.as_ref().filter(|enrolment| &enrolment.step == step);
+            let round = stays.map_or(0, |enrolment| enrolment.round);
             if let Some(enrolment) = &mut lead.enrolment {
                 enrolment.version = version.clone();
             }
-            stand(&mut lead, step, *due_at, *lap, 0);
+            stand(&mut lead, step, *due_at, *lap, round);
         }
         Event::EnrolmentExited { .. } => lead.enrolment = None,
         Event::Signalled { kind, topic } => {
@@ -538,12 +541,12 @@ fn change(mut lead: Lead, event: &Event, at: Timestamp) -> Lead {
         Event::TouchSent { touch, .. } => {
             // A doubt that is resolved was counted as sent when it arose.
             if !settle(&mut lead, touch) {
-                mailed(&mut lead, at);
+                mailed(&mut lead, touch, at);
             }
         }
         Event::TouchUnknown { touch, attempt, review_at } => {
             settle(&mut lead, touch);
-            mailed(&mut lead, at);
+            mailed(&mut lead, touch, at);
             lead.unresolved.push(Unresolved {
                 touch: touch.clone(),
                 attempt: *attempt,
@@ -560,7 +563,7 @@ fn change(mut lead: Lead, event: &Event, at: Timestamp) -> Lead {
         }
         Event::TaskCreated { touch, kind, due_at } => {
             lead.task = Some(Task { touch: touch.clone(), kind: *kind, due_at: *due_at });
-            touched(&mut lead);
+            touched(&mut lead, touch);
         }
         Event::TaskOverdue { .. } => lead.task = None,
         Event::AddressSuppressed { cause } => lead.email = lead.email.fold(*cause),
@@ -615,14 +618,15 @@ fn signalled(lead: &mut Lead, kind: SignalKind, at: Timestamp) {
     }
 }
 
-fn touched(lead: &mut Lead) {
-    if let Some(enrolment) = &mut lead.enrolment {
+/// A touch of the program that the lead is in; what comes late of one before it says nothing of this one.
+fn touched(lead: &mut Lead, touch: &TouchId) {
+    if let Some(enrolment) = lead.enrolment.as_mut().filter(|enrolment| enrolment.ordinal == touch.ordinal) {
         enrolment.silent_touches = enrolment.silent_touches.saturating_add(1);
     }
 }
 
-fn mailed(lead: &mut Lead, at: Timestamp) {
-    touched(lead);
+fn mailed(lead: &mut Lead, touch: &TouchId, at: Timestamp) {
+    touched(lead, touch);
     // No cap asks about more than the last seven days.
     lead.recent_mails.retain(|sent| *sent > at - CAP_PERIOD);
     lead.recent_mails.push(at);

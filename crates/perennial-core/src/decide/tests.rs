@@ -525,3 +525,75 @@ fn a_lead_is_moved_to_another_version_where_it_waits_on() {
     Mon 03-09 08:00 starts occasional at reading
     ");
 }
+
+#[test]
+fn a_lead_that_is_moved_within_a_round_gets_the_rest_of_it() {
+    let round = "[[step]]\nid = \"round\"\nkind = \"recur\"\nevery = \"30d\"\ntemplates = [\"one\", \"two\", \"three\"]\nused_up = \"go_on\"\n";
+    let (old, new) =
+        (catalog(round), catalog(&(round.to_owned() + &email("last", "after = \"5d\"\ntemplate = \"one\""))));
+    let welcome = ProgramName::parse("welcome").unwrap();
+    let version = new.programs[&welcome].version.clone();
+    let mut both = (*new).clone();
+    let program = old.programs[&welcome].clone();
+    both.kept.insert((welcome, program.version.clone()), program);
+    let mut life = Life::with(old, &[("email", "ada@example.com")]);
+    life.passes(61);
+    life.catalog = Arc::new(both);
+    life.meet(&Stimulus::Migrated { version, step: StepId::parse("round").unwrap() });
+    life.passes(40);
+    insta::assert_snapshot!(life.story, @"
+    Mon 03-02 10:00 starts welcome at round
+    Wed 04-01 10:00 MAIL one (1_welcome_round_0)
+    Fri 05-01 10:00 MAIL two (1_welcome_round_1)
+    Fri 05-01 10:00 puts round off: QuietHours
+    Mon 06-01 08:00 MAIL three (1_welcome_round_3)
+    Mon 06-01 08:00 puts last off: QuietHours
+    Mon 06-08 08:00 MAIL one (1_welcome_last_3)
+    Mon 06-08 08:00 leaves welcome: Completed
+    Mon 06-08 08:00 starts occasional at reading
+    ");
+}
+
+#[test]
+fn a_wait_that_is_skipped_takes_no_time() {
+    let program = "[[step]]\nid = \"answer\"\nkind = \"wait_until\"\nsignal = \"replied\"\ntimeout = \"60d\"\nskip_if = { field = \"company\", known = true }\n"
+        .to_owned()
+        + &email("one", "after = \"1d\"");
+    let mut life = Life::with(catalog(&program), &[("email", "ada@example.com"), ("company", "Acme")]);
+    life.passes(2);
+    insta::assert_snapshot!(life.story, @"
+    Mon 03-02 10:00 starts welcome at answer
+    Mon 03-02 10:00 skips answer: Condition
+    Tue 03-03 10:00 MAIL one (1_welcome_one_0)
+    Tue 03-03 10:00 leaves welcome: Completed
+    Tue 03-03 10:00 starts occasional at reading
+    ");
+}
+
+#[test]
+fn programs_that_no_checker_has_seen_and_that_only_lead_on_to_one_another_end_no_process() {
+    let dated = email("one", "at = \"revisit_at\"\nif_missing = \"30d\"");
+    let mut round = (*catalog(&dated)).clone();
+    let welcome = ProgramName::parse("welcome").unwrap();
+    if let Some(program) = round.programs.get_mut(&welcome) {
+        program.then = welcome.clone();
+    }
+    let life = Life::with(Arc::new(round), &[("email", "ada@example.com"), ("revisit_at", "2020-01-01")]);
+    assert_eq!(life.lead.unwrap().enrolment.unwrap().program, welcome);
+}
+
+#[test]
+fn a_mail_of_a_program_that_was_left_does_not_slow_down_the_one_that_follows() {
+    let program = HEAD.to_owned() + "goal = { when = { signal = \"replied\" } }\n" + &email("one", "after = \"1d\"");
+    let mut life = Life::of(&program);
+    life.now += SignedDuration::from_hours(24);
+    let planned = life.decide(&Stimulus::Due).send.unwrap();
+    let lease_until = life.now + SignedDuration::from_mins(2);
+    let sending = crate::lead::Sending { touch: planned.touch.clone(), attempt: planned.attempt, lease_until };
+    life.lead.as_mut().unwrap().sending = Some(sending);
+    life.signals(SignalKind::Replied);
+    let outcome = SendOutcome::Accepted { message_id: "0107".to_owned() };
+    life.meet(&Stimulus::SendEnded { touch: planned.touch, attempt: planned.attempt, outcome });
+    let enrolment = life.lead.unwrap().enrolment.unwrap();
+    assert_eq!((enrolment.program.as_str(), enrolment.silent_touches), ("occasional", 0));
+}

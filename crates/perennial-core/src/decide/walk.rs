@@ -27,6 +27,10 @@ use crate::timing::{DELAY_DAYS_MAX, Delay, Moment, Timing};
 /// How long a program that does not write beside sales waits before it looks again.
 const WITH_SALES: SignedDuration = SignedDuration::from_hours(7 * 24);
 
+/// From how many events on a decision starts no further program whose steps are all dated before today. Programs
+/// that only lead on to one another do not pass the checker; were some to, they would be walked in many decisions.
+const EVENTS_PER_DECISION_MAX: usize = 512;
+
 /// Where an enrolment stands in the catalog.
 #[derive(Clone, Copy)]
 struct Standing<'a> {
@@ -65,7 +69,8 @@ impl<'a> Draft<'a> {
         });
         match plan {
             Some(plan) => self.note_deferral(&plan),
-            None => self.pass_over(Standing { program, step, at: 0 }),
+            None if self.events.len() < EVENTS_PER_DECISION_MAX => self.pass_over(Standing { program, step, at: 0 }),
+            None => {}
         }
     }
 
@@ -160,23 +165,23 @@ impl<'a> Draft<'a> {
         self.arrive(from.program, from.at, at);
     }
 
+    /// Stands at a step, or at the first after it that is not dated before today.
     fn arrive(&mut self, program: &'a Program, from: usize, at: usize) {
-        let Some(step) = program.steps.get(at) else {
-            self.exit(ProgramExit::Completed, Some(&program.then));
-            return;
-        };
         let lap = self.lap().saturating_add(u32::from(at <= from));
-        let plan = self.plan(program, step, self.now);
-        let due_at = plan.as_ref().map_or(self.now, |plan| plan.at);
-        self.record(Event::EnrolmentAdvanced { step: step.id.clone(), due_at, lap, round: 0 });
-        match plan {
-            Some(plan) => self.note_deferral(&plan),
-            None => self.pass_over(Standing { program, step, at }),
+        for step in program.steps.iter().skip(at) {
+            let plan = self.plan(program, step, self.now);
+            let due_at = plan.as_ref().map_or(self.now, |plan| plan.at);
+            self.record(Event::EnrolmentAdvanced { step: step.id.clone(), due_at, lap, round: 0 });
+            if let Some(plan) = plan {
+                self.note_deferral(&plan);
+                return;
+            }
+            self.record_skip(SkipReason::DatePassed);
         }
+        self.exit(ProgramExit::Completed, Some(&program.then));
     }
 
-    /// Passes over a step that is dated before today. Each step is passed at most once on the way to the end,
-    /// since dates in the past never lead back.
+    /// Passes over a step that is dated before today.
     fn pass_over(&mut self, standing: Standing<'a>) {
         self.record_skip(SkipReason::DatePassed);
         self.jump(standing, None);
@@ -210,8 +215,10 @@ impl<'a> Draft<'a> {
 
     fn plan_after(&self, program: &Program, step: &Step, from: Timestamp, silent: u32) -> Option<Plan> {
         let clock = self.local();
+        let is_skipped = || step.skip_if.as_ref().is_some_and(|skip| self.holds(skip));
         let wish = if let Action::WaitUntil { event, timeout, .. } = &step.action {
-            self.awaited(event, clock.after(*timeout, from), &clock)
+            // What is not waited for takes no time.
+            if is_skipped() { self.now } else { self.awaited(event, clock.after(*timeout, from), &clock) }
         } else if let Action::Recur { every, .. } = &step.action {
             self.timed(every, from, &clock)?
         } else {
