@@ -19,7 +19,7 @@ use schedule_touch::Summary;
 use serde_json::json;
 use ses::{Manner, Ses};
 use tokio::sync::Barrier;
-use tracing::Level;
+use tracing::level_filters::LevelFilter;
 
 use crate::handlers::ingest_lead::logs::Log;
 use crate::scenarios::world::{LEASE, World, berlin, nudge, read, sample, unsubscribe_post};
@@ -154,7 +154,7 @@ async fn f3_a_mail_of_which_nobody_hears_again_is_reviewed_by_a_person_and_never
     world.tick().await;
     assert_eq!(world.audit().await.review, []);
 
-    let log = Log::at(Level::INFO);
+    let log = Log::at(LevelFilter::INFO);
     world.clock.advance(SignedDuration::from_secs(1));
     world.tick().await;
     let alarms: Vec<_> = log.text().lines().filter(|line| line.contains("ERROR")).map(str::to_owned).collect();

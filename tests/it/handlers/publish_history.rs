@@ -8,7 +8,7 @@ use perennial_app::ports::BusEvent;
 use perennial_core::submission::Permission;
 use publish_history::{Deps, handle};
 use serde_json::{Value, json};
-use tracing::Level;
+use tracing::level_filters::LevelFilter;
 
 use super::ingest_lead::logs::Log;
 use crate::scenarios::world::{World, read, sample};
@@ -109,7 +109,7 @@ async fn changes_and_deletions_are_no_news() {
 
 #[tokio::test]
 async fn a_corrupt_row_is_reported_by_its_number_after_what_came_before_it_and_never_skipped() {
-    let log = Log::at(Level::INFO);
+    let log = Log::at(LevelFilter::INFO);
     let corrupt = |pointer: &str, value: Value| {
         let mut stream = sample("history-stream.json");
         *stream["Records"][3]["dynamodb"]["NewImage"].pointer_mut(pointer).unwrap() = value;

@@ -10,7 +10,7 @@ use perennial_core::ids::{LeadId, TouchId};
 use perennial_core::lead::{EmailReach, Sending};
 use perennial_core::token::{Keyring, Purpose};
 use serde_json::{Value, json};
-use tracing::Level;
+use tracing::level_filters::LevelFilter;
 
 use super::ingest_lead::logs::Log;
 use crate::scenarios::world::{LEASE, World, berlin, keyring, sample, unsubscribe_get, unsubscribe_post};
@@ -69,7 +69,7 @@ async fn h20_a_scanner_that_follows_the_link_changes_nothing() {
 #[tokio::test]
 async fn h21_one_click_stops_all_mail_at_once_without_cookie_or_redirect() {
     let (world, ada) = with_ada().await;
-    let log = Log::at(Level::INFO);
+    let log = Log::at(LevelFilter::INFO);
     let answer = call(&world, sample("unsubscribe-post.json")).await;
     assert_eq!((answer["statusCode"].as_i64(), title(&answer)), (Some(200), "You are unsubscribed"));
     assert_eq!((&answer["headers"]["location"], &answer["cookies"]), (&Value::Null, &json!([])));
@@ -113,7 +113,7 @@ async fn h23_a_token_that_is_cut_flipped_or_meant_for_something_else_gets_a_page
         token[at] ^= 1;
         String::from_utf8(token).unwrap()
     };
-    let log = Log::at(Level::INFO);
+    let log = Log::at(LevelFilter::INFO);
     let rows = [
         ("cut", good[..good.len() - 1].to_owned()),
         ("flipped payload", flipped(10)),
@@ -247,7 +247,7 @@ async fn h38_an_event_that_proves_nothing_is_acknowledged_counted_and_without_ef
     let bounce = |change: &dyn Fn(&mut Value)| event("ses-bounce-permanent.json", change);
     let tags = "/detail/mail/tags";
     let set = |event: &mut Value, pointer: &str, value: Value| *event.pointer_mut(pointer).unwrap() = value;
-    let log = Log::at(Level::INFO);
+    let log = Log::at(LevelFilter::INFO);
     let ignored = [
         ("another source", bounce(&|it| it["source"] = json!("com.example"))),
         ("no source", bounce(&|it| drop(it.as_object_mut().unwrap().remove("source")))),

@@ -1,49 +1,66 @@
 //! H34: what the log says, and what it never says.
 
+use std::cell::RefCell;
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::Once;
 
 use serde_json::json;
-use tracing::Level;
-use tracing::subscriber::DefaultGuard;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::dynamic_filter_fn;
+use tracing_subscriber::prelude::*;
 
 use super::*;
 
 /// The log of the current thread, for as long as it lives.
-pub(crate) struct Log {
-    lines: Arc<Mutex<Vec<u8>>>,
-    _guard: DefaultGuard,
+///
+/// There is one subscriber for the whole process, and each thread says what it wants to hear. With one per test,
+/// `tracing` asks only the thread that comes by a line first whether anybody listens, and remembers a "no" for all.
+pub(crate) struct Log(());
+
+struct Heard {
+    most: LevelFilter,
+    lines: Vec<u8>,
 }
 
-struct Sink(Arc<Mutex<Vec<u8>>>);
+thread_local! {
+    static HEARD: RefCell<Heard> = const { RefCell::new(Heard { most: LevelFilter::OFF, lines: Vec::new() }) };
+}
+
+struct Sink;
 
 impl Log {
     /// With every detail, of every library.
     pub(crate) fn start() -> Self {
-        Self::at(Level::TRACE)
+        Self::at(LevelFilter::TRACE)
     }
 
     /// What is this important, or more.
-    pub(crate) fn at(level: Level) -> Self {
-        let lines = Arc::new(Mutex::default());
-        let sink = Arc::clone(&lines);
-        let subscriber = tracing_subscriber::fmt()
-            .with_max_level(level)
-            .with_ansi(false)
-            .without_time()
-            .with_writer(move || Sink(Arc::clone(&sink)))
-            .finish();
-        Self { lines, _guard: tracing::subscriber::set_default(subscriber) }
+    pub(crate) fn at(most: LevelFilter) -> Self {
+        static LISTENING: Once = Once::new();
+        LISTENING.call_once(|| {
+            let wanted = dynamic_filter_fn(|line, _| HEARD.with_borrow(|heard| *line.level() <= heard.most));
+            let lines = tracing_subscriber::fmt::layer().with_ansi(false).without_time().with_writer(|| Sink);
+            tracing_subscriber::registry().with(lines.with_filter(wanted)).init();
+        });
+        HEARD.set(Heard { most, lines: Vec::new() });
+        Self(())
     }
 
+    #[expect(clippy::unused_self, reason = "whoever reads a log has started one")]
     pub(crate) fn text(&self) -> String {
-        String::from_utf8(self.lines.lock().unwrap().clone()).unwrap()
+        HEARD.with_borrow(|heard| String::from_utf8(heard.lines.clone()).unwrap())
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        HEARD.with_borrow_mut(|heard| heard.most = LevelFilter::OFF);
     }
 }
 
 impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
+        HEARD.with_borrow_mut(|heard| heard.lines.write(bytes))
     }
 
     fn flush(&mut self) -> io::Result<()> {
