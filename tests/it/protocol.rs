@@ -78,6 +78,8 @@ fn submission(pepper: &Pepper) -> Submission {
         zone: None,
         mail: Permission::Allowed,
         calls: Permission::Allowed,
+        consent: None,
+        language: None,
         junk: Vec::new(),
         flags: Vec::new(),
     }

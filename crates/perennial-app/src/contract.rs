@@ -13,13 +13,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::future;
 use jiff::{SignedDuration, Timestamp};
 use perennial_core::condition::SignalKind;
+use perennial_core::consent::{Consent, ConsentBasis, OptIn, Pace, Preferences};
 use perennial_core::contact::EmailAddress;
 use perennial_core::event::{Event, SendProof};
 use perennial_core::ids::{
-    FieldName, FormName, LeadId, Pepper, ProgramName, QueueName, StepId, SubmissionId, TagName, TopicName, TouchId,
+    FieldName, FormName, Language, LeadId, Pepper, ProgramName, QueueName, StepId, SubmissionId, TagName, TopicName,
+    TouchId,
 };
 use perennial_core::lead::{
-    Doubt, EmailReach, Enrolment, Lead, LifecycleStage, Ownership, PhoneReach, Sending, Task, TaskKind, Unresolved,
+    Doubt, EmailReach, Enrolment, Lead, LifecycleStage, Ownership, Pause, PauseCause, PhoneReach, Sending, Task,
+    TaskKind, Unresolved,
 };
 use perennial_core::loader::SourceFile;
 use perennial_core::profile::Profile;
@@ -142,6 +145,7 @@ fn lead(id: &LeadId, pulse: Timestamp) -> Lead {
             lap: 0,
             round: 0,
             silent_touches: 0,
+            paused: None,
         }),
         enrolments: 1,
         sending: None,
@@ -151,6 +155,10 @@ fn lead(id: &LeadId, pulse: Timestamp) -> Lead {
         signals: BTreeMap::new(),
         topic: None,
         tags: BTreeSet::new(),
+        consent: None,
+        opt_in: OptIn::default(),
+        preferences: Preferences::default(),
+        language: None,
         submissions: 1,
         stage_until: None,
         seq: 1,
@@ -167,7 +175,13 @@ fn full_lead(id: &LeadId) -> Lead {
         enrolment.lap = 3;
         enrolment.round = 4;
         enrolment.silent_touches = 5;
+        enrolment.paused = Some(Pause { cause: PauseCause::InConversation, resume_at: noon() });
     }
+    full.consent = Some(Consent { basis: ConsentBasis::Stated, given_at: noon(), until: None });
+    full.opt_in.asked = 2;
+    full.opt_in.until = Some(noon() + SignedDuration::from_hours(24));
+    full.preferences.pace = Pace::LessOften;
+    full.language = Some(Language::parse("de").expect("the sample is a language"));
     full.sending = Some(sending(1));
     full.unresolved = vec![
         Unresolved {
@@ -219,6 +233,8 @@ fn submission(identity: &str) -> Submission {
         zone: Some("Europe/Berlin".to_owned()),
         mail: Permission::Allowed,
         calls: Permission::Refused,
+        consent: None,
+        language: None,
         junk: vec![JunkReason::BotUserAgent],
         flags: vec![Flag::PossibleDuplicate],
     }

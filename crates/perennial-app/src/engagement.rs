@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use perennial_core::condition::SignalKind;
+use perennial_core::consent::ConsentText;
 use perennial_core::decide::{MailEventKind, ReviewVerdict, Stimulus};
 use perennial_core::ids::{LeadId, TopicName, TouchId};
 
@@ -45,6 +46,11 @@ impl Listener {
     /// Stops all mail to a lead, for good (P4). Doing it again changes nothing.
     pub async fn unsubscribe(&self, lead: &LeadId) -> Result<Heard, HearError> {
         self.hear(lead, &Stimulus::Unsubscribed).await
+    }
+
+    /// Takes in that the person confirms, after reading that text, that they want mail.
+    pub async fn opted_in(&self, lead: &LeadId, text: ConsentText) -> Result<Heard, HearError> {
+        self.hear(lead, &Stimulus::OptedIn { text: Some(text) }).await
     }
 
     /// Takes in what SES tells of a mail.

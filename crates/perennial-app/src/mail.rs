@@ -60,6 +60,9 @@ impl MailRef {
 /// The path of the unsubscribe route, before its token.
 pub const UNSUBSCRIBE_PATH: &str = "/v1/unsubscribe/";
 
+/// The path of the page on which people confirm that they want mail, before its token.
+pub const OPT_IN_PATH: &str = "/v1/opt-in/";
+
 /// Writes the mail of a planned touch.
 pub fn compose(
     letterhead: &Letterhead,
@@ -74,12 +77,15 @@ pub fn compose(
     let token_payload = MailRef { lead: lead.id.clone(), touch: planned.touch.clone() }.payload();
     let unsubscribe = letterhead.keyring.sign(Purpose::Unsubscribe, &token_payload);
     let unsubscribe_url = format!("{}{UNSUBSCRIBE_PATH}{unsubscribe}", letterhead.base_url);
+    let confirm = letterhead.keyring.sign(Purpose::OptIn, &token_payload);
+    let confirm_url = format!("{}{OPT_IN_PATH}{confirm}", letterhead.base_url);
     let questions = questions(catalog, planned);
     let merge = Merge {
         fields: &profile.fields,
         sender,
         organisation: &catalog.organisation,
         unsubscribe_url: &unsubscribe_url,
+        confirm_url: &confirm_url,
         questions: &questions,
     };
     let rendered = catalog.content.render(&planned.mail, &merge)?;

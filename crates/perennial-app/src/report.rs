@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use perennial_core::event::apply;
 use perennial_core::ids::LeadId;
 use perennial_core::lead::{Doubt, Lead, LifecycleStage, PULSE_AHEAD_MAX, StageKind};
-use perennial_core::waterfall::{Deltas, Waterfall};
+use perennial_core::waterfall::{Deltas, Place, Waterfall};
 use serde::Serialize;
 
 use crate::ports::{HistoryRow, ImportRecord, Store, StoreError, SubmissionOutcome, Surveyed};
@@ -109,7 +109,7 @@ async fn count(store: &dyn Store) -> Result<WaterfallReport, StoreError> {
         let page = store.survey(cursor).await?;
         for item in page.items {
             match item {
-                Surveyed::State { lead, .. } => waterfall.count_state(lead.stage),
+                Surveyed::State { lead, .. } => waterfall.count_state(Place::of(&lead)),
                 Surveyed::History(deltas) => waterfall.count_history(&deltas),
                 Surveyed::Submission(SubmissionOutcome::Received) => submissions.received += 1,
                 Surveyed::Submission(SubmissionOutcome::Quarantined) => submissions.quarantined += 1,
@@ -168,7 +168,7 @@ pub async fn audit(store: &dyn Store, now: Timestamp) -> Result<AuditReport, Sto
         let found: Vec<LeadAudit> = audits.buffered(AUDITS_AT_ONCE).try_collect().await?;
         for lead in found {
             report.leads += 1;
-            waterfall.count_state(lead.stage);
+            waterfall.count_state(lead.place);
             waterfall.count_history(&lead.moved);
             report.overdue += u64::from(lead.is_overdue);
             report.violations.extend(lead.violations);
@@ -188,7 +188,7 @@ pub async fn audit(store: &dyn Store, now: Timestamp) -> Result<AuditReport, Sto
 }
 
 struct LeadAudit {
-    stage: LifecycleStage,
+    place: Place,
     /// What its history moved, up to the state that was read.
     moved: Deltas,
     violations: Vec<Violation>,
@@ -242,7 +242,10 @@ async fn audit_lead(
                 found("I1", "it is in no program".to_owned());
             }
         }
-        LifecycleStage::Quarantined | LifecycleStage::Disqualified | LifecycleStage::JunkPurged => {}
+        LifecycleStage::Quarantined
+        | LifecycleStage::Disqualified
+        | LifecycleStage::JunkPurged
+        | LifecycleStage::Erased => {}
     }
     if let Some(message) = unexplained(&resting, &history) {
         found("I5", message);
@@ -258,7 +261,7 @@ async fn audit_lead(
     for row in &history {
         moved.add(&row.deltas);
     }
-    Ok(LeadAudit { stage: surveyed.stage, moved, violations, review, is_overdue })
+    Ok(LeadAudit { place: Place::of(&surveyed), moved, violations, review, is_overdue })
 }
 
 /// Replays history: it must lead to the state, without a gap.

@@ -101,6 +101,7 @@ fn submission(
         honeypot: None,
         stamp: StampPolicy::Optional,
         origins: Vec::new(),
+        consent_text: None,
         thanks_urls: Vec::new(),
         status: FormStatus::Closed,
     };

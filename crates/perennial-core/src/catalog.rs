@@ -6,12 +6,17 @@
 
 use std::collections::BTreeMap;
 
+use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
 use crate::calendar::{FrequencyCap, SendWindow};
+use crate::condition::same_answer;
+use crate::consent::{MailRules, OptInLetter, Region};
 use crate::content::Content;
 use crate::ids::{FieldName, FormName, ProgramName, QueueName, TopicName};
+use crate::lead::Lead;
 use crate::policy::{Gate, Scores, Sla, Turnbacks};
+use crate::profile::Profile;
 use crate::program::{Program, ProgramVersion};
 use crate::submission::Intent;
 
@@ -34,6 +39,14 @@ pub struct Catalog {
     pub queues: BTreeMap<QueueName, Queue>,
     /// The queue that owns a new lead.
     pub default_queue: QueueName,
+    /// The rules about mail in parts of the world. The first that a lead is in counts.
+    pub regions: Vec<Region>,
+    /// The rules everywhere else.
+    pub elsewhere: MailRules,
+    /// How people are asked to confirm; present where a region or a program asks for it.
+    pub opt_in: Option<OptInLetter>,
+    /// The least time between two mails to somebody who wants less.
+    pub less_often: SignedDuration,
     /// What people can be interested in, and switch off.
     pub topics: BTreeMap<TopicName, Topic>,
     /// The share of leads, in percent, that gets responses and calls and no nurture (DOMAIN.md §6).
@@ -83,6 +96,9 @@ pub struct Sender {
     /// The ASCII address.
     pub address: String,
 }
+
+/// The field that tells where a person is, where it is declared.
+const COUNTRY: &str = "country";
 
 /// The threat of a field that names none, in the middle of 1 to 5.
 pub const THREAT_DEFAULT: u8 = 3;
@@ -163,6 +179,8 @@ pub struct Form {
     pub stamp: StampPolicy,
     /// The origins of the pages that hold this form. Empty: any.
     pub origins: Vec<String>,
+    /// What stands beside the box by which people agree to mail; a form without it has no such box.
+    pub consent_text: Option<String>,
     /// Where a browser without JavaScript may be sent after its post; the first is the default.
     /// Only these are ever redirected to.
     pub thanks_urls: Vec<String>,
@@ -204,6 +222,19 @@ impl Catalog {
     /// `occasional`, so no lead ever leaves.
     pub fn program_or_last_resort(&self, name: &ProgramName) -> Option<&Program> {
         self.programs.get(name).or_else(|| self.programs.get(&self.last_resort))
+    }
+
+    /// The rules about mail where a lead is: by the country that it told us, else by its time zone.
+    pub fn rules_for(&self, lead: &Lead, profile: Option<&Profile>) -> MailRules {
+        let country = profile.and_then(|profile| profile.fields.iter().find(|(name, _)| name.as_str() == COUNTRY));
+        let by_country = country.and_then(|(_, country)| {
+            self.regions.iter().find(|region| region.countries.iter().any(|known| same_answer(known, country)))
+        });
+        let by_zone = || {
+            let zone = lead.zone.as_deref()?;
+            self.regions.iter().find(|region| region.zones.iter().any(|start| zone.starts_with(start.as_str())))
+        };
+        by_country.or_else(by_zone).map_or(self.elsewhere, |region| region.rules)
     }
 
     /// The program of an enrolment: the version it was started with, or what goes by its name now.

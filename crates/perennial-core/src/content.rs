@@ -70,6 +70,8 @@ pub struct Merge<'a> {
     pub organisation: &'a Organisation,
     /// The page of this lead's unsubscribe link.
     pub unsubscribe_url: &'a str,
+    /// The page on which this lead confirms that it wants mail, for the mail that asks.
+    pub confirm_url: &'a str,
     /// What the mail asks for, in the catalog's words; empty where it asks for nothing.
     pub questions: &'a [&'a str],
 }
@@ -143,11 +145,16 @@ enum Variable {
     SenderName,
     OrganisationName,
     UnsubscribeUrl,
+    ConfirmUrl,
     Questions,
 }
 
+/// What the mail that asks people to confirm calls its link.
+pub(crate) const CONFIRM_URL: &str = "confirm_url";
+
 /// The words that templates use for what is not a field of the lead.
-pub(crate) const RESERVED_FIELDS: [&str; 5] = ["sender", "organisation", "facts", "unsubscribe_url", "questions"];
+pub(crate) const RESERVED_FIELDS: [&str; 6] =
+    ["sender", "organisation", "facts", "unsubscribe_url", CONFIRM_URL, "questions"];
 
 impl Variable {
     fn parse(path: &str) -> Option<Self> {
@@ -155,6 +162,7 @@ impl Variable {
             "sender.name" => Some(Self::SenderName),
             "organisation.name" => Some(Self::OrganisationName),
             "unsubscribe_url" => Some(Self::UnsubscribeUrl),
+            CONFIRM_URL => Some(Self::ConfirmUrl),
             "questions" => Some(Self::Questions),
             _ => match path.strip_prefix("facts.") {
                 Some(fact) => FieldName::parse(fact).ok().map(Self::Fact),
@@ -174,6 +182,7 @@ impl Content {
             | Variable::SenderName
             | Variable::OrganisationName
             | Variable::UnsubscribeUrl
+            | Variable::ConfirmUrl
             | Variable::Questions => None,
         })
     }
@@ -283,6 +292,7 @@ fn context(uses: &[Variable], merge: &Merge<'_>) -> Value {
                 values.push(("organisation", Value::from_pairs([("name", merge.organisation.name.as_str())])));
             }
             Variable::UnsubscribeUrl => values.push(("unsubscribe_url", Value::from(merge.unsubscribe_url))),
+            Variable::ConfirmUrl => values.push((CONFIRM_URL, Value::from(merge.confirm_url))),
             Variable::Questions if merge.questions.is_empty() => {}
             Variable::Questions => {
                 let lines: Vec<String> = merge.questions.iter().map(|text| format!("- {}", literal(text))).collect();

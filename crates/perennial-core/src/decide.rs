@@ -4,6 +4,7 @@
 //! arguments give the same answer; with nothing due it answers nothing, so it may be asked as often as
 //! anyone likes. Only what it decides changes a lead.
 
+mod consent;
 mod walk;
 
 use std::collections::BTreeSet;
@@ -12,11 +13,13 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::catalog::Catalog;
 use crate::condition::{Facts, SignalKind};
+use crate::consent::{ConsentText, Preferences, opt_in_touch};
 use crate::content::MailId;
 use crate::event::{DeferReason, DisqualifyReason, Event, FailReason, ProgramExit, SendProof, SkipReason, apply};
-use crate::ids::{FieldName, LeadId, StepId, TopicName, TouchId};
+use crate::ids::{FieldName, Language, LeadId, StepId, TopicName, TouchId};
 use crate::lead::{
-    Doubt, EmailReach, Enrolment, Lead, LifecycleStage, Ownership, PULSE_AHEAD_MAX, PhoneReach, Reach, TaskKind,
+    Doubt, EmailReach, Enrolment, Lead, LifecycleStage, Ownership, PULSE_AHEAD_MAX, PhoneReach, Reach, StageKind,
+    TaskKind,
 };
 use crate::profile::Profile;
 use crate::program::{Mail, Program, ProgramVersion, Step, TouchClass, Voice};
@@ -85,6 +88,27 @@ pub enum Stimulus {
     },
     /// The person asks not to be mailed.
     Unsubscribed,
+    /// A list says why mail may not go to an address.
+    Suppressed {
+        /// The lead, or whoever will be it.
+        lead: LeadId,
+        /// Why.
+        cause: EmailReach,
+    },
+    /// The person confirms that they want mail.
+    OptedIn {
+        /// What they read.
+        text: Option<ConsentText>,
+    },
+    /// The person says what they want to get.
+    Preferred {
+        /// What.
+        preferences: Preferences,
+        /// The language that they read, where they said so.
+        language: Option<Language>,
+    },
+    /// Everything known of the person is to go.
+    EraseRequested,
     /// The person gave a sign, elsewhere than in a form.
     Signalled {
         /// Which.
@@ -120,6 +144,10 @@ impl Stimulus {
             Self::Unwritable { .. } => "unwritable",
             Self::MailEvent { .. } => "mail_event",
             Self::Unsubscribed => "unsubscribed",
+            Self::Suppressed { .. } => "suppressed",
+            Self::OptedIn { .. } => "opted_in",
+            Self::Preferred { .. } => "preferred",
+            Self::EraseRequested => "erase_requested",
             Self::Signalled { .. } => "signalled",
             Self::Migrated { .. } => "migrated",
             Self::ProgramEnded => "program_ended",
@@ -204,6 +232,7 @@ pub fn decide(view: &View<'_>, stimulus: &Stimulus, now: Timestamp) -> Decision 
         (Stimulus::Submitted { submission, .. }, Some(known)) if !submission.is_junk() => {
             Some(known.merge(submission)).filter(|merged| merged != known)
         }
+        (Stimulus::EraseRequested, Some(_)) | (Stimulus::Suppressed { .. }, None) => Some(Profile::blank(now)),
         _ => None,
     };
     let mut draft = Draft {
@@ -247,6 +276,10 @@ impl<'a> Draft<'a> {
             Stimulus::Unwritable { touch } => self.unwritable(touch),
             Stimulus::MailEvent { touch, attempt, kind } => self.mail_event(touch, *attempt, *kind),
             Stimulus::Unsubscribed => self.suppress(EmailReach::Unsubscribed),
+            Stimulus::Suppressed { lead, cause } => self.listed(lead, *cause),
+            Stimulus::OptedIn { text } => self.opted_in(text.clone()),
+            Stimulus::Preferred { preferences, language } => self.preferred(preferences, language.clone()),
+            Stimulus::EraseRequested => self.erase(),
             Stimulus::Signalled { kind, topic } => self.signalled(*kind, topic.clone(), before),
             Stimulus::Migrated { version, step } => self.migrate(version, step),
             Stimulus::ProgramEnded => self.end_program(),
@@ -274,6 +307,7 @@ impl<'a> Draft<'a> {
         let standing = self.lead.as_ref().map(|lead| lead.stage);
         match standing {
             None | Some(LifecycleStage::JunkPurged) => self.receive(id, submission),
+            Some(LifecycleStage::Erased) => self.receive_again(id, submission),
             Some(
                 stage @ (LifecycleStage::Received
                 | LifecycleStage::Quarantined
@@ -301,11 +335,13 @@ impl<'a> Draft<'a> {
             phone: phone_reach(submission),
             flags: submission.flags.clone(),
             zone: submission.zone.clone(),
+            language: submission.language.clone(),
         });
         if submission.is_junk() {
             self.record(Event::Quarantined { reasons: submission.junk.clone(), until: self.now + QUARANTINE });
         } else {
             self.record(Event::Admitted);
+            self.agrees(submission);
             self.nurture_as_asked(submission);
         }
     }
@@ -334,6 +370,7 @@ impl<'a> Draft<'a> {
         if submission.is_junk() {
             return;
         }
+        self.agrees(submission);
         match stage {
             LifecycleStage::Quarantined => {
                 self.record(Event::Released);
@@ -354,7 +391,7 @@ impl<'a> Draft<'a> {
                     self.hear(&signals_of(submission));
                 }
             }
-            LifecycleStage::Received | LifecycleStage::JunkPurged => {}
+            LifecycleStage::Received | LifecycleStage::JunkPurged | LifecycleStage::Erased => {}
         }
     }
 
@@ -363,7 +400,7 @@ impl<'a> Draft<'a> {
         let Some(lead) = &self.lead else { return };
         let stage = lead.stage;
         let is_known = lead.signals.get(&kind) == Some(&self.now) && (topic.is_none() || topic == lead.topic);
-        if is_known || stage == LifecycleStage::JunkPurged {
+        if is_known || stage.kind() == StageKind::Terminal {
             return;
         }
         self.record(Event::Signalled { kind, topic });
@@ -387,7 +424,7 @@ impl<'a> Draft<'a> {
                     self.hear(&BTreeSet::from([kind]));
                 }
             }
-            LifecycleStage::Received | LifecycleStage::JunkPurged => {}
+            LifecycleStage::Received | LifecycleStage::JunkPurged | LifecycleStage::Erased => {}
         }
     }
 
@@ -461,13 +498,26 @@ impl<'a> Draft<'a> {
             self.stage_ends(lead.stage);
             return Due::Settled;
         }
+        if lead.opt_in.until.is_some_and(|until| until <= now) || self.consent_ends() {
+            self.consent_lapses();
+            return Due::Settled;
+        }
         if let Some(task) = lead.task.as_ref().filter(|task| task.due_at <= now) {
             let touch = task.touch.clone();
             self.record(Event::TaskOverdue { touch });
             return Due::Settled;
         }
-        let step_due = lead.enrolment.as_ref().filter(|enrolment| enrolment.next_touch_at <= now).cloned();
-        step_due.map_or(Due::Nothing, |enrolment| self.step(&enrolment))
+        // What was asked for is answered first; then the person is asked.
+        let Some(enrolment) = lead.enrolment.clone().filter(|enrolment| enrolment.next_at() <= now) else {
+            let is_to_be_asked = lead.opt_in.due_at.is_some_and(|due_at| due_at <= now);
+            return if is_to_be_asked { self.ask_to_confirm() } else { Due::Nothing };
+        };
+        if enrolment.paused.is_some() {
+            let due_at = enrolment.next_touch_at.max(now);
+            self.record(Event::EnrolmentResumed { ordinal: enrolment.ordinal, due_at });
+            return Due::Settled;
+        }
+        self.step(&enrolment)
     }
 
     fn stage_ends(&mut self, stage: LifecycleStage) {
@@ -481,7 +531,8 @@ impl<'a> Draft<'a> {
             | LifecycleStage::Customer
             | LifecycleStage::Recycled
             | LifecycleStage::Disqualified
-            | LifecycleStage::JunkPurged => self.record(Event::Reviewed { review_at: self.now + PULSE_AHEAD_MAX }),
+            | LifecycleStage::JunkPurged
+            | LifecycleStage::Erased => self.record(Event::Reviewed { review_at: self.now + PULSE_AHEAD_MAX }),
         }
     }
 
@@ -599,7 +650,9 @@ impl<'a> Draft<'a> {
 
     fn unwritable(&mut self, touch: &TouchId) {
         let in_flight = self.lead.as_ref().is_some_and(|lead| lead.sending.is_some());
-        if in_flight || self.standing_at(touch).is_none() {
+        let is_due =
+            self.standing_at(touch).is_some() || self.lead.as_ref().and_then(opt_in_touch).as_ref() == Some(touch);
+        if in_flight || !is_due {
             return;
         }
         self.record(Event::TouchFailed { touch: touch.clone(), reason: FailReason::Template });
@@ -688,16 +741,11 @@ impl<'a> Draft<'a> {
 
     fn suppress(&mut self, cause: EmailReach) {
         let Some(lead) = &self.lead else { return };
-        if lead.email.fold(cause) == lead.email {
+        if lead.email.fold(cause) == lead.email && lead.opt_in.until.is_none() {
             return;
         }
         self.record(Event::AddressSuppressed { cause });
-        let in_nurture = self.lead.as_ref().is_some_and(|lead| {
-            [LifecycleStage::Inquiry, LifecycleStage::Recycled].contains(&lead.stage) && lead.reach() == Reach::Nobody
-        });
-        if in_nurture {
-            self.listen();
-        }
+        self.listen_if_unreachable();
     }
 
     /// Nobody may contact the lead: it is only listened to, with a date on which somebody looks again.

@@ -10,9 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::calendar::{CAP_PERIOD, WEEKLY_MAX};
 use crate::condition::SignalKind;
-use crate::ids::{EmittedName, FormName, LeadId, ProgramName, StepId, TagName, TopicName, TouchId};
+use crate::consent::{Consent, ConsentBasis, ConsentSource, ConsentText, Preferences, is_opt_in};
+use crate::ids::{EmittedName, FormName, Language, LeadId, ProgramName, StepId, TagName, TopicName, TouchId};
 use crate::lead::{
-    Doubt, EmailReach, Enrolment, Lead, LifecycleStage, Ownership, PhoneReach, Task, TaskKind, Unresolved, is_zero,
+    Doubt, EmailReach, Enrolment, Lead, LifecycleStage, Ownership, Pause, PauseCause, PhoneReach, Task, TaskKind,
+    Unresolved, is_zero,
 };
 use crate::program::ProgramVersion;
 use crate::submission::{Channel, Flag, Intent, JunkReason};
@@ -35,6 +37,8 @@ pub enum DeferReason {
     WithSales,
     /// Its date has moved.
     NotYet,
+    /// The person was asked to confirm that they want mail.
+    AwaitingConsent,
 }
 
 /// Why a touch is passed over.
@@ -59,6 +63,8 @@ pub enum SkipReason {
     DatePassed,
     /// The lead is in the holdout.
     Holdout,
+    /// The person switched its topic off.
+    SwitchedOff,
 }
 
 /// Why a touch can never be sent.
@@ -142,6 +148,9 @@ pub enum Event {
         /// The sender's time zone.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         zone: Option<String>,
+        /// The sender's language.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        language: Option<Language>,
     },
     /// It passed the filter and is nurtured from now on.
     #[serde(rename = "lead.admitted")]
@@ -282,6 +291,70 @@ pub enum Event {
         /// The event's name.
         event: EmittedName,
     },
+    /// A program stands still for a while.
+    #[serde(rename = "enrolment.paused")]
+    EnrolmentPaused {
+        /// Which enrolment.
+        ordinal: u32,
+        /// Why.
+        pause: PauseCause,
+        /// When it goes on.
+        resume_at: Timestamp,
+    },
+    /// It goes on.
+    #[serde(rename = "enrolment.resumed")]
+    EnrolmentResumed {
+        /// Which enrolment.
+        ordinal: u32,
+        /// When its next step comes.
+        due_at: Timestamp,
+    },
+    /// The ground on which the person is mailed is another. With the others of its name, the record of consent.
+    #[serde(rename = "consent.changed")]
+    ConsentChanged {
+        /// What it rests on now; absent: there is none any more.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        basis: Option<ConsentBasis>,
+        /// Where that was said.
+        source: ConsentSource,
+        /// What the person read.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        text: Option<ConsentText>,
+        /// When it ends by itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
+    },
+    /// The person is asked to confirm that they want mail.
+    #[serde(rename = "consent.asked")]
+    OptInAsked {
+        /// When the mail that asks goes out.
+        due_at: Timestamp,
+        /// How long an answer is waited for.
+        until: Timestamp,
+        /// The program that begins with a yes, where none runs.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        then: Option<ProgramName>,
+    },
+    /// The person said what they want to get.
+    #[serde(rename = "preferences.changed")]
+    PreferencesChanged {
+        /// What.
+        preferences: Preferences,
+        /// The language that they read, where they said so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        language: Option<Language>,
+    },
+    /// A list says not to mail an address under which nobody is known.
+    #[serde(rename = "address.listed")]
+    AddressListed {
+        /// The id of whoever comes in under it.
+        lead: LeadId,
+        /// Why.
+        cause: EmailReach,
+    },
+    /// All that was known of the person is gone.
+    #[serde(rename = "lead.erased")]
+    Erased,
     /// A touch waits.
     #[serde(rename = "touch.deferred")]
     TouchDeferred {
@@ -401,6 +474,13 @@ impl Event {
             Self::Labelled { .. } => "lead.labelled",
             Self::MomentRaised { .. } => "moment.raised",
             Self::Emitted { .. } => "program.emitted",
+            Self::EnrolmentPaused { .. } => "enrolment.paused",
+            Self::EnrolmentResumed { .. } => "enrolment.resumed",
+            Self::ConsentChanged { .. } => "consent.changed",
+            Self::OptInAsked { .. } => "consent.asked",
+            Self::PreferencesChanged { .. } => "preferences.changed",
+            Self::AddressListed { .. } => "address.listed",
+            Self::Erased => "lead.erased",
             Self::TouchDeferred { .. } => "touch.deferred",
             Self::TouchSent { .. } => "touch.sent",
             Self::TouchUnknown { .. } => "touch.unknown",
@@ -423,12 +503,22 @@ impl Event {
 /// Before [`Event::Received`] there is no lead.
 #[must_use]
 pub fn apply(lead: Option<Lead>, event: &Event, at: Timestamp) -> Option<Lead> {
-    if let Event::Received { lead: id, life, channel, intent, received_at, email, phone, flags, zone, .. } = event {
+    if let Event::Received {
+        lead: id, life, channel, intent, received_at, email, phone, flags, zone, language, ..
+    } = event
+    {
         let mut new = received(lead.as_ref(), id, *life, *received_at, *email, *phone, flags, zone.as_ref());
+        new.language.clone_from(language);
         submitted(&mut new, *channel, *intent, at);
         return Some(new);
     }
-    lead.map(|lead| change(lead, event, at))
+    match (lead, event) {
+        (None, Event::AddressListed { lead: id, cause }) => {
+            let stranger = received(None, id, 0, at, *cause, PhoneReach::Missing, &[], None);
+            Some(Lead { stage: LifecycleStage::Erased, submissions: 0, ..stranger })
+        }
+        (lead, event) => lead.map(|lead| change(lead, event, at)),
+    }
 }
 
 #[expect(clippy::too_many_arguments, reason = "the fields of one event")]
@@ -446,6 +536,9 @@ fn received(
     let (enrolments, submissions, seq, kept) =
         before.map_or((0, 0, 0, EmailReach::Ok), |old| (old.enrolments, old.submissions, old.seq, old.email));
     let no_calls = before.is_some_and(|old| old.phone == PhoneReach::DoNotCall);
+    // However often somebody comes and goes, their address is not bombed with opt-in mails.
+    let mut opt_in = before.map(|old| old.opt_in.clone()).unwrap_or_default();
+    opt_in.close();
     Lead {
         id: id.clone(),
         life,
@@ -465,6 +558,10 @@ fn received(
         signals: BTreeMap::new(),
         topic: None,
         tags: BTreeSet::new(),
+        consent: None,
+        opt_in,
+        preferences: Preferences::default(),
+        language: None,
         submissions: submissions.saturating_add(1),
         stage_until: None,
         seq,
@@ -474,7 +571,7 @@ fn received(
 fn change(mut lead: Lead, event: &Event, at: Timestamp) -> Lead {
     match event {
         // The first is handled by `apply`; the others change nothing here, but somebody listens to them.
-        Event::Received { .. } | Event::MomentRaised { .. } | Event::Emitted { .. } => {}
+        Event::Received { .. } | Event::AddressListed { .. } | Event::MomentRaised { .. } | Event::Emitted { .. } => {}
         Event::Admitted | Event::Released | Event::Reopened => {
             lead.stage = LifecycleStage::Inquiry;
             lead.stage_until = None;
@@ -511,6 +608,7 @@ fn change(mut lead: Lead, event: &Event, at: Timestamp) -> Lead {
                 lap: 0,
                 round: 0,
                 silent_touches: *silent_touches,
+                paused: None,
             });
         }
         Event::EnrolmentAdvanced { step, due_at, lap, round } => stand(&mut lead, step, *due_at, *lap, *round),
@@ -537,6 +635,29 @@ fn change(mut lead: Lead, event: &Event, at: Timestamp) -> Lead {
             lead.tags.retain(|tag| !remove.contains(tag));
             lead.tags.extend(add.iter().cloned());
         }
+        Event::EnrolmentPaused { ordinal, pause, resume_at } => {
+            if let Some(enrolment) = lead.enrolment.as_mut().filter(|enrolment| enrolment.ordinal == *ordinal) {
+                enrolment.paused = Some(Pause { cause: *pause, resume_at: *resume_at });
+            }
+        }
+        Event::EnrolmentResumed { ordinal, due_at } => {
+            if let Some(enrolment) = lead.enrolment.as_mut().filter(|enrolment| enrolment.ordinal == *ordinal) {
+                enrolment.paused = None;
+                enrolment.next_touch_at = *due_at;
+            }
+        }
+        Event::ConsentChanged { basis, until, .. } => consent_changed(&mut lead, *basis, *until, at),
+        Event::OptInAsked { due_at, until, then } => {
+            lead.email = lead.email.fold(EmailReach::Unconfirmed);
+            lead.opt_in.due_at = Some(*due_at);
+            lead.opt_in.until = Some(*until);
+            lead.opt_in.then.clone_from(then);
+        }
+        Event::PreferencesChanged { preferences, language } => {
+            lead.preferences = preferences.clone();
+            lead.language = language.clone().or(lead.language);
+        }
+        Event::Erased => return erased(lead, at),
         Event::TouchDeferred { touch, reason, until } => defer(&mut lead, touch, *reason, *until),
         Event::TouchSent { touch, .. } => {
             // A doubt that is resolved was counted as sent when it arose.
@@ -560,13 +681,21 @@ fn change(mut lead: Lead, event: &Event, at: Timestamp) -> Lead {
         }
         Event::TouchDropped { touch } | Event::TouchFailed { touch, .. } | Event::TouchSkipped { touch, .. } => {
             settle(&mut lead, touch);
+            if is_opt_in(touch) {
+                lead.opt_in.due_at = None;
+            }
         }
         Event::TaskCreated { touch, kind, due_at } => {
             lead.task = Some(Task { touch: touch.clone(), kind: *kind, due_at: *due_at });
             touched(&mut lead, touch);
         }
         Event::TaskOverdue { .. } => lead.task = None,
-        Event::AddressSuppressed { cause } => lead.email = lead.email.fold(*cause),
+        Event::AddressSuppressed { cause } => {
+            lead.email = lead.email.fold(*cause);
+            lead.consent = None;
+            // Whoever says no is not asked any more.
+            lead.opt_in.close();
+        }
         Event::Disqualified { review_at, .. } => {
             lead.stage = LifecycleStage::Disqualified;
             lead.stage_until = Some(*review_at);
@@ -575,6 +704,26 @@ fn change(mut lead: Lead, event: &Event, at: Timestamp) -> Lead {
         Event::Reviewed { review_at } => lead.stage_until = Some(*review_at),
     }
     lead
+}
+
+/// With consent, mail may go out again where only its lack forbade it; without, it may not.
+fn consent_changed(lead: &mut Lead, basis: Option<ConsentBasis>, until: Option<Timestamp>, at: Timestamp) {
+    lead.consent = basis.map(|basis| Consent { basis, given_at: at, until });
+    lead.opt_in.close();
+    lead.email = match basis {
+        Some(ConsentBasis::Confirmed) => lead.email.confirmed(),
+        Some(ConsentBasis::Implied | ConsentBasis::Supplied | ConsentBasis::Stated) => lead.email,
+        None if lead.email == EmailReach::Unconfirmed => EmailReach::NoConsent,
+        None => lead.email.fold(EmailReach::NoConsent),
+    };
+}
+
+/// What an erased lead leaves behind: its id, why nobody may write or call, and the numbering of what it had.
+fn erased(lead: Lead, at: Timestamp) -> Lead {
+    let email = lead.email.fold(EmailReach::Unsubscribed);
+    let phone = if lead.phone == PhoneReach::DoNotCall { PhoneReach::DoNotCall } else { PhoneReach::Missing };
+    let blank = received(Some(&lead), &lead.id, lead.life, at, email, phone, &[], None);
+    Lead { stage: LifecycleStage::Erased, submissions: lead.submissions, received_at: lead.received_at, ..blank }
 }
 
 /// Clears the mark and the doubt about a touch. Whether there was a doubt.
@@ -626,7 +775,14 @@ fn touched(lead: &mut Lead, touch: &TouchId) {
 }
 
 fn mailed(lead: &mut Lead, touch: &TouchId, at: Timestamp) {
-    touched(lead, touch);
+    if is_opt_in(touch) {
+        lead.opt_in.asked = lead.opt_in.asked.saturating_add(1);
+        lead.opt_in.asked_at = Some(at);
+        lead.opt_in.attempts = 0;
+        lead.opt_in.due_at = None;
+    } else {
+        touched(lead, touch);
+    }
     // No cap asks about more than the last seven days.
     lead.recent_mails.retain(|sent| *sent > at - CAP_PERIOD);
     lead.recent_mails.push(at);
@@ -636,10 +792,19 @@ fn mailed(lead: &mut Lead, touch: &TouchId, at: Timestamp) {
 
 fn defer(lead: &mut Lead, touch: &TouchId, reason: DeferReason, until: Timestamp) {
     settle(lead, touch);
+    if is_opt_in(touch) {
+        lead.opt_in.due_at = Some(until);
+        lead.opt_in.attempts = lead.opt_in.attempts.saturating_add(1);
+        return;
+    }
     if let Some(enrolment) = lead.enrolment.as_mut().filter(|enrolment| &enrolment.touch() == touch) {
         enrolment.next_touch_at = until;
         match reason {
-            DeferReason::QuietHours | DeferReason::FrequencyCap | DeferReason::WithSales | DeferReason::NotYet => {}
+            DeferReason::QuietHours
+            | DeferReason::FrequencyCap
+            | DeferReason::WithSales
+            | DeferReason::NotYet
+            | DeferReason::AwaitingConsent => {}
             // It was marked, so an attempt is used up: its late answer must not pass for the next one's.
             DeferReason::Throttled | DeferReason::SendingPaused | DeferReason::NotReached => {
                 enrolment.attempts = enrolment.attempts.saturating_add(1);

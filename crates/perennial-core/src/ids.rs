@@ -36,6 +36,15 @@ fn is_field_name(text: &str) -> bool {
         && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
 }
 
+fn is_language(text: &str) -> bool {
+    let mut parts = text.split('-');
+    let is_part = |part: &str, lengths: std::ops::RangeInclusive<usize>| {
+        lengths.contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+    };
+    let has_base = parts.next().is_some_and(|base| is_part(base, 2..=3));
+    has_base && text.len() <= 12 && parts.all(|part| is_part(part, 2..=8))
+}
+
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $what:literal, $check:path, $expected:literal) => {
         $(#[$doc])*
@@ -118,6 +127,14 @@ name!(
 name!(
     /// The name of an event that a program puts on the bus.
     EmittedName, "an event name", is_name, "1 to 40 lower-case letters, digits or '-', starting with a letter"
+);
+name!(
+    /// The name of a region: a part of the world with its own rules about mail.
+    RegionName, "a region name", is_name, "1 to 40 lower-case letters, digits or '-', starting with a letter"
+);
+name!(
+    /// A language, as BCP 47 has it, in lower case: `de`, `pt-br`.
+    Language, "a language", is_language, "a tag such as `de` or `pt-br`, in lower case"
 );
 name!(
     /// The name of a profile field, as forms, templates and the catalog spell it.

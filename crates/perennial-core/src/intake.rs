@@ -1,6 +1,6 @@
 //! Intake: raw names and values become a [`Submission`], the same way for a form post and a row of a list.
 //!
-//! **Invariant:** only `email`, `phone`, the page's own names (`utm_*`, `timezone`) and the fields that
+//! **Invariant:** only `email`, `phone`, the page's own names (`utm_*`, `timezone`, `language`, `consent`) and the fields that
 //! the form declares are ever read; whatever else a post names is dropped unseen (TRUST.md H35).
 //!
 //! A name that stands more than once is one answer of several parts, as a group of checkboxes posts it:
@@ -15,8 +15,9 @@ use serde::Serialize;
 use crate::calendar;
 use crate::catalog::{Field, Form};
 use crate::clean;
+use crate::consent::ConsentText;
 use crate::contact::{ContactError, EmailAddress, PhoneNumber};
-use crate::ids::{FieldName, FormName, SubmissionId};
+use crate::ids::{FieldName, FormName, Language, SubmissionId};
 use crate::submission::{Channel, Entry, Flag, JunkReason, Permission, Source, Submission};
 
 /// Most name-value pairs of one submission.
@@ -31,6 +32,8 @@ pub const LINE_LENGTH_MAX: usize = 255;
 const EMAIL: &str = "email";
 const PHONE: &str = "phone";
 const ZONE: &str = "timezone";
+const LANGUAGE: &str = "language";
+const CONSENT: &str = "consent";
 
 /// A submission as a door received it: not yet cleaned, nothing typed but what the door knows itself.
 pub struct RawSubmission {
@@ -131,6 +134,8 @@ pub fn read(
 
     let source = answers.source();
     let zone = answers.zone();
+    let language = answers.line(LANGUAGE).and_then(|tag| Language::parse(&tag.to_lowercase()).ok());
+    let consent = form.consent_text.as_ref().filter(|_| answers.is_ticked(CONSENT)).map(|text| ConsentText::of(text));
     let mut junk = raw.junk;
     if raw.channel == Channel::Form && form.honeypot.as_ref().is_some_and(|name| answers.line(name).is_some()) {
         junk.push(JunkReason::Honeypot);
@@ -151,6 +156,8 @@ pub fn read(
         zone,
         mail: raw.mail,
         calls: raw.calls,
+        consent,
+        language,
         junk,
     })
 }
@@ -244,6 +251,12 @@ impl<'a> Answers<'a> {
         }
     }
 
+    /// Whether a box is ticked.
+    fn is_ticked(&self, name: &str) -> bool {
+        const NOT_TICKED: [&str; 4] = ["0", "false", "no", "off"];
+        self.line(name).is_some_and(|value| !NOT_TICKED.contains(&value.to_lowercase().as_str()))
+    }
+
     /// The sender's time zone under the name that the bundled database gives it; a name it does not know is no answer.
     fn zone(&self) -> Option<String> {
         let zone = calendar::zone(&self.line(ZONE)?)?;
@@ -282,6 +295,7 @@ mod tests {
             honeypot: Some("website".to_owned()),
             stamp: StampPolicy::Optional,
             origins: vec![],
+            consent_text: None,
             thanks_urls: vec![],
             status: FormStatus::Open,
         }

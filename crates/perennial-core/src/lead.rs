@@ -10,7 +10,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::condition::SignalKind;
-use crate::ids::{LeadId, ProgramName, QueueName, StepId, TagName, TopicName, TouchId};
+use crate::consent::{Consent, OptIn, Preferences};
+use crate::ids::{Language, LeadId, ProgramName, QueueName, StepId, TagName, TopicName, TouchId};
 use crate::program::ProgramVersion;
 use crate::submission::Flag;
 
@@ -41,6 +42,10 @@ pub enum LifecycleStage {
     Disqualified,
     /// Junk that nobody released: never touched again.
     JunkPurged,
+    /// Nothing is known of the person any more, but that their address must not be mailed.
+    ///
+    /// In life 0 nobody ever came in under that id: a list said not to mail the address.
+    Erased,
 }
 
 /// What a stage asks of the suite (DOMAIN.md §2).
@@ -58,7 +63,7 @@ pub enum StageKind {
 
 impl LifecycleStage {
     /// Every stage, in the order of the waterfall.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Received,
         Self::Quarantined,
         Self::Inquiry,
@@ -69,6 +74,7 @@ impl LifecycleStage {
         Self::Recycled,
         Self::Disqualified,
         Self::JunkPurged,
+        Self::Erased,
     ];
 
     /// Its kind.
@@ -77,7 +83,7 @@ impl LifecycleStage {
             Self::Received => StageKind::Gate,
             Self::Quarantined | Self::Mql | Self::Sal | Self::Sql => StageKind::Sla,
             Self::Inquiry | Self::Customer | Self::Recycled | Self::Disqualified => StageKind::Inventory,
-            Self::JunkPurged => StageKind::Terminal,
+            Self::JunkPurged | Self::Erased => StageKind::Terminal,
         }
     }
 
@@ -94,6 +100,7 @@ impl LifecycleStage {
             Self::Recycled => "recycled",
             Self::Disqualified => "disqualified",
             Self::JunkPurged => "junk_purged",
+            Self::Erased => "erased",
         }
     }
 }
@@ -108,6 +115,10 @@ pub enum EmailReach {
     Missing,
     /// The address cannot be mailed through SES: its local part is not ASCII (H9).
     NotMailable,
+    /// The person was asked to confirm that they want mail, and has not yet. Only answers go out.
+    Unconfirmed,
+    /// No consent stands any more: it ran out, or was never confirmed.
+    NoConsent,
     /// Whoever supplied the lead said not to mail it.
     DoNotEmail,
     /// The person unsubscribed.
@@ -125,10 +136,12 @@ impl EmailReach {
         match self {
             Self::Ok => 0,
             Self::Missing | Self::NotMailable => 1,
-            Self::DoNotEmail => 2,
-            Self::Unsubscribed => 3,
-            Self::HardBounced => 4,
-            Self::Complained => 5,
+            Self::Unconfirmed => 2,
+            Self::NoConsent => 3,
+            Self::DoNotEmail => 4,
+            Self::Unsubscribed => 5,
+            Self::HardBounced => 6,
+            Self::Complained => 7,
         }
     }
 
@@ -136,6 +149,16 @@ impl EmailReach {
     #[must_use]
     pub const fn fold(self, other: Self) -> Self {
         if other.rank() > self.rank() { other } else { self }
+    }
+
+    /// What is left of it when the person has confirmed that they want mail: what they took back they may give again.
+    #[must_use]
+    pub const fn confirmed(self) -> Self {
+        match self {
+            Self::Unconfirmed | Self::NoConsent | Self::DoNotEmail | Self::Unsubscribed => Self::Ok,
+            // An address that does not work is not mended by a wish, and a complaint is not taken back.
+            Self::Ok | Self::Missing | Self::NotMailable | Self::HardBounced | Self::Complained => self,
+        }
     }
 }
 
@@ -189,6 +212,28 @@ pub struct Enrolment {
     /// Touches of this enrolment since the person last gave a sign.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub silent_touches: u32,
+    /// Why, and until when, nothing of it happens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<Pause>,
+}
+
+/// An enrolment that stands still. It always has an end (DOMAIN.md §2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pause {
+    /// Why.
+    pub cause: PauseCause,
+    /// When it goes on.
+    pub resume_at: Timestamp,
+}
+
+/// Why an enrolment stands still.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PauseCause {
+    /// An automatic reply says that the person is away.
+    OutOfOffice,
+    /// The person has written, and somebody talks with them.
+    InConversation,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
@@ -200,6 +245,11 @@ impl Enrolment {
     /// The touch that comes next.
     pub fn touch(&self) -> TouchId {
         TouchId { ordinal: self.ordinal, program: self.program.clone(), step: self.step.clone(), occurrence: self.lap }
+    }
+
+    /// When something of it happens next.
+    pub fn next_at(&self) -> Timestamp {
+        self.paused.map_or(self.next_touch_at, |pause| pause.resume_at)
     }
 }
 
@@ -312,6 +362,18 @@ pub struct Lead {
     /// What programs noted about it.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub tags: BTreeSet<TagName>,
+    /// On what ground it is mailed. `None`: nothing was ever said, as of leads from before there was consent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consent: Option<Consent>,
+    /// How far the question has got whether it wants mail.
+    #[serde(default, skip_serializing_if = "OptIn::is_unasked")]
+    pub opt_in: OptIn,
+    /// What it wants to get, and how often.
+    #[serde(default, skip_serializing_if = "Preferences::is_default")]
+    pub preferences: Preferences,
+    /// The language that it reads, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<Language>,
     /// How many submissions it has made.
     pub submissions: u32,
     /// When a quarantine ends, or a listening lead is looked at again.
@@ -344,7 +406,10 @@ impl Lead {
         });
         [
             self.stage_until,
-            self.enrolment.as_ref().map(|enrolment| enrolment.next_touch_at),
+            self.enrolment.as_ref().map(Enrolment::next_at),
+            self.opt_in.due_at,
+            self.opt_in.until,
+            self.consent.as_ref().and_then(|consent| consent.until),
             self.sending.as_ref().map(|sending| sending.lease_until),
             self.task.as_ref().map(|task| task.due_at),
         ]
@@ -361,12 +426,13 @@ impl Lead {
             PhoneReach::Missing | PhoneReach::DoNotCall => None,
         };
         match self.email {
-            EmailReach::Ok => Reach::Mail,
+            // Whoever may still confirm is mailed what they ask for, and waits for the rest.
+            EmailReach::Ok | EmailReach::Unconfirmed => Reach::Mail,
             // The person may be mailed, only not at this address: somebody can mend that.
             EmailReach::Missing | EmailReach::NotMailable | EmailReach::HardBounced => {
                 Reach::Human(human.unwrap_or(TaskKind::RepairData))
             }
-            EmailReach::DoNotEmail | EmailReach::Unsubscribed | EmailReach::Complained => {
+            EmailReach::NoConsent | EmailReach::DoNotEmail | EmailReach::Unsubscribed | EmailReach::Complained => {
                 human.map_or(Reach::Nobody, Reach::Human)
             }
         }

@@ -13,6 +13,7 @@ pub mod calendar;
 pub mod catalog;
 pub mod clean;
 pub mod condition;
+pub mod consent;
 pub mod contact;
 pub mod content;
 pub mod decide;

@@ -11,6 +11,7 @@
 
 mod catalog;
 mod condition;
+mod consent;
 mod graph;
 mod known;
 mod policy;
@@ -108,9 +109,9 @@ fn read(files: &[SourceFile], kept: &[KeptProgram], found: &mut Vec<Diagnostic>)
     }
     let tree = Tree::sort(files, found);
     let names: BTreeSet<ProgramName> = tree.programs.keys().cloned().collect();
-    let file = read_catalog(&tree, &names, found);
-    let known = Known::of(file.as_ref(), &names);
     let mut builder = ContentBuilder::new();
+    let file = read_catalog(&tree, &names, &mut builder, found);
+    let known = Known::of(file.as_ref(), &names);
     let programs = read_programs(&tree, &known, &mut builder, found);
     let older = read_kept(kept, &programs, &known, &mut builder, found);
     let kept = older.iter().map(|(key, (program, _))| (key.clone(), program.clone())).collect();
@@ -252,13 +253,18 @@ fn check_graph(catalog: &Catalog, tree: &Tree<'_>) -> Vec<Diagnostic> {
     found
 }
 
-fn read_catalog(tree: &Tree<'_>, programs: &BTreeSet<ProgramName>, found: &mut Vec<Diagnostic>) -> Option<CatalogFile> {
+fn read_catalog(
+    tree: &Tree<'_>,
+    programs: &BTreeSet<ProgramName>,
+    builder: &mut ContentBuilder,
+    found: &mut Vec<Diagnostic>,
+) -> Option<CatalogFile> {
     let Some(source) = tree.catalog else {
         found.push(missing_file(CATALOG_FILE, "write it: it says who sends, when, and to which forms"));
         return None;
     };
     let mut report = Report::new(source);
-    let file = catalog::read(&mut report, source, programs);
+    let file = catalog::read(&mut report, source, programs, builder);
     found.append(&mut report.into_found());
     file
 }
@@ -326,6 +332,17 @@ impl<'t> Tree<'t> {
 
     fn folder(&mut self, name: &str, file: &SourceFile, found: &mut Vec<Diagnostic>) -> Option<&mut Folder<'t>> {
         match ProgramName::parse(name) {
+            Ok(_) if consent::is_taken(name) => {
+                found.push(Diagnostic {
+                    code: Code::BadName,
+                    severity: Severity::Error,
+                    file: file.path.clone(),
+                    place: None,
+                    message: format!("the folder `{name}` cannot be a program: opt-in mails go by that name"),
+                    remedy: "rename it".to_owned(),
+                });
+                None
+            }
             Ok(name) => Some(self.programs.entry(name).or_default()),
             Err(error) => {
                 found.push(Diagnostic {

@@ -49,6 +49,19 @@ impl Profile {
         }
     }
 
+    /// The profile of somebody of whom nothing is known, or nothing any more.
+    pub fn blank(now: Timestamp) -> Self {
+        Self {
+            email: None,
+            phone: None,
+            fields: BTreeMap::new(),
+            answers_at: BTreeMap::new(),
+            first_touch: Source::default(),
+            last_touch: Source::default(),
+            answered_at: now,
+        }
+    }
+
     /// This profile with what a further submission adds.
     ///
     /// The newer answer wins; a list of older rows only fills gaps. What was left empty takes nothing away.
@@ -66,6 +79,7 @@ impl Profile {
             merged.phone = submission.phone.clone().or(merged.phone);
         }
         // The address is who the lead is: its first spelling stays, other spellings are kept with their submissions.
+        merged.email = merged.email.or_else(|| submission.email.clone());
         if !submission.source.is_empty() {
             if newer {
                 merged.last_touch = submission.source.clone();

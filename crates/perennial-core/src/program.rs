@@ -8,6 +8,7 @@ use jiff::SignedDuration;
 
 use crate::calendar::{FrequencyCap, SendWindow};
 use crate::condition::{Condition, SignalKind};
+use crate::consent::OptInRule;
 use crate::ids::{EmittedName, FieldName, ProgramName, StepId, TagName, TemplateName, TopicName};
 use crate::policy::RequalifyRule;
 use crate::timing::{Delay, Moment, Timing};
@@ -31,6 +32,8 @@ pub struct Program {
     pub beside_sales: bool,
     /// What people can switch off by preference.
     pub topic: Option<TopicName>,
+    /// Whether its mails take a confirmed opt-in, wherever the lead is.
+    pub opt_in: OptInRule,
     /// After how long it ends, wherever a lead stands in it.
     pub horizon: Option<Horizon>,
     /// Its touches are skipped while this holds.

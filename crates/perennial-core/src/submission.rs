@@ -9,8 +9,9 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::consent::ConsentText;
 use crate::contact::{EmailAddress, PhoneNumber};
-use crate::ids::{FieldName, FormName, LeadId, Pepper, ProgramName, SubmissionId};
+use crate::ids::{FieldName, FormName, Language, LeadId, Pepper, ProgramName, SubmissionId};
 
 /// The door a submission came through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -161,6 +162,12 @@ pub struct Submission {
     pub mail: Permission,
     /// Whether calls are allowed.
     pub calls: Permission,
+    /// What the sender read beside the box that they ticked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consent: Option<ConsentText>,
+    /// The language that the sender reads, where the page told it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<Language>,
     /// Why it may be junk.
     pub junk: Vec<JunkReason>,
     /// What else is worth knowing.

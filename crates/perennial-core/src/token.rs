@@ -21,6 +21,18 @@ pub enum Purpose {
     Reply,
     /// The stamp of a form: when it was handed out.
     Form,
+    /// A link in a mail, on the way to where it leads.
+    Click,
+    /// The picture in a mail that tells that it was shown.
+    Open,
+    /// The page on which people say what they want to get.
+    Preferences,
+    /// The page on which people confirm that they want to be written to.
+    OptIn,
+    /// The page on which people answer questions, and an answer in a mail.
+    Answer,
+    /// A visitor of the customer's own site who came by a mail.
+    Visit,
 }
 
 impl Purpose {
@@ -29,6 +41,12 @@ impl Purpose {
             Self::Unsubscribe => "unsub",
             Self::Reply => "reply",
             Self::Form => "form",
+            Self::Click => "click",
+            Self::Open => "open",
+            Self::Preferences => "prefs",
+            Self::OptIn => "optin",
+            Self::Answer => "answer",
+            Self::Visit => "visit",
         }
     }
 }

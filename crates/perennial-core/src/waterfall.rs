@@ -20,6 +20,13 @@ pub enum Place {
     Stage(LifecycleStage),
 }
 
+impl Place {
+    /// Where a lead is. In life 0 nobody has come in: only an address is kept that must not be mailed.
+    pub const fn of(lead: &Lead) -> Self {
+        if lead.life == 0 { Self::Outside } else { Self::Stage(lead.stage) }
+    }
+}
+
 /// How many leads a commit moved into (+) and out of (−) each place. Sums to zero.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -28,7 +35,7 @@ pub struct Deltas(BTreeMap<Place, i64>);
 impl Deltas {
     /// What one commit moved.
     pub fn between(before: Option<&Lead>, after: Option<&Lead>) -> Self {
-        let place = |lead: Option<&Lead>| lead.map_or(Place::Outside, |lead| Place::Stage(lead.stage));
+        let place = |lead: Option<&Lead>| lead.map_or(Place::Outside, Place::of);
         let (from, to) = (place(before), place(after));
         let mut deltas = BTreeMap::new();
         if from != to {
@@ -71,7 +78,8 @@ pub struct Waterfall {
 
 impl Waterfall {
     /// Counts the state of one lead.
-    pub fn count_state(&mut self, stage: LifecycleStage) {
+    pub fn count_state(&mut self, place: Place) {
+        let Place::Stage(stage) = place else { return };
         let count = self.states.entry(stage).or_default();
         *count = count.saturating_add(1);
     }

@@ -36,7 +36,14 @@ pub(crate) fn routes(gateway: Gateway) -> Router {
     Router::new()
         .route("/v1/forms/{form}", any(forms))
         .route("/v1/forms/{form}/stamp", any(forms))
-        .route("/v1/unsubscribe/{token}", any(unsubscribe))
+        .route(
+            "/v1/unsubscribe/{token}",
+            any(|state, peer, path, request| engagement("/v1/unsubscribe/{token}", state, peer, path, request)),
+        )
+        .route(
+            "/v1/opt-in/{token}",
+            any(|state, peer, path, request| engagement("/v1/opt-in/{token}", state, peer, path, request)),
+        )
         .with_state(gateway)
 }
 
@@ -51,14 +58,16 @@ async fn forms(
     gateway.call(request, arrival, |event| async move { answer(ingest_lead::handle(deps, read(&event)?).await?) }).await
 }
 
-async fn unsubscribe(
+/// The pages of `record-engagement`.
+async fn engagement(
+    route: &'static str,
     State(gateway): State<Gateway>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     Path(parameters): Path<BTreeMap<String, String>>,
     request: Request,
 ) -> Response {
     let deps = Arc::clone(&gateway.engagement);
-    let arrival = gateway.arrival(&request, "/v1/unsubscribe/{token}", parameters, peer);
+    let arrival = gateway.arrival(&request, route, parameters, peer);
     gateway
         .call(request, arrival, |event| async move { answer(record_engagement::handle(deps, read(&event)?).await?) })
         .await

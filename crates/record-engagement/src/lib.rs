@@ -1,9 +1,11 @@
 //! Lambda: unsubscribes and mail events come back to their lead.
 //!
-//! One function, two doors: the HTTP routes `GET` and `POST /v1/unsubscribe/{token}`, and SES's events by
+//! One function, two doors: the HTTP routes of [`routes`], each with a token in its path, and SES's events by
 //! an EventBridge rule. A `GET` never changes anything (P5); an event that proves nothing is acknowledged
 //! and counted (H38, H39).
 
+mod opt_in;
+mod routes;
 mod ses;
 mod unsubscribe;
 
@@ -41,7 +43,7 @@ pub async fn handle(deps: Arc<Deps>, event: Value) -> Result<Answer, HandlerErro
     if event.get("requestContext").is_some() {
         let request = ApiGatewayV2httpRequest::deserialize(event)
             .map_err(|error| HandlerError::new("unreadable_request", error))?;
-        let response = unsubscribe::handle(&deps, &request).await;
+        let response = routes::handle(&deps, &request).await;
         return Ok(Answer::Http(Box::new(response)));
     }
     ses::handle(&deps, event).await.map(Answer::Counted)

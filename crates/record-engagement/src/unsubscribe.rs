@@ -6,27 +6,22 @@
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use perennial_app::engagement::Heard;
 use perennial_app::error_chain::ErrorChain;
-use perennial_app::mail::{MailRef, UNSUBSCRIBE_PATH};
+use perennial_app::mail::MailRef;
 use perennial_core::catalog::Organisation;
 use perennial_core::token::Purpose;
 use perennial_lambda::http::{self, escape};
 use tracing::{error, info};
 
 use crate::Deps;
+use crate::routes::{invalid_link, mail_of, not_allowed};
 
-pub(crate) async fn handle(deps: &Deps, request: &ApiGatewayV2httpRequest) -> ApiGatewayV2httpResponse {
-    let Some(token) = http::path(request).strip_prefix(UNSUBSCRIBE_PATH) else {
-        return http::problem(404, "not_found", "There is nothing here.");
-    };
-    let catalog = match deps.listener.library.catalog().await {
-        Ok(catalog) => catalog,
-        Err(error) => {
-            error!(error = ErrorChain(&error).to_string(), "there are no programs to go by");
-            return http::unavailable();
-        }
-    };
-    let organisation = &catalog.organisation;
-    let Some(mail) = verify(deps, token) else {
+pub(crate) async fn handle(
+    deps: &Deps,
+    organisation: &Organisation,
+    request: &ApiGatewayV2httpRequest,
+    token: &str,
+) -> ApiGatewayV2httpResponse {
+    let Some(mail) = mail_of(deps, Purpose::Unsubscribe, token) else {
         return invalid_link(organisation);
     };
     match http::method(request) {
@@ -34,22 +29,7 @@ pub(crate) async fn handle(deps: &Deps, request: &ApiGatewayV2httpRequest) -> Ap
         // A scanner asks for the head of a page; the page exists.
         "HEAD" => http::empty(200),
         "POST" => unsubscribe(deps, &mail, organisation).await,
-        _ => {
-            let mut response = http::problem(405, "method_not_allowed", "Use GET or POST.");
-            http::set_header(&mut response, "allow", "GET, HEAD, POST");
-            response
-        }
-    }
-}
-
-fn verify(deps: &Deps, token: &str) -> Option<MailRef> {
-    let payload = deps.keyring.verify(Purpose::Unsubscribe, token);
-    match payload {
-        Ok(payload) => MailRef::parse(&payload),
-        Err(error) => {
-            info!(token.error = %error, metric = "unsubscribe.refused", "an unsubscribe token was refused");
-            None
-        }
+        _ => not_allowed(),
     }
 }
 
@@ -83,14 +63,4 @@ fn done(organisation: &Organisation) -> ApiGatewayV2httpResponse {
         escape(&organisation.name)
     );
     http::page(200, "You are unsubscribed", &body)
-}
-
-fn invalid_link(organisation: &Organisation) -> ApiGatewayV2httpResponse {
-    let address = organisation.unsubscribe_mailbox.as_ref().unwrap_or(&organisation.team.address);
-    let address = escape(address);
-    let body = format!(
-        "<p>It may have been cut off by a mail program. Write to \
-         <a href=\"mailto:{address}?subject=unsubscribe\">{address}</a> and we will do it for you.</p>"
-    );
-    http::page(400, "This link is not complete", &body)
 }

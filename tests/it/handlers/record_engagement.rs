@@ -141,7 +141,7 @@ async fn h23_a_token_that_is_cut_flipped_or_meant_for_something_else_gets_a_page
         }
     }
     assert_eq!(world.store.load(&ada).await.unwrap(), before);
-    assert!(log.text().matches("unsubscribe.refused").count() >= rows.len(), "they are counted: {}", log.text());
+    assert!(log.text().matches("token.refused").count() >= rows.len(), "they are counted: {}", log.text());
 }
 
 #[tokio::test]

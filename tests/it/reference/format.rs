@@ -205,6 +205,7 @@ fn noun(named: Named) -> &'static str {
         | Named::Topic
         | Named::Tag
         | Named::Event
+        | Named::Region
         | Named::Fact => named.noun(),
     }
 }

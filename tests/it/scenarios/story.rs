@@ -86,6 +86,21 @@ impl Teller<'_> {
             }
             Event::TaskOverdue { touch } => format!("nobody did {} in time", touch.step),
             Event::AddressSuppressed { cause } => format!("may not be mailed any more: {cause:?}"),
+            Event::AddressListed { cause, .. } => format!("is nobody, and may not be mailed: {cause:?}"),
+            Event::EnrolmentPaused { pause, resume_at, .. } => {
+                format!("pauses until {}: {pause:?}", self.time(*resume_at))
+            }
+            Event::EnrolmentResumed { due_at, .. } => format!("goes on: the next step comes {}", self.time(*due_at)),
+            Event::ConsentChanged { basis: Some(basis), until, .. } => {
+                let end = until.map(|until| format!(" until {}", self.time(until))).unwrap_or_default();
+                format!("agrees to mail{end}: {basis:?}")
+            }
+            Event::ConsentChanged { basis: None, source, .. } => format!("does not agree any more: {source:?}"),
+            Event::OptInAsked { due_at, until, .. } => {
+                format!("is to confirm: asked {}, until {}", self.time(*due_at), self.time(*until))
+            }
+            Event::PreferencesChanged { preferences, language } => format!("chooses {preferences:?} {language:?}"),
+            Event::Erased => "is erased".to_owned(),
             Event::Disqualified { reason, review_at } => {
                 format!("is only listened to: {reason:?}; looked at {}", self.time(*review_at))
             }

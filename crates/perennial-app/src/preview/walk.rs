@@ -189,6 +189,13 @@ impl Walk<'_> {
             | Event::TouchDropped { .. }
             | Event::TaskOverdue { .. }
             | Event::AddressSuppressed { .. }
+            | Event::AddressListed { .. }
+            | Event::EnrolmentPaused { .. }
+            | Event::EnrolmentResumed { .. }
+            | Event::ConsentChanged { .. }
+            | Event::OptInAsked { .. }
+            | Event::PreferencesChanged { .. }
+            | Event::Erased
             | Event::Disqualified { .. }
             | Event::Reviewed { .. } => {}
         }

@@ -42,6 +42,7 @@ pub(super) const fn deferred(reason: DeferReason) -> &'static str {
         DeferReason::FrequencyCap => "waited for the frequency cap",
         DeferReason::WithSales => "waited while sales works the lead",
         DeferReason::NotYet => "waited for its date",
+        DeferReason::AwaitingConsent => "waited for a confirmed opt-in",
         DeferReason::Throttled | DeferReason::SendingPaused | DeferReason::NotReached => "waited for SES",
     }
 }
@@ -57,6 +58,7 @@ pub(super) const fn skipped(reason: SkipReason) -> &'static str {
         SkipReason::AllKnown => "all that it asks for is known",
         SkipReason::DatePassed => "its date is over",
         SkipReason::Holdout => "the lead is in the holdout",
+        SkipReason::SwitchedOff => "the person switched its topic off",
     }
 }
 
@@ -65,6 +67,8 @@ const fn unmailed(reach: EmailReach) -> &'static str {
         EmailReach::Ok => "mail is not to be sent",
         EmailReach::Missing => "no address",
         EmailReach::NotMailable => "the address cannot be mailed",
+        EmailReach::Unconfirmed => "the person has not confirmed yet",
+        EmailReach::NoConsent => "there is no consent any more",
         EmailReach::DoNotEmail => "the lead may not be mailed",
         EmailReach::Unsubscribed => "the person unsubscribed",
         EmailReach::HardBounced => "the address bounced",

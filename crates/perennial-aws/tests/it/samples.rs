@@ -8,13 +8,16 @@ use perennial_app::ports::{
     SubmissionOutcome, SubmissionRow,
 };
 use perennial_core::condition::SignalKind;
+use perennial_core::consent::{Consent, ConsentBasis, Following, OptIn, Pace, Preferences};
 use perennial_core::contact::{EmailAddress, PhoneNumber};
 use perennial_core::event::{Event, SendProof};
 use perennial_core::ids::{
-    FieldName, FormName, LeadId, Pepper, ProgramName, QueueName, StepId, SubmissionId, TagName, TopicName, TouchId,
+    FieldName, FormName, Language, LeadId, Pepper, ProgramName, QueueName, StepId, SubmissionId, TagName, TopicName,
+    TouchId,
 };
 use perennial_core::lead::{
-    Doubt, EmailReach, Enrolment, Lead, LifecycleStage, Ownership, PhoneReach, Sending, Task, TaskKind, Unresolved,
+    Doubt, EmailReach, Enrolment, Lead, LifecycleStage, Ownership, Pause, PauseCause, PhoneReach, Sending, Task,
+    TaskKind, Unresolved,
 };
 use perennial_core::loader::SourceFile;
 use perennial_core::profile::Profile;
@@ -62,6 +65,7 @@ pub(crate) fn lead() -> Lead {
             lap: 1,
             round: 2,
             silent_touches: 4,
+            paused: Some(Pause { cause: PauseCause::OutOfOffice, resume_at: noon() + days(3) }),
         }),
         enrolments: 1,
         sending: Some(sending()),
@@ -82,6 +86,25 @@ pub(crate) fn lead() -> Lead {
         ]),
         topic: Some(TopicName::parse("route-planning").unwrap()),
         tags: BTreeSet::from([TagName::parse("customer-event").unwrap()]),
+        consent: Some(Consent {
+            basis: ConsentBasis::Implied,
+            given_at: noon() - days(6),
+            until: Some(noon() + days(177)),
+        }),
+        opt_in: OptIn {
+            asked: 1,
+            asked_at: Some(noon() - days(6)),
+            due_at: None,
+            attempts: 0,
+            until: Some(noon() + days(8)),
+            then: None,
+        },
+        preferences: Preferences {
+            off: BTreeSet::from([TopicName::parse("customer-letter").unwrap()]),
+            pace: Pace::LessOften,
+            following: Following::Off,
+        },
+        language: Some(Language::parse("pt-br").unwrap()),
         submissions: 2,
         stage_until: None,
         seq: 12,
@@ -115,6 +138,8 @@ pub(crate) fn submission() -> Submission {
         zone: Some("America/New_York".to_owned()),
         mail: Permission::Allowed,
         calls: Permission::Allowed,
+        consent: None,
+        language: None,
         junk: vec![JunkReason::BotUserAgent],
         flags: vec![Flag::PossibleDuplicate],
     }
@@ -147,6 +172,7 @@ pub(crate) fn commit() -> Commit {
                 phone: PhoneReach::Ok,
                 flags: vec![Flag::PossibleDuplicate],
                 zone: Some("America/New_York".to_owned()),
+                language: Some(Language::parse("pt-br").unwrap()),
             },
             Event::Admitted,
             Event::TouchSent {

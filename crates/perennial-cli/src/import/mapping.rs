@@ -482,6 +482,7 @@ mod tests {
             honeypot: None,
             stamp: StampPolicy::Optional,
             origins: vec![],
+            consent_text: None,
             thanks_urls: vec![],
             status: FormStatus::Open,
         };

@@ -38,6 +38,7 @@ fn try_render(catalog: &Catalog, template: &str, fields: &[(&str, &str)]) -> Res
         sender: &robin(),
         organisation: &catalog.organisation,
         unsubscribe_url: UNSUBSCRIBE_URL,
+        confirm_url: "",
         questions: &[],
     };
     catalog.content.render(&mail_of_welcome(catalog, template), &merge)

@@ -1,5 +1,7 @@
 //! Lives in programs, told as stories: what a lead's program says, what happens, and what comes of it.
 
+mod consent;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -19,6 +21,11 @@ const HEAD: &str = "title = \"Test\"\nthen = \"occasional\"\n";
 
 /// The catalog for tests whose `welcome` is another program.
 fn catalog(program: &str) -> Arc<Catalog> {
+    let (catalog, found) = parse(&files_with(program));
+    Arc::new(catalog.unwrap_or_else(|| panic!("{found:#?}")))
+}
+
+fn files_with(program: &str) -> Vec<SourceFile> {
     let mut files = testing::files();
     files.retain(|file| !file.path.starts_with("welcome/"));
     let more = "\n[fields.revisit_at]\nlabel = \"Revisit\"\ntype = \"date\"\nsupplied_by = \"sales\"\n\n[topics.prices]\nlabel = \"Prices\"\n";
@@ -41,8 +48,7 @@ fn catalog(program: &str) -> Arc<Catalog> {
             &format!("+++\nsubject = \"{name}\"\nfrom = \"rep\"\n+++\n{body}\n"),
         );
     }
-    let (catalog, found) = parse(&files);
-    Arc::new(catalog.unwrap_or_else(|| panic!("{found:#?}")))
+    files
 }
 
 /// One lead.
@@ -76,7 +82,7 @@ impl Life {
         let value = |wanted: &str| form.iter().find(|(key, _)| *key == wanted).map(|(_, value)| *value);
         let fields: BTreeMap<FieldName, String> = form
             .iter()
-            .filter(|(key, _)| !["email", "phone"].contains(key))
+            .filter(|(key, _)| !["email", "phone", "consent"].contains(key))
             .map(|(key, value)| (FieldName::parse(key).unwrap(), (*value).to_owned()))
             .collect();
         let submission = Submission {
@@ -94,6 +100,8 @@ impl Life {
             zone: None,
             mail: Permission::Allowed,
             calls: Permission::Allowed,
+            consent: value("consent").map(ConsentText::of),
+            language: None,
             junk: Vec::new(),
             flags: Vec::new(),
         };
@@ -170,12 +178,22 @@ fn said(event: &Event) -> Option<String> {
         Event::Emitted { event, .. } => format!("EVENT {event}"),
         Event::Labelled { .. } => "is labelled".to_owned(),
         Event::Signalled { kind, .. } => format!("SIGN {}", kind.as_str()),
+        Event::ConsentChanged { basis, .. } => {
+            basis.map_or("CONSENT ends".to_owned(), |basis| format!("CONSENT {basis:?}"))
+        }
+        Event::OptInAsked { .. } => "is asked to confirm".to_owned(),
+        Event::PreferencesChanged { .. } => "chooses".to_owned(),
+        Event::EnrolmentPaused { pause, .. } => format!("pauses: {pause:?}"),
+        Event::EnrolmentResumed { .. } => "goes on".to_owned(),
+        Event::Disqualified { .. } => "is only listened to".to_owned(),
+        Event::Reopened => "is spoken to again".to_owned(),
+        Event::Erased => "is erased".to_owned(),
         Event::Received { .. }
+        | Event::AddressListed { .. }
         | Event::Admitted
         | Event::Quarantined { .. }
         | Event::Released
         | Event::Purged
-        | Event::Reopened
         | Event::SubmissionMerged { .. }
         | Event::Assigned { .. }
         | Event::EnrolmentAdvanced { .. }
@@ -187,7 +205,6 @@ fn said(event: &Event) -> Option<String> {
         | Event::TouchFailed { .. }
         | Event::TaskOverdue { .. }
         | Event::AddressSuppressed { .. }
-        | Event::Disqualified { .. }
         | Event::Reviewed { .. } => return None,
     })
 }

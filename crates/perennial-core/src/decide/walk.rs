@@ -12,9 +12,10 @@ use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
 use super::{Draft, Due, Plan};
-use crate::calendar;
+use crate::calendar::{self, FrequencyCap};
 use crate::catalog::Catalog;
 use crate::condition::{Condition, Facts, SignalKind};
+use crate::consent::Pace;
 use crate::event::{DeferReason, Event, ProgramExit, SkipReason};
 use crate::ids::{FieldName, LeadId, ProgramName, StepId, TouchId};
 use crate::lead::{Enrolment, Lead, LifecycleStage, Reach};
@@ -67,6 +68,7 @@ impl<'a> Draft<'a> {
             channel,
             silent_touches,
         });
+        self.ask_for_program(program.opt_in);
         match plan {
             Some(plan) => self.note_deferral(&plan),
             None if self.events.len() < EVENTS_PER_DECISION_MAX => self.pass_over(Standing { program, step, at: 0 }),
@@ -98,7 +100,8 @@ impl<'a> Draft<'a> {
             LifecycleStage::Received
             | LifecycleStage::Quarantined
             | LifecycleStage::Disqualified
-            | LifecycleStage::JunkPurged => return None,
+            | LifecycleStage::JunkPurged
+            | LifecycleStage::Erased => return None,
         }
         let catalog = self.catalog;
         let claims = catalog.programs.values().filter(|program| {
@@ -275,7 +278,12 @@ impl<'a> Draft<'a> {
         let Some(lead) = self.lead.as_ref().filter(|lead| waits && lead.reach() == Reach::Mail) else {
             return Plan { at: wish, deferred: None };
         };
-        let capped = [Some(&self.catalog.cap), program.cap.as_ref()]
+        if let Some(until) = self.awaits_consent() {
+            return Plan { at: wish.max(until), deferred: Some(DeferReason::AwaitingConsent) };
+        }
+        let wants_less = FrequencyCap { spacing: self.catalog.less_often, weekly_max: 1 };
+        let less_often = (lead.preferences.pace == Pace::LessOften).then_some(&wants_less);
+        let capped = [Some(&self.catalog.cap), program.cap.as_ref(), less_often]
             .into_iter()
             .flatten()
             .map(|cap| cap.next_allowed(wish, &lead.recent_mails))
@@ -349,8 +357,39 @@ impl<'a> Draft<'a> {
         Due::Settled
     }
 
-    /// Leaves a program whose goal is met, that says to stop, or whose time is over. Whether it did.
+    /// Plans again what waited for a confirmation until then, now that it has come.
+    pub(super) fn plan_what_waited(&mut self, until: Option<Timestamp>) {
+        let waits = |enrolment: &Enrolment| until.is_some_and(|until| enrolment.next_touch_at >= until);
+        let Some(enrolment) = self.lead.as_ref().and_then(|lead| lead.enrolment.clone()).filter(waits) else { return };
+        let Some(standing) = self.standing(&enrolment) else { return };
+        if standing.step.action.mail_class() == Some(TouchClass::Nurture) && enrolment.attempts == 0 {
+            let plan = self.allowed(standing.program, standing.step, self.now);
+            self.put_at(&enrolment, &plan);
+        }
+    }
+
+    /// Whether the person switched the topic of a program off.
+    fn is_switched_off(&self, program: &Program) -> bool {
+        let lead = self.lead.as_ref();
+        lead.zip(program.topic.as_ref()).is_some_and(|(lead, topic)| lead.preferences.off.contains(topic))
+    }
+
+    /// What follows a program whose topic the person switched off: what follows it by itself, where that is wanted.
+    fn after_switching_off(&self, program: &'a Program) -> &'a ProgramName {
+        let catalog = self.catalog;
+        let is_wanted = |next: &&Program| next.name != program.name && !self.is_switched_off(next);
+        let next = catalog.program_or_last_resort(&program.then).filter(is_wanted);
+        next.map_or(&catalog.last_resort, |next| &next.name)
+    }
+
+    /// Leaves a program whose goal is met, that says to stop, whose time is over, or that the person does not want.
+    /// Whether it did.
     fn ends(&mut self, program: &'a Program, enrolment: &Enrolment) -> bool {
+        if self.is_switched_off(program) && program.name != self.catalog.last_resort {
+            let next = self.after_switching_off(program);
+            self.exit(ProgramExit::Stopped, Some(next));
+            return true;
+        }
         if program.horizon.is_some_and(|horizon| self.now >= enrolment.started_at + horizon.0) {
             self.exit(ProgramExit::Horizon, Some(&program.then));
             return true;
@@ -386,7 +425,8 @@ impl<'a> Draft<'a> {
             | LifecycleStage::Customer
             | LifecycleStage::Recycled
             | LifecycleStage::Disqualified
-            | LifecycleStage::JunkPurged => false,
+            | LifecycleStage::JunkPurged
+            | LifecycleStage::Erased => false,
         });
         with_sales && !standing.program.beside_sales && Self::can_wait(standing.step)
     }
@@ -403,6 +443,9 @@ impl<'a> Draft<'a> {
             return Some(SkipReason::Condition);
         }
         let is_nurture = step.action.mail_class() == Some(TouchClass::Nurture);
+        if is_nurture && self.is_switched_off(program) {
+            return Some(SkipReason::SwitchedOff);
+        }
         (is_nurture && self.lead.as_ref().is_some_and(|lead| self.is_held_out(lead))).then_some(SkipReason::Holdout)
     }
 

@@ -11,10 +11,11 @@ use crate::catalog::{
 };
 use crate::condition::same_answer;
 use crate::contact::EmailAddress;
-use crate::content::{Content, RESERVED_FIELDS, is_unsafe};
+use crate::content::{Content, ContentBuilder, RESERVED_FIELDS, is_unsafe};
 use crate::diagnostic::Code;
 use crate::ids::{FieldName, FormName, IdError, ProgramName, QueueName, TopicName};
 use crate::loader::SourceFile;
+use crate::loader::consent::{self, ConsentRules};
 use crate::loader::known::{Known, unknown};
 use crate::loader::policy;
 use crate::loader::report::{Report, Text, parse_name};
@@ -41,6 +42,7 @@ pub(super) struct CatalogFile {
     pub(super) cap: Option<FrequencyCap>,
     pub(super) fields: BTreeMap<FieldName, Field>,
     pub(super) topics: BTreeMap<TopicName, Topic>,
+    pub(super) consent: ConsentRules,
     pub(super) forms: BTreeMap<FormName, Form>,
     pub(super) queues: BTreeMap<QueueName, Queue>,
     pub(super) default_queue: Option<QueueName>,
@@ -57,6 +59,7 @@ pub(super) fn read(
     report: &mut Report<'_>,
     source: &SourceFile,
     programs: &BTreeSet<ProgramName>,
+    builder: &mut ContentBuilder,
 ) -> Option<CatalogFile> {
     let table = report.parse_toml(&source.text, 0)?;
     let mut root = Section::root("the catalog", &shape::CATALOG, &table, 0);
@@ -69,6 +72,7 @@ pub(super) fn read(
         default_zone: zone(report, &mut root),
         window: root.section(report, "window").and_then(|section| window(report, section)),
         cap: root.section(report, "cap").and_then(|section| cap(report, section)),
+        consent: consent::read(report, &mut root, builder),
         forms: forms(report, &mut root, &fields, programs),
         default_queue: reference(report, &mut root, "default_queue", QueueName::parse, queues.keys(), "a queue"),
         last_resort: reference(report, &mut root, "last_resort", ProgramName::parse, programs.iter(), "a program"),
@@ -100,6 +104,10 @@ impl CatalogFile {
             cap: self.cap?,
             fields: self.fields,
             topics: self.topics,
+            regions: self.consent.regions,
+            elsewhere: self.consent.elsewhere,
+            opt_in: self.consent.opt_in,
+            less_often: self.consent.less_often,
             forms: self.forms,
             queues: self.queues,
             default_queue: self.default_queue?,
@@ -427,6 +435,7 @@ fn form(
         section.word(report, "stamp", &[("optional", StampPolicy::Optional), ("required", StampPolicy::Required)]);
     let origins = origins(report, &mut section);
     let thanks_urls = urls(report, &mut section, "thanks_urls");
+    let consent_text = section.text(report, "consent_text").map(|text| joined_lines(text.value));
     let status = section.word(report, "status", &[("open", FormStatus::Open), ("closed", FormStatus::Closed)]);
     section.finish(report);
     Some(Form {
@@ -436,6 +445,7 @@ fn form(
         honeypot,
         stamp: stamp.unwrap_or_default(),
         origins,
+        consent_text,
         thanks_urls,
         status: status.unwrap_or_default(),
     })

@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use crate::calendar::{FrequencyCap, SendWindow};
 use crate::catalog::{Field, FieldKind, Topic};
+use crate::consent::OptInLetter;
 use crate::diagnostic::Code;
 use crate::ids::{FieldName, ProgramName, TopicName};
 use crate::loader::catalog::CatalogFile;
@@ -20,6 +21,8 @@ pub(super) struct Known<'a> {
     pub(super) facts: Option<&'a BTreeMap<FieldName, String>>,
     pub(super) window: Option<&'a SendWindow>,
     pub(super) cap: Option<&'a FrequencyCap>,
+    /// The mail that asks people to confirm.
+    pub(super) opt_in: Option<&'a OptInLetter>,
     pub(super) programs: &'a BTreeSet<ProgramName>,
     /// What templates may use: fields, facts, and what the suite itself knows.
     merge: Vec<String>,
@@ -52,6 +55,7 @@ impl<'a> Known<'a> {
         known.facts = file.and_then(|file| file.organisation.as_ref()).map(|organisation| &organisation.facts);
         known.window = file.and_then(|file| file.window.as_ref());
         known.cap = file.and_then(|file| file.cap.as_ref());
+        known.opt_in = file.and_then(|file| file.consent.opt_in.as_ref());
         known.merge.extend(known.facts.into_iter().flat_map(BTreeMap::keys).map(|name| format!("facts.{name}")));
         known.merge.extend(OWN.map(str::to_owned));
         known
@@ -64,7 +68,7 @@ impl<'a> Known<'a> {
         programs: &'a BTreeSet<ProgramName>,
     ) -> Self {
         let merge = fields.into_iter().flat_map(BTreeMap::keys).map(ToString::to_string).collect();
-        Self { fields, topics, facts: None, window: None, cap: None, programs, merge }
+        Self { fields, topics, facts: None, window: None, cap: None, opt_in: None, programs, merge }
     }
 
     /// Whether a template may use this; a suggestion, if not.

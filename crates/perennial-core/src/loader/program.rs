@@ -11,7 +11,7 @@ use crate::loader::known::Known;
 use crate::loader::report::Report;
 use crate::loader::section::Section;
 use crate::loader::step::StepReader;
-use crate::loader::{Folder, SourceFile, catalog, condition, policy, shape};
+use crate::loader::{Folder, SourceFile, catalog, condition, consent, policy, shape};
 use crate::program::{Horizon, Hurry, PRIORITY_DEFAULT, Program, ProgramVersion, Quiet, STEPS_MAX, Step, Stop};
 
 /// The length of a [`ProgramVersion`], in bytes of the hash.
@@ -51,6 +51,7 @@ fn read_root(
     let enter = condition::read(report, &mut root, "enter", known);
     let beside_sales = root.switch(report, "beside_sales");
     let topic = root.name(report, "topic", TopicName::parse).and_then(|named| known.topic(report, named));
+    let opt_in = consent::of_program(report, &mut root, known);
     let horizon = root.exact(report, "horizon").map(Horizon);
     let skip_if = condition::read(report, &mut root, "skip_if", known);
     let window = window(report, &mut root, known);
@@ -73,6 +74,7 @@ fn read_root(
         enter,
         beside_sales: beside_sales.unwrap_or(true),
         topic,
+        opt_in,
         horizon,
         skip_if,
         window,

@@ -170,7 +170,8 @@ fn name_pattern(of: Named) -> String {
         | Named::Template
         | Named::Topic
         | Named::Tag
-        | Named::Event => '-',
+        | Named::Event
+        | Named::Region => '-',
     };
     format!("^[a-z][a-z0-9{mark}]{{0,{}}}$", NAME_LENGTH_MAX - 1)
 }

@@ -253,6 +253,8 @@ pub enum Named {
     Field,
     /// A fact about the organisation.
     Fact,
+    /// A part of the world.
+    Region,
 }
 
 impl Named {
@@ -270,6 +272,7 @@ impl Named {
             Self::Event => "event",
             Self::Field => "declared field",
             Self::Fact => "fact",
+            Self::Region => "region",
         }
     }
 }
@@ -390,6 +393,9 @@ pub static SHAPES: &[&Shape] = &[
     &FIELD_CHOICE,
     &FIELD_DATE,
     &TOPIC,
+    &CONSENT,
+    &REGION,
+    &OPT_IN,
     &FORM,
     &QUEUE,
     &HOLDOUT,

@@ -383,6 +383,7 @@ impl<'a> Trial<'a> {
             sender: &self.catalog.organisation.team,
             organisation: &self.catalog.organisation,
             unsubscribe_url: "https://unsubscribe.invalid/",
+            confirm_url: "https://confirm.invalid/",
             questions,
         };
         match mail.markdown(&merge) {

@@ -232,6 +232,8 @@ impl Life {
             zone: None,
             mail: sender.mail,
             calls: sender.calls,
+            consent: None,
+            language: None,
             junk: if sender.junk { vec![JunkReason::Honeypot] } else { Vec::new() },
             flags: Vec::new(),
         };
@@ -313,6 +315,9 @@ impl Life {
             }
             LifecycleStage::Quarantined | LifecycleStage::Disqualified => assert!(lead.stage_until.is_some()),
             LifecycleStage::JunkPurged => {}
+            LifecycleStage::Erased => {
+                assert!(lead.enrolment.is_none() && lead.signals.is_empty() && lead.consent.is_none());
+            }
             LifecycleStage::Received => panic!("I1: nobody stays at the door"),
             LifecycleStage::Mql
             | LifecycleStage::Sal

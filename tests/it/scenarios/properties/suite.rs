@@ -254,6 +254,8 @@ impl Suite {
             zone: None,
             mail,
             calls: Permission::Allowed,
+            consent: None,
+            language: None,
             junk: if junk { vec![JunkReason::Honeypot] } else { Vec::new() },
             flags: Vec::new(),
         }

@@ -8,6 +8,7 @@ use jiff::civil::{Time, Weekday};
 use super::{Finding, check};
 use crate::catalog::{Catalog, Field, FieldKind, Topic};
 use crate::condition::{Condition, SignalKind};
+use crate::consent::OptInRule;
 use crate::diagnostic::{Code, Severity};
 use crate::ids::{FieldName, ProgramName, StepId, TagName, TemplateName, TopicName};
 use crate::lead::LifecycleStage;
@@ -70,6 +71,7 @@ pub(super) fn program(name: &str, then: &str, steps: impl IntoIterator<Item = St
         then: program_name(then),
         priority: PRIORITY_DEFAULT,
         enter: None,
+        opt_in: OptInRule::Single,
         beside_sales: true,
         topic: None,
         horizon: None,

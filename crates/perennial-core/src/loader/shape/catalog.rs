@@ -64,6 +64,21 @@ pub static CATALOG: Shape = Shape {
             Value::Map(Named::Topic, &TOPIC),
             "What people can be interested in, and switch off by preference.",
         ),
+        optional(
+            "consent",
+            Value::Table(&CONSENT),
+            "The rules about mail wherever no region says otherwise, and how often \"less often\" is.",
+        ),
+        optional(
+            "regions",
+            Value::Map(Named::Region, &REGION),
+            "The rules about mail in parts of the world. A country counts before a time zone.",
+        ),
+        optional(
+            "opt_in",
+            Value::Table(&OPT_IN),
+            "The mail that asks people to confirm that they want to be written to.",
+        ),
         optional("forms", Value::Map(Named::Form, &FORM), "The forms on your site, and the lists you import."),
         required(
             "queues",
@@ -284,6 +299,92 @@ pub static TOPIC: Shape = Shape {
     rules: &[],
 };
 
+const MAIL_RULES: &[Key] = &[
+    default(
+        "opt_in",
+        Value::Word(&["single", "double"]),
+        "\"single\"",
+        "\"single\": getting in touch is enough. \"double\": people must confirm by a mail that only they can read.",
+    ),
+    default(
+        "tracking",
+        Value::Word(&["off", "clicks", "clicks+opens"]),
+        "\"clicks\"",
+        "What of a mail is followed. Opens are kept, and never used.",
+    ),
+    optional(
+        "implied_consent",
+        PERIOD_DAYS,
+        "How long somebody who got in touch, and agreed to nothing more, is written to; without it, until they say no.",
+    ),
+];
+
+/// `[consent]`.
+pub static CONSENT: Shape = Shape {
+    name: "consent",
+    heading: "[consent]",
+    doc: "The rules about mail wherever no region says otherwise.",
+    parts: &[
+        MAIL_RULES,
+        &[default(
+            "less_often",
+            Value::Period { days_max: crate::timing::DELAY_DAYS_MAX, zero: Zero::Refused, units: Units::Exact },
+            "\"14d\"",
+            "The least time between two mails to somebody who wants to hear less often.",
+        )],
+    ],
+    rules: &[],
+};
+
+/// One of the `[regions]`.
+pub static REGION: Shape = Shape {
+    name: "region",
+    heading: "[regions.<name>]",
+    doc: "The rules about mail in a part of the world.",
+    parts: &[
+        &[
+            default(
+                "countries",
+                Value::Texts { min: 0, max: LIST_MAX },
+                "[]",
+                "The answers to the field `country` that mean it, regardless of case.",
+            ),
+            default(
+                "zones",
+                Value::Texts { min: 0, max: LIST_MAX },
+                "[]",
+                "How the time zones in it begin: `\"Europe/\"`.",
+            ),
+        ],
+        MAIL_RULES,
+    ],
+    rules: &[],
+};
+
+/// `[opt_in]`.
+pub static OPT_IN: Shape = Shape {
+    name: "opt-in",
+    heading: "[opt_in]",
+    doc: "The mail that asks people to confirm, and what they agree to.",
+    parts: &[&[
+        required("subject", Value::Text, "add the subject of the mail: one line", "The subject of the mail."),
+        required(
+            "body",
+            Value::Text,
+            "add the mail, with a link to `{{ confirm_url }}`",
+            "The mail, in Markdown, with a link to `{{ confirm_url }}`.",
+        ),
+        required(
+            "text",
+            Value::Text,
+            "add what people agree to: one or two plain sentences",
+            "What people agree to, as the page shows it. Its hash is kept with each consent.",
+        ),
+        default("wait", PERIOD_DAYS, "\"14d\"", "How long an answer is waited for."),
+    ]],
+    rules: &[],
+};
+
 /// One of the `[forms]`.
 pub static FORM: Shape = Shape {
     name: "form",
@@ -326,6 +427,11 @@ pub static FORM: Shape = Shape {
             Value::Texts { min: 0, max: LIST_MAX },
             "[]",
             "Where a browser without JavaScript may go after its post; the first is the default.",
+        ),
+        optional(
+            "consent_text",
+            Value::Text,
+            "What stands beside the box `consent` by which people agree to mail; without it, the form has no such box.",
         ),
         default(
             "status",

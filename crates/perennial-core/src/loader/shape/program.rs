@@ -64,6 +64,12 @@ pub static PROGRAM: Shape = Shape {
             Value::Name(Named::Topic),
             "What people can switch off by preference; a topic of the catalog.",
         ),
+        default(
+            "opt_in",
+            Value::Word(&["single", "double"]),
+            "\"single\"",
+            "\"double\": its mails go only to people who have confirmed that they want them, wherever they are.",
+        ),
         optional(
             "horizon",
             PERIOD_EXACT,

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::condition::Facts;
+use crate::consent::{OptIn, Preferences};
 use crate::ids::LeadId;
 use crate::lead::{EmailReach, Lead, PhoneReach};
 use crate::profile::Profile;
@@ -81,6 +82,10 @@ fn nobody() -> Lead {
         signals: BTreeMap::new(),
         topic: None,
         tags: BTreeSet::new(),
+        consent: None,
+        opt_in: OptIn::default(),
+        preferences: Preferences::default(),
+        language: None,
         submissions: 0,
         stage_until: None,
         seq: 0,
