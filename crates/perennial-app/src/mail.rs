@@ -8,13 +8,14 @@ use perennial_core::catalog::{Catalog, Sender};
 use perennial_core::contact::EmailAddress;
 use perennial_core::content::{Merge, RenderError};
 use perennial_core::decide::PlannedTouch;
-use perennial_core::ids::{LeadId, TouchId};
 use perennial_core::lead::{Lead, Ownership};
 use perennial_core::profile::Profile;
 use perennial_core::program::Voice;
 use perennial_core::token::{Keyring, Purpose};
 
 use crate::ports::OutboundMail;
+
+pub use perennial_core::token::MailRef;
 
 /// Where the public routes of this deployment are, and what its tokens are signed with.
 #[derive(Debug, Clone)]
@@ -34,27 +35,6 @@ pub enum ComposeError {
     /// The lead has no address that SES takes.
     #[error("the lead has no address that can be mailed")]
     NoAddress,
-}
-
-/// What an unsubscribe or reply token says: which lead, and which mail made them act.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MailRef {
-    /// The lead.
-    pub lead: LeadId,
-    /// The touch.
-    pub touch: TouchId,
-}
-
-impl MailRef {
-    /// Reads a token's payload.
-    pub fn parse(payload: &str) -> Option<Self> {
-        let (lead, touch) = payload.split_once('/')?;
-        Some(Self { lead: LeadId::parse(lead).ok()?, touch: TouchId::parse(touch).ok()? })
-    }
-
-    fn payload(&self) -> String {
-        format!("{}/{}", self.lead, self.touch)
-    }
 }
 
 /// The path of the unsubscribe route, before its token.

@@ -7,6 +7,7 @@
 //! - [`event::apply`] is the only way a [`lead::Lead`] changes;
 //! - [`loader::parse`] turns program files into a [`catalog::Catalog`], or says all that is wrong;
 //! - [`content::Content`] renders a touch;
+//! - [`inbound::read`] says who a mail that came in is about, and what it is;
 //! - [`intake::read`] turns what a door received into a [`submission::Submission`].
 
 pub mod calendar;
@@ -20,6 +21,7 @@ pub mod decide;
 pub mod diagnostic;
 pub mod event;
 pub mod ids;
+pub mod inbound;
 pub mod intake;
 pub mod lead;
 pub mod loader;

@@ -6,11 +6,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use data_encoding::BASE64URL_NOPAD;
+use data_encoding::{BASE32_NOPAD, BASE64URL_NOPAD};
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
+
+use crate::ids::{LeadId, TouchId};
 
 /// What a token may be used for. A token of one purpose means nothing for another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +52,57 @@ impl Purpose {
         }
     }
 }
+
+/// What an unsubscribe or reply token says: which lead, and which mail made them act.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MailRef {
+    /// The lead.
+    pub lead: LeadId,
+    /// The touch.
+    pub touch: TouchId,
+}
+
+impl MailRef {
+    /// Reads a token's payload.
+    pub fn parse(payload: &str) -> Option<Self> {
+        let (lead, touch) = payload.split_once('/')?;
+        Some(Self { lead: LeadId::parse(lead).ok()?, touch: TouchId::parse(touch).ok()? })
+    }
+
+    /// The payload of its token.
+    pub fn payload(&self) -> String {
+        format!("{}/{}", self.lead, self.touch)
+    }
+}
+
+/// What a signed reply address says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplyRef {
+    /// The lead.
+    pub lead: LeadId,
+    /// Of which touch: enough to tell the touches of one lead apart.
+    pub touch: TouchHash,
+}
+
+/// A few bytes of a touch's id, as they fit into an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TouchHash([u8; TOUCH_HASH_LENGTH]);
+
+impl TouchHash {
+    /// The hash of a touch.
+    pub fn of(touch: &TouchId) -> Self {
+        let digest = Sha256::digest(touch.to_string().as_bytes());
+        Self(digest.first_chunk().copied().unwrap_or_default())
+    }
+}
+
+/// Length of the local part of a signed reply address, in characters. RFC 5321 allows 64.
+pub const REPLY_ADDRESS_LENGTH: usize = 58;
+
+const LEAD_LENGTH: usize = 26;
+const TOUCH_HASH_LENGTH: usize = 4;
+const REPLY_MAC_LENGTH: usize = 16;
+const REPLY_PURPOSE: &str = "reply-address";
 
 /// The longest token read, in characters.
 pub const TOKEN_LENGTH_MAX: usize = 512;
@@ -131,6 +184,38 @@ impl Keyring {
     }
 }
 
+impl Keyring {
+    /// The local part of the address that replies to a mail go to: the lead's id, then hash and signature.
+    ///
+    /// Lower-case base32 all through, since mail servers may change the case of an address, and short enough
+    /// for one (TRUST.md §4). It names no key: verifying tries them all.
+    pub fn sign_reply_address(&self, lead: &LeadId, touch: &TouchId) -> String {
+        let hash = TouchHash::of(touch);
+        let mac = self.keys.get(&self.current).map(|key| reply_mac(key, lead, hash)).unwrap_or_default();
+        let mut local = format!("{lead}{}", BASE32_NOPAD.encode(&[hash.0.as_slice(), &mac].concat()));
+        local.make_ascii_lowercase();
+        local
+    }
+
+    /// What the local part of a reply address says, in whatever case it comes.
+    pub fn verify_reply_address(&self, local: &str) -> Result<ReplyRef, TokenError> {
+        let local = local.to_ascii_lowercase();
+        let parts = local.split_at_checked(LEAD_LENGTH).filter(|_| local.len() == REPLY_ADDRESS_LENGTH);
+        let (lead, signed) = parts.ok_or(TokenError::Malformed)?;
+        let lead = LeadId::parse(lead).map_err(|_not_an_id| TokenError::Malformed)?;
+        let signed =
+            BASE32_NOPAD.decode(signed.to_ascii_uppercase().as_bytes()).map_err(|_not_text| TokenError::Malformed)?;
+        let (hash, given) = signed.split_first_chunk().ok_or(TokenError::Malformed)?;
+        let touch = TouchHash(*hash);
+        let fits = |key: &[u8; 32]| bool::from(reply_mac(key, &lead, touch).as_slice().ct_eq(given));
+        // Every key is tried, whether one has fitted or not: how long it takes says nothing.
+        if self.keys.values().filter(|key| fits(key)).count() == 0 {
+            return Err(TokenError::Forged);
+        }
+        Ok(ReplyRef { lead, touch })
+    }
+}
+
 impl fmt::Debug for Keyring {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Keyring").field("current", &self.current).finish_non_exhaustive()
@@ -138,15 +223,26 @@ impl fmt::Debug for Keyring {
 }
 
 fn mac(key: &[u8; 32], purpose: Purpose, signed: &str) -> String {
+    BASE64URL_NOPAD.encode(&purpose_mac(key, purpose.as_str(), &[signed.as_bytes()]))
+}
+
+fn reply_mac(key: &[u8; 32], lead: &LeadId, touch: TouchHash) -> [u8; REPLY_MAC_LENGTH] {
+    let mac = purpose_mac(key, REPLY_PURPOSE, &[lead.as_str().as_bytes(), &touch.0]);
+    mac.first_chunk().copied().unwrap_or_default()
+}
+
+fn purpose_mac(key: &[u8; 32], purpose: &str, signed: &[&[u8]]) -> [u8; 32] {
     let mut purpose_key = [0; 32];
     // 32 bytes are within what HKDF gives, and HMAC takes a key of any length: neither can fail.
-    if Hkdf::<Sha256>::new(None, key).expand(purpose.as_str().as_bytes(), &mut purpose_key).is_err() {
+    if Hkdf::<Sha256>::new(None, key).expand(purpose.as_bytes(), &mut purpose_key).is_err() {
         unreachable!("HKDF-SHA256 gives 32 bytes");
     }
     let mut mac =
         Hmac::<Sha256>::new_from_slice(&purpose_key).unwrap_or_else(|_| unreachable!("HMAC takes a key of any length"));
-    mac.update(signed.as_bytes());
-    BASE64URL_NOPAD.encode(&mac.finalize().into_bytes())
+    for part in signed {
+        mac.update(part);
+    }
+    mac.finalize().into_bytes().into()
 }
 
 #[cfg(test)]
@@ -188,6 +284,34 @@ mod tests {
         }
         for spelling in [format!("{token}="), format!(" {token}"), format!("{token}."), token.replacen("v1", "v2", 1)] {
             assert!(keys.verify(Purpose::Unsubscribe, &spelling).is_err(), "{spelling}");
+        }
+    }
+
+    #[test]
+    fn a_reply_address_fits_into_an_address_and_survives_a_change_of_case() {
+        let keys = keyring(&[("k1", 1)], "k1");
+        let lead = LeadId::parse("abcdefghijklmnopqrstuvwxyz").unwrap();
+        let touch = TouchId::parse("1_welcome_response_0").unwrap();
+        let local = keys.sign_reply_address(&lead, &touch);
+        assert_eq!(local.len(), REPLY_ADDRESS_LENGTH);
+        assert!(local.bytes().all(|b| b.is_ascii_lowercase() || (b'2'..=b'7').contains(&b)));
+        let expected = ReplyRef { lead, touch: TouchHash::of(&touch) };
+        assert_eq!(keys.verify_reply_address(&local).as_ref(), Ok(&expected));
+        assert_eq!(keys.verify_reply_address(&local.to_ascii_uppercase()), Ok(expected));
+    }
+
+    #[test]
+    fn a_reply_address_of_an_old_key_is_good_and_any_change_of_it_is_not() {
+        let (lead, touch) = (LeadId::parse(&"a".repeat(26)).unwrap(), TouchId::parse("1_welcome_response_0").unwrap());
+        let local = keyring(&[("k1", 1)], "k1").sign_reply_address(&lead, &touch);
+        let rotated = keyring(&[("k1", 1), ("k2", 2)], "k2");
+        assert!(rotated.verify_reply_address(&local).is_ok());
+        assert_eq!(keyring(&[("k2", 2)], "k2").verify_reply_address(&local), Err(TokenError::Forged));
+        for at in 0..local.len() {
+            assert!(rotated.verify_reply_address(&local[..at]).is_err(), "cut at {at}");
+            let mut other = local.clone().into_bytes();
+            other[at] = if other[at] == b'q' { b'r' } else { b'q' };
+            assert!(rotated.verify_reply_address(&String::from_utf8(other).unwrap()).is_err(), "another at {at}");
         }
     }
 
