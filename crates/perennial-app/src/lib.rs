@@ -23,5 +23,6 @@ pub mod push;
 mod react;
 pub mod report;
 pub mod touch;
+pub mod traffic;
 
 pub use react::{CONFLICTS_MAX, ReactError};

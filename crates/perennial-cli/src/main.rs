@@ -3,6 +3,7 @@
 
 mod access;
 mod check;
+mod classify;
 mod diff;
 mod graph;
 mod import;
@@ -98,6 +99,8 @@ enum Command {
         #[command(flatten)]
         record: record::RecordArgs,
     },
+    /// Measures how well machines and people are told apart by what they do with links, on traffic made for it.
+    Classify(classify::ClassifyArgs),
     /// Stops all mail to a person who asked for it in some other way than by the link in a mail.
     Unsubscribe {
         #[command(flatten)]
@@ -190,6 +193,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
             report::print_audit(&report, json, &mut out)
         }
         Command::Record { store, record } => record::run(&store, record).await,
+        Command::Classify(args) => classify::run(&args, &mut out),
         Command::Unsubscribe { store, address } => run_unsubscribe(&store, &address).await,
         Command::Review { store, verdict, lead, touch } => run_review(&store, verdict, &lead, touch).await,
     }

@@ -10,6 +10,7 @@
 //! - [`inbound::read`] says who a mail that came in is about, and what it is;
 //! - [`intake::read`] turns what a door received into a [`submission::Submission`].
 
+pub mod actor;
 pub mod calendar;
 pub mod catalog;
 pub mod clean;
