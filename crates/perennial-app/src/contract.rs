@@ -21,8 +21,8 @@ use perennial_core::ids::{
     TouchId,
 };
 use perennial_core::lead::{
-    Doubt, EmailReach, Enrolment, Lead, LifecycleStage, Ownership, Pause, PauseCause, PhoneReach, Sending, Task,
-    TaskKind, Unresolved,
+    Doubt, EmailReach, Enrolment, Lead, LifecycleStage, Ownership, Pause, PauseCause, PhoneReach, Sending, SoftBounce,
+    Task, TaskKind, Unresolved,
 };
 use perennial_core::loader::SourceFile;
 use perennial_core::profile::Profile;
@@ -130,6 +130,10 @@ fn lead(id: &LeadId, pulse: Timestamp) -> Lead {
         stage: LifecycleStage::Inquiry,
         received_at: noon(),
         email: EmailReach::Ok,
+        unwilling: false,
+        soft_bounces: Vec::new(),
+        soft_until: None,
+        withdrawn: Vec::new(),
         phone: PhoneReach::Missing,
         flags: Vec::new(),
         zone: None,
@@ -168,6 +172,10 @@ fn lead(id: &LeadId, pulse: Timestamp) -> Lead {
 /// A lead with something in every place that a lead has.
 fn full_lead(id: &LeadId) -> Lead {
     let mut full = lead(id, noon());
+    full.unwilling = true;
+    full.soft_bounces = vec![SoftBounce { at: at("2026-03-01T12:00:00.5Z"), touch: touch("1_welcome_case_0") }];
+    full.soft_until = Some(noon() + SignedDuration::from_hours(30 * 24));
+    full.withdrawn = vec![touch("1_welcome_helpful-link_0")];
     full.flags = vec![Flag::RoleAddress, Flag::PossibleDuplicate];
     full.zone = Some("America/Argentina/Buenos_Aires".to_owned());
     if let Some(enrolment) = &mut full.enrolment {

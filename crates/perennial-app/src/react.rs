@@ -95,6 +95,12 @@ fn alarm(commit: &Commit) {
             error!(lead.id = %commit.lead.id, touch.id = %touch, metric = "touch.review",
                 "nobody knows whether this mail was sent: it is on the review list");
         }
+        if let Event::TouchFailed { touch, reason } = event
+            && reason.is_withdrawal()
+        {
+            error!(lead.id = %commit.lead.id, touch.id = %touch, touch.reason = ?reason, metric = "touch.withdrawn",
+                "SES took this mail and did not send it: what it says has to be looked at");
+        }
     }
 }
 

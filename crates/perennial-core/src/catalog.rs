@@ -15,7 +15,7 @@ use crate::consent::{MailRules, OptInLetter, Region};
 use crate::content::Content;
 use crate::ids::{FieldName, FormName, ProgramName, QueueName, TopicName};
 use crate::lead::Lead;
-use crate::policy::{Gate, Scores, Sla, Turnbacks};
+use crate::policy::{BouncePolicy, Gate, Scores, Sla, Turnbacks};
 use crate::profile::Profile;
 use crate::program::{Program, ProgramVersion};
 use crate::submission::Intent;
@@ -57,6 +57,8 @@ pub struct Catalog {
     pub scores: Scores,
     /// How long sales has.
     pub sla: Sla,
+    /// When an address that bounces softly rests.
+    pub bounces: BouncePolicy,
     /// What happens with a lead that sales gives back.
     pub turnbacks: Turnbacks,
     /// The programs that leads start now, by name.

@@ -18,8 +18,8 @@ use crate::content::MailId;
 use crate::event::{DeferReason, DisqualifyReason, Event, FailReason, ProgramExit, SendProof, SkipReason, apply};
 use crate::ids::{FieldName, Language, LeadId, StepId, TopicName, TouchId};
 use crate::lead::{
-    Doubt, EmailReach, Enrolment, Lead, LifecycleStage, Ownership, PULSE_AHEAD_MAX, PhoneReach, Reach, StageKind,
-    TaskKind,
+    Doubt, EmailReach, Enrolment, Lead, LifecycleStage, Ownership, PULSE_AHEAD_MAX, PhoneReach, Reach, SoftBounce,
+    StageKind, TaskKind,
 };
 use crate::profile::Profile;
 use crate::program::{Mail, Program, ProgramVersion, Step, TouchClass, Voice};
@@ -179,8 +179,17 @@ pub enum MailEventKind {
     Accepted,
     /// The address does not exist.
     BouncedForGood,
+    /// The address may work again.
+    BouncedSoftly {
+        /// When it came back.
+        at: Timestamp,
+    },
     /// The person complained.
     Complained,
+    /// The person unsubscribed by SES's own means.
+    Unsubscribed,
+    /// SES did not send it after all.
+    Withdrawn(FailReason),
 }
 
 /// What a person says of a touch on the review list.
@@ -494,6 +503,10 @@ impl<'a> Draft<'a> {
             self.record(Event::TouchReview { touch });
             return Due::Settled;
         }
+        if lead.soft_until.is_some_and(|until| until <= now) {
+            self.record(Event::AddressRested);
+            return Due::Settled;
+        }
         if lead.stage_until.is_some_and(|until| until <= now) {
             self.stage_ends(lead.stage);
             return Due::Settled;
@@ -549,7 +562,9 @@ impl<'a> Draft<'a> {
     /// The owner writes in person; where no mail may be sent, they call.
     fn personal_mail(&mut self, touch: &TouchId, due_at: Timestamp) {
         let Some(lead) = &self.lead else { return };
+        let rests = lead.rests_until(self.now).is_some() && lead.phone == PhoneReach::Ok;
         let (kind, unlawful) = match lead.reach() {
+            Reach::Mail if rests => (TaskKind::Call, None),
             Reach::Mail => (TaskKind::Write, None),
             Reach::Human(kind) => (kind, None),
             Reach::Nobody => (TaskKind::Write, Some(SkipReason::Suppressed(lead.email))),
@@ -584,7 +599,12 @@ impl<'a> Draft<'a> {
         let Some(lead) = &self.lead else { return Due::Nothing };
         let touch = enrolment.touch();
         let asked_for = class == TouchClass::Response;
-        match lead.reach() {
+        let reach = lead.reach();
+        if let Some(until) = lead.rests_until(self.now).filter(|_| reach == Reach::Mail) {
+            self.let_rest(touch, until);
+            return Due::Settled;
+        }
+        match reach {
             Reach::Mail if lead.prefers_human() && !asked_for => {
                 self.stand_in(&touch, TaskKind::Call, SkipReason::HumanPreferred);
                 Due::Settled
@@ -620,6 +640,16 @@ impl<'a> Draft<'a> {
             self.send = Some(planned);
         }
         Due::Nothing
+    }
+
+    /// No mail goes to an address that rests: a person calls, or the mail waits.
+    fn let_rest(&mut self, touch: TouchId, until: Timestamp) {
+        match self.lead.as_ref().map(|lead| lead.phone) {
+            Some(PhoneReach::Ok) => self.stand_in(&touch, TaskKind::Call, SkipReason::AddressRests),
+            Some(PhoneReach::Missing | PhoneReach::DoNotCall) | None => {
+                self.record(Event::TouchDeferred { touch, reason: DeferReason::AddressRests, until });
+            }
+        }
     }
 
     /// A person touches the lead where a mail cannot: one task at a time, however many mails it stands for.
@@ -720,7 +750,27 @@ impl<'a> Draft<'a> {
         match kind {
             MailEventKind::Accepted => {}
             MailEventKind::BouncedForGood => self.suppress(EmailReach::HardBounced),
+            MailEventKind::BouncedSoftly { at } => self.bounced_softly(touch, at),
             MailEventKind::Complained => self.suppress(EmailReach::Complained),
+            MailEventKind::Unsubscribed => self.suppress(EmailReach::Unsubscribed),
+            MailEventKind::Withdrawn(reason) => self.withdrawn(touch, reason),
+        }
+    }
+
+    /// A few of these in a short time, and the address rests (TRUST.md §3).
+    fn bounced_softly(&mut self, touch: &TouchId, at: Timestamp) {
+        let bounce = SoftBounce { at: at.min(self.now), touch: touch.clone() };
+        let Some(lead) = self.lead.as_ref().filter(|lead| lead.stage.kind() != StageKind::Terminal) else { return };
+        let Some(bounces) = lead.with_soft_bounce(&bounce) else { return };
+        let rests_until = self.catalog.bounces.rests_until(&bounces).filter(|until| *until > self.now);
+        self.record(Event::TouchBounced { touch: bounce.touch, bounced_at: bounce.at, rests_until });
+    }
+
+    /// SES had it and did not send it. The lead went on as if it had; whoever wrote the mail has to look.
+    fn withdrawn(&mut self, touch: &TouchId, reason: FailReason) {
+        let lead = self.lead.as_ref().filter(|lead| lead.stage.kind() != StageKind::Terminal);
+        if lead.is_some_and(|lead| !lead.withdrawn.contains(touch)) {
+            self.record(Event::TouchFailed { touch: touch.clone(), reason });
         }
     }
 
@@ -741,7 +791,9 @@ impl<'a> Draft<'a> {
 
     fn suppress(&mut self, cause: EmailReach) {
         let Some(lead) = &self.lead else { return };
-        if lead.email.fold(cause) == lead.email && lead.opt_in.until.is_none() {
+        // That somebody does not want mail is news also where the address does not work, or a complaint was made.
+        let is_new_wish = cause.is_refusal() && !lead.unwilling && !lead.email.is_refusal();
+        if lead.email.fold(cause) == lead.email && !is_new_wish && lead.opt_in.until.is_none() {
             return;
         }
         self.record(Event::AddressSuppressed { cause });

@@ -13,8 +13,8 @@ use crate::condition::SignalKind;
 use crate::consent::{Consent, ConsentBasis, ConsentSource, ConsentText, Preferences, is_opt_in};
 use crate::ids::{EmittedName, FormName, Language, LeadId, ProgramName, StepId, TagName, TopicName, TouchId};
 use crate::lead::{
-    Doubt, EmailReach, Enrolment, Lead, LifecycleStage, Ownership, Pause, PauseCause, PhoneReach, Task, TaskKind,
-    Unresolved, is_zero,
+    Doubt, EmailReach, Enrolment, Lead, LifecycleStage, Ownership, Pause, PauseCause, PhoneReach, SETBACKS_KEPT_MAX,
+    SoftBounce, Task, TaskKind, Unresolved, is_zero,
 };
 use crate::program::ProgramVersion;
 use crate::submission::{Channel, Flag, Intent, JunkReason};
@@ -39,6 +39,8 @@ pub enum DeferReason {
     NotYet,
     /// The person was asked to confirm that they want mail.
     AwaitingConsent,
+    /// The address bounced softly too often, and rests.
+    AddressRests,
 }
 
 /// Why a touch is passed over.
@@ -53,6 +55,8 @@ pub enum SkipReason {
     Suppressed(EmailReach),
     /// The address is a desk's, and a person touches it instead.
     HumanPreferred,
+    /// The address rests after soft bounces, and a person touches the lead instead.
+    AddressRests,
     /// The program no longer has this step.
     StepGone,
     /// The step's or the program's `skip_if` holds.
@@ -79,6 +83,20 @@ pub enum FailReason {
     BadRequest,
     /// It was refused after its lease had ended.
     RefusedLate,
+    /// SES took it, and then refused its content. The address is not at fault.
+    ContentRefused,
+    /// SES took it, and could not fill in its own template.
+    NotRendered,
+}
+
+impl FailReason {
+    /// Whether SES had taken the mail before.
+    pub const fn is_withdrawal(self) -> bool {
+        match self {
+            Self::ContentRefused | Self::NotRendered => true,
+            Self::Template | Self::Rejected | Self::BadRequest | Self::RefusedLate => false,
+        }
+    }
 }
 
 /// What proves that SES took a mail.
@@ -408,6 +426,17 @@ pub enum Event {
         /// Why.
         reason: FailReason,
     },
+    /// It came back from an address that may work again.
+    #[serde(rename = "touch.bounced")]
+    TouchBounced {
+        /// The touch.
+        touch: TouchId,
+        /// When, as SES tells.
+        bounced_at: Timestamp,
+        /// Until when the address rests, if it has bounced too often.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rests_until: Option<Timestamp>,
+    },
     /// It is passed over.
     #[serde(rename = "touch.skipped")]
     TouchSkipped {
@@ -438,6 +467,9 @@ pub enum Event {
         /// Why.
         cause: EmailReach,
     },
+    /// The address has rested, and may be mailed again.
+    #[serde(rename = "address.rested")]
+    AddressRested,
     /// The lead is only listened to from now on.
     #[serde(rename = "lead.disqualified")]
     Disqualified {
@@ -487,10 +519,12 @@ impl Event {
             Self::TouchReview { .. } => "touch.review",
             Self::TouchDropped { .. } => "touch.dropped",
             Self::TouchFailed { .. } => "touch.failed",
+            Self::TouchBounced { .. } => "touch.bounced",
             Self::TouchSkipped { .. } => "touch.skipped",
             Self::TaskCreated { .. } => "task.created",
             Self::TaskOverdue { .. } => "task.overdue",
             Self::AddressSuppressed { .. } => "address.suppressed",
+            Self::AddressRested => "address.rested",
             Self::Disqualified { .. } => "lead.disqualified",
             Self::Reviewed { .. } => "lead.reviewed",
         }
@@ -539,12 +573,20 @@ fn received(
     // However often somebody comes and goes, their address is not bombed with opt-in mails.
     let mut opt_in = before.map(|old| old.opt_in.clone()).unwrap_or_default();
     opt_in.close();
+    let unwilling = before.is_some_and(|old| old.unwilling || old.email.is_refusal());
+    // The address is the same one, and so are its bounces.
+    let (soft_bounces, soft_until) =
+        before.map_or((Vec::new(), None), |old| (old.soft_bounces.clone(), old.soft_until));
     Lead {
         id: id.clone(),
         life,
         stage: LifecycleStage::Received,
         received_at,
         email: kept.fold(email),
+        unwilling,
+        soft_bounces,
+        soft_until,
+        withdrawn: Vec::new(),
         phone: if no_calls { PhoneReach::DoNotCall } else { phone },
         flags: flags.to_vec(),
         zone: zone.cloned(),
@@ -568,6 +610,7 @@ fn received(
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "an arm for each event, each a few lines long")]
 fn change(mut lead: Lead, event: &Event, at: Timestamp) -> Lead {
     match event {
         // The first is handled by `apply`; the others change nothing here, but somebody listens to them.
@@ -679,18 +722,38 @@ fn change(mut lead: Lead, event: &Event, at: Timestamp) -> Lead {
                 doubt.state = Doubt::Review;
             }
         }
-        Event::TouchDropped { touch } | Event::TouchFailed { touch, .. } | Event::TouchSkipped { touch, .. } => {
+        Event::TouchDropped { touch } | Event::TouchSkipped { touch, .. } => {
             settle(&mut lead, touch);
             if is_opt_in(touch) {
                 lead.opt_in.due_at = None;
             }
         }
+        Event::TouchFailed { touch, reason } => {
+            settle(&mut lead, touch);
+            if is_opt_in(touch) {
+                lead.opt_in.due_at = None;
+            }
+            if reason.is_withdrawal() {
+                lead.withdrawn.push(touch.clone());
+                let surplus = lead.withdrawn.len().saturating_sub(SETBACKS_KEPT_MAX);
+                lead.withdrawn.drain(..surplus);
+            }
+        }
+        Event::TouchBounced { touch, bounced_at, rests_until } => {
+            let bounce = SoftBounce { at: *bounced_at, touch: touch.clone() };
+            if let Some(bounces) = lead.with_soft_bounce(&bounce) {
+                lead.soft_bounces = bounces;
+            }
+            lead.soft_until = lead.soft_until.max(*rests_until);
+        }
+        Event::AddressRested => lead.soft_until = None,
         Event::TaskCreated { touch, kind, due_at } => {
             lead.task = Some(Task { touch: touch.clone(), kind: *kind, due_at: *due_at });
             touched(&mut lead, touch);
         }
         Event::TaskOverdue { .. } => lead.task = None,
         Event::AddressSuppressed { cause } => {
+            lead.unwilling |= cause.is_refusal() || lead.email.is_refusal();
             lead.email = lead.email.fold(*cause);
             lead.consent = None;
             // Whoever says no is not asked any more.
@@ -710,6 +773,11 @@ fn change(mut lead: Lead, event: &Event, at: Timestamp) -> Lead {
 fn consent_changed(lead: &mut Lead, basis: Option<ConsentBasis>, until: Option<Timestamp>, at: Timestamp) {
     lead.consent = basis.map(|basis| Consent { basis, given_at: at, until });
     lead.opt_in.close();
+    lead.unwilling = match basis {
+        Some(ConsentBasis::Confirmed) => false,
+        Some(ConsentBasis::Implied | ConsentBasis::Supplied | ConsentBasis::Stated) => lead.unwilling,
+        None => true,
+    };
     lead.email = match basis {
         Some(ConsentBasis::Confirmed) => lead.email.confirmed(),
         Some(ConsentBasis::Implied | ConsentBasis::Supplied | ConsentBasis::Stated) => lead.email,
@@ -723,7 +791,15 @@ fn erased(lead: Lead, at: Timestamp) -> Lead {
     let email = lead.email.fold(EmailReach::Unsubscribed);
     let phone = if lead.phone == PhoneReach::DoNotCall { PhoneReach::DoNotCall } else { PhoneReach::Missing };
     let blank = received(Some(&lead), &lead.id, lead.life, at, email, phone, &[], None);
-    Lead { stage: LifecycleStage::Erased, submissions: lead.submissions, received_at: lead.received_at, ..blank }
+    Lead {
+        stage: LifecycleStage::Erased,
+        submissions: lead.submissions,
+        received_at: lead.received_at,
+        unwilling: true,
+        soft_bounces: Vec::new(),
+        soft_until: None,
+        ..blank
+    }
 }
 
 /// Clears the mark and the doubt about a touch. Whether there was a doubt.
@@ -804,7 +880,8 @@ fn defer(lead: &mut Lead, touch: &TouchId, reason: DeferReason, until: Timestamp
             | DeferReason::FrequencyCap
             | DeferReason::WithSales
             | DeferReason::NotYet
-            | DeferReason::AwaitingConsent => {}
+            | DeferReason::AwaitingConsent
+            | DeferReason::AddressRests => {}
             // It was marked, so an attempt is used up: its late answer must not pass for the next one's.
             DeferReason::Throttled | DeferReason::SendingPaused | DeferReason::NotReached => {
                 enrolment.attempts = enrolment.attempts.saturating_add(1);

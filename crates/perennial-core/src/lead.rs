@@ -145,6 +145,16 @@ impl EmailReach {
         }
     }
 
+    /// Whether it is about what the person wants, and not about the address.
+    pub const fn is_refusal(self) -> bool {
+        match self {
+            Self::NoConsent | Self::DoNotEmail | Self::Unsubscribed => true,
+            Self::Ok | Self::Missing | Self::NotMailable | Self::Unconfirmed | Self::HardBounced | Self::Complained => {
+                false
+            }
+        }
+    }
+
     /// The worse of two facts.
     #[must_use]
     pub const fn fold(self, other: Self) -> Self {
@@ -184,6 +194,18 @@ pub enum Ownership {
         queue: QueueName,
     },
 }
+
+/// A mail that came back from an address that may work again.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct SoftBounce {
+    /// When it came back, as SES tells.
+    pub at: Timestamp,
+    /// Which mail.
+    pub touch: TouchId,
+}
+
+/// How many soft bounces a lead remembers, and how many mails that SES withdrew: the last.
+pub const SETBACKS_KEPT_MAX: usize = 8;
 
 /// A lead's place in a program.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -325,6 +347,19 @@ pub struct Lead {
     pub received_at: Timestamp,
     /// Whether mail reaches it.
     pub email: EmailReach,
+    /// Whether the person, or whoever supplied them, does not want mail: what `email` says of the address may
+    /// outrank it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unwilling: bool,
+    /// Its last soft bounces, oldest first, at most [`SETBACKS_KEPT_MAX`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub soft_bounces: Vec<SoftBounce>,
+    /// Until when no mail goes to its address, which bounced softly too often.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub soft_until: Option<Timestamp>,
+    /// The last mails that SES took and then did not send, at most [`SETBACKS_KEPT_MAX`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub withdrawn: Vec<TouchId>,
     /// Whether calls reach it.
     pub phone: PhoneReach,
     /// What else is known of its address.
@@ -406,6 +441,7 @@ impl Lead {
         });
         [
             self.stage_until,
+            self.soft_until,
             self.enrolment.as_ref().map(Enrolment::next_at),
             self.opt_in.due_at,
             self.opt_in.until,
@@ -428,6 +464,8 @@ impl Lead {
         match self.email {
             // Whoever may still confirm is mailed what they ask for, and waits for the rest.
             EmailReach::Ok | EmailReach::Unconfirmed => Reach::Mail,
+            // Nobody is to find an address for somebody who does not want mail.
+            EmailReach::HardBounced if self.unwilling => human.map_or(Reach::Nobody, Reach::Human),
             // The person may be mailed, only not at this address: somebody can mend that.
             EmailReach::Missing | EmailReach::NotMailable | EmailReach::HardBounced => {
                 Reach::Human(human.unwrap_or(TaskKind::RepairData))
@@ -436,6 +474,25 @@ impl Lead {
                 human.map_or(Reach::Nobody, Reach::Human)
             }
         }
+    }
+
+    /// Until when no mail goes to its address, if that is so now.
+    pub fn rests_until(&self, now: Timestamp) -> Option<Timestamp> {
+        self.soft_until.filter(|until| *until > now)
+    }
+
+    /// The soft bounces that it would remember with one more, if that is news.
+    pub fn with_soft_bounce(&self, bounce: &SoftBounce) -> Option<Vec<SoftBounce>> {
+        if self.soft_bounces.iter().any(|known| known.touch == bounce.touch) {
+            return None;
+        }
+        let mut bounces = self.soft_bounces.clone();
+        bounces.push(bounce.clone());
+        bounces.sort();
+        let surplus = bounces.len().saturating_sub(SETBACKS_KEPT_MAX);
+        let forgotten: Vec<SoftBounce> = bounces.drain(..surplus).collect();
+        // The latest are kept, whatever the order in which they came.
+        (!forgotten.contains(bounce)).then_some(bounces)
     }
 
     /// Whether a human touch is to be preferred where there is a choice (H13).

@@ -4,10 +4,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::condition::{Condition, SignalKind};
 use crate::ids::{FieldName, ProgramName};
+use crate::lead::SoftBounce;
 use crate::timing::Delay;
 
 /// Why a rep gives a lead back (DOMAIN.md §2, `TurnbackReason`).
@@ -89,6 +91,38 @@ impl TurnbackReason {
             Self::ClosedLost => "closed_lost",
             Self::Other => "other",
         }
+    }
+}
+
+/// When an address that bounces softly rests (TRUST.md §3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BouncePolicy {
+    /// So many soft bounces; at least 1, at most [`SETBACKS_KEPT_MAX`](crate::lead::SETBACKS_KEPT_MAX).
+    pub soft_max: u32,
+    /// Within so long.
+    pub within: SignedDuration,
+    /// And no mail goes to the address for so long.
+    pub rest: SignedDuration,
+}
+
+impl Default for BouncePolicy {
+    /// Three in 14 days, then 30 days.
+    fn default() -> Self {
+        let days = |days: i64| SignedDuration::from_hours(24 * days);
+        Self { soft_max: 3, within: days(14), rest: days(30) }
+    }
+}
+
+impl BouncePolicy {
+    /// Until when an address rests that bounced softly at these times, oldest first; `None` if it never did so often.
+    pub fn rests_until(&self, bounces: &[SoftBounce]) -> Option<Timestamp> {
+        let many = usize::try_from(self.soft_max).unwrap_or(usize::MAX).max(1);
+        let close = |some: &&[SoftBounce]| match (some.first(), some.last()) {
+            (Some(first), Some(last)) => last.at.duration_since(first.at) <= self.within,
+            (None, _) | (_, None) => false,
+        };
+        let last = bounces.windows(many).filter(close).filter_map(<[SoftBounce]>::last).next_back();
+        last.map(|bounce| bounce.at + self.rest)
     }
 }
 

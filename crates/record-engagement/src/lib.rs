@@ -1,10 +1,11 @@
 //! Lambda: unsubscribes and mail events come back to their lead.
 //!
-//! One function, two doors: the HTTP routes of [`routes`], each with a token in its path, and SES's events by
-//! an EventBridge rule. A `GET` never changes anything (P5); an event that proves nothing is acknowledged
-//! and counted (H38, H39).
+//! One function, three doors: the HTTP routes of [`routes`], each with a token in its path, SES's events by an
+//! EventBridge rule, and bounces and complaints once more by SNS and SQS. A `GET` never changes anything (P5);
+//! an event that proves nothing is acknowledged and counted (H38, H39).
 
 mod opt_in;
+mod queue;
 mod routes;
 mod ses;
 mod unsubscribe;
@@ -12,6 +13,7 @@ mod unsubscribe;
 use std::sync::Arc;
 
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
+use aws_lambda_events::sqs::SqsBatchResponse;
 use perennial_app::engagement::Listener;
 use perennial_core::token::Keyring;
 use perennial_lambda::boot::HandlerError;
@@ -34,6 +36,8 @@ pub struct Deps {
 pub enum Answer {
     /// To API Gateway.
     Http(Box<ApiGatewayV2httpResponse>),
+    /// To SQS: which records it is to bring again.
+    Batch(SqsBatchResponse),
     /// To EventBridge, which does not read it.
     Counted(Counted),
 }
@@ -45,6 +49,9 @@ pub async fn handle(deps: Arc<Deps>, event: Value) -> Result<Answer, HandlerErro
             .map_err(|error| HandlerError::new("unreadable_request", error))?;
         let response = routes::handle(&deps, &request).await;
         return Ok(Answer::Http(Box::new(response)));
+    }
+    if event.get("Records").is_some() {
+        return queue::handle(&deps, event).await.map(Answer::Batch);
     }
     ses::handle(&deps, event).await.map(Answer::Counted)
 }

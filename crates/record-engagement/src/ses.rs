@@ -1,20 +1,21 @@
-//! SES's events, as EventBridge brings them (TRUST.md §3).
+//! What SES's events mean (TRUST.md §3), whichever way they came.
 //!
-//! **Invariant:** an event moves a lead only if it comes from SES and carries our tags; everything else is
-//! acknowledged and counted, because an error would bring it back for a day.
+//! **Invariants:** an event moves a lead only if it carries our tags and names a mail that the lead can have had;
+//! everything else is acknowledged and counted, because an error would bring it back for a day. Events may come in any
+//! order and any number of times: facts about an address fold by rank, those about a mail are kept once.
 
-use std::collections::BTreeMap;
+pub(crate) mod event;
 
 use jiff::Timestamp;
-use perennial_app::engagement::Heard;
-use perennial_app::ports::EngagementRecord;
+use perennial_app::engagement::{Heard, MailReport};
 use perennial_core::decide::MailEventKind;
-use perennial_core::ids::{LeadId, TouchId};
+use perennial_core::event::FailReason;
 use perennial_lambda::boot::HandlerError;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tracing::info;
 
+use self::event::{Bounced, Freshness, SesEvent, Subscribed, Tagged, What};
 use crate::Deps;
 
 /// What came of an SES event.
@@ -25,7 +26,7 @@ pub enum Counted {
     Decided,
     /// It was known, or decides nothing.
     Noted,
-    /// It is not of a mail of ours, or of no kind we know.
+    /// It is not of a mail of ours.
     Ignored,
 }
 
@@ -34,59 +35,10 @@ pub enum Counted {
 struct Envelope {
     source: String,
     time: Timestamp,
-    detail: Detail,
+    detail: Value,
 }
 
-/// What SES says. Only what is read is named; the rest may be anything.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Detail {
-    event_type: String,
-    mail: Mail,
-    #[serde(default)]
-    bounce: Option<Bounce>,
-    #[serde(default)]
-    complaint: Option<Complaint>,
-}
-
-#[derive(Deserialize)]
-struct Mail {
-    #[serde(default)]
-    tags: BTreeMap<String, Vec<String>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Bounce {
-    #[serde(default)]
-    bounce_type: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Complaint {
-    #[serde(default)]
-    complaint_sub_type: Option<String>,
-}
-
-/// The tags that our mailer puts on every mail.
-struct Tags {
-    lead: LeadId,
-    touch: TouchId,
-    attempt: u32,
-}
-
-/// What an event means.
-enum Meaning {
-    /// It decides.
-    Decides(MailEventKind),
-    /// It is kept under this word, and decides nothing but that SES had the mail.
-    Fact(&'static str),
-}
-
-/// SES's word for an address that is on the account's own suppression list: the mail was never sent on.
-const ON_SUPPRESSION_LIST: &str = "OnAccountSuppressionList";
-
+/// Takes in what EventBridge's default bus brings. Nobody but AWS can put events of an `aws.` source there.
 pub(crate) async fn handle(deps: &Deps, event: Value) -> Result<Counted, HandlerError> {
     let Ok(Envelope { source, time, detail }) = Envelope::deserialize(event) else {
         return Ok(ignored("unreadable"));
@@ -94,66 +46,72 @@ pub(crate) async fn handle(deps: &Deps, event: Value) -> Result<Counted, Handler
     if source != "aws.ses" {
         return Ok(ignored("foreign_source"));
     }
-    let Some(tags) = tags(&detail.mail.tags) else {
-        return Ok(ignored("untagged"));
-    };
-    let kind = match meaning(&detail) {
-        None => return Ok(ignored("unknown_type")),
-        Some(Meaning::Decides(kind)) => kind,
-        Some(Meaning::Fact(kind)) => {
-            let (lead, touch) = (tags.lead.clone(), tags.touch.clone());
-            let record = EngagementRecord { lead, touch, kind: kind.to_owned(), at: time };
-            deps.listener.note(&record).await.map_err(|error| HandlerError::new("note_failed", error))?;
-            // What SES tells of a mail, it took.
-            MailEventKind::Accepted
-        }
-    };
-    let heard = deps.listener.mail_event(&tags.lead, tags.touch, tags.attempt, kind).await;
-    match heard.map_err(|error| HandlerError::new("mail_event_failed", error))? {
-        Heard::Decided => Ok(Counted::Decided),
-        Heard::Nothing => Ok(Counted::Noted),
-    }
+    hear(deps, detail, Some(time)).await
 }
 
-fn ignored(reason: &'static str) -> Counted {
+/// Takes in one event; `told_at` is when its envelope was written, where it has one that says so.
+pub(crate) async fn hear(deps: &Deps, detail: Value, told_at: Option<Timestamp>) -> Result<Counted, HandlerError> {
+    let Ok(SesEvent { mail, at, what }) = SesEvent::deserialize(detail) else {
+        return Ok(ignored("unreadable"));
+    };
+    let Some(Tagged { lead, touch, attempt }) = mail else {
+        return Ok(ignored("untagged"));
+    };
+    if let What::Unknown(name) = &what {
+        info!(metric = "mail_event.unknown", mail_event.kind = name, "a mail event of a type that is new to us");
+    }
+    let at = at.or(told_at).unwrap_or_else(|| deps.listener.clock.now());
+    let report = MailReport { lead, touch, attempt, kind: meaning(&what, at), fact: fact(&what), at };
+    let heard = deps.listener.mail_event(&report).await;
+    Ok(match heard.map_err(|error| HandlerError::new("mail_event_failed", error))? {
+        Some(Heard::Decided) => Counted::Decided,
+        Some(Heard::Nothing) => Counted::Noted,
+        None => ignored("unknown_touch"),
+    })
+}
+
+pub(crate) fn ignored(reason: &'static str) -> Counted {
     info!(metric = "mail_event.ignored", reason, "a mail event was passed over");
     Counted::Ignored
 }
 
-fn tags(tags: &BTreeMap<String, Vec<String>>) -> Option<Tags> {
-    let one = |name: &str| match tags.get(name).map(Vec::as_slice) {
-        Some([value]) => Some(value.as_str()),
-        Some(_) | None => None,
+/// What it decides. Of whatever SES tells, it had the mail.
+fn meaning(what: &What, at: Timestamp) -> MailEventKind {
+    match what {
+        What::Send
+        | What::Delivery
+        | What::DeliveryDelay
+        | What::Open
+        | What::Click
+        | What::Subscription(Subscribed::ToSome)
+        | What::Unknown(_) => MailEventKind::Accepted,
+        // Also what SES's list remembers: SES would not hand on the next mail either.
+        What::Bounce(Bounced::Permanent, _) => MailEventKind::BouncedForGood,
+        What::Bounce(Bounced::Softly, _) => MailEventKind::BouncedSoftly { at },
+        What::Complaint(_) => MailEventKind::Complained,
+        What::Reject => MailEventKind::Withdrawn(FailReason::ContentRefused),
+        What::RenderingFailure => MailEventKind::Withdrawn(FailReason::NotRendered),
+        What::Subscription(Subscribed::ToNothing) => MailEventKind::Unsubscribed,
+    }
+}
+
+/// What is kept of it beside the lead, once per mail. That SES took it is in history already.
+fn fact(what: &What) -> Option<String> {
+    let kind = match what {
+        What::Send => return None,
+        What::Delivery => "delivered",
+        What::DeliveryDelay => "delayed",
+        What::Open => "opened",
+        What::Click => "clicked",
+        What::Bounce(Bounced::Permanent, Freshness::Fresh) => "bounced",
+        What::Bounce(Bounced::Softly, _) => "bounced-soft",
+        What::Bounce(Bounced::Permanent, Freshness::Remembered) => "bounce-on-list",
+        What::Complaint(Freshness::Fresh) => "complained",
+        What::Complaint(Freshness::Remembered) => "complaint-on-list",
+        What::Reject => "rejected",
+        What::RenderingFailure => "not-rendered",
+        What::Subscription(_) => "subscription",
+        What::Unknown(name) => return Some(format!("unknown-{name}")),
     };
-    Some(Tags {
-        lead: LeadId::parse(one("lead")?).ok()?,
-        touch: TouchId::parse(one("touch")?).ok()?,
-        attempt: one("attempt")?.parse().ok()?,
-    })
-}
-
-fn meaning(detail: &Detail) -> Option<Meaning> {
-    match detail.event_type.as_str() {
-        // Whichever of these comes first proves that SES took the mail.
-        "Send" | "Delivery" | "DeliveryDelay" | "Open" | "Click" => Some(Meaning::Decides(MailEventKind::Accepted)),
-        "Bounce" => Some(bounce(detail.bounce.as_ref())),
-        "Complaint" => Some(complaint(detail.complaint.as_ref())),
-        _ => None,
-    }
-}
-
-/// Permanent ends an address; everything else may pass, and is only noted for now.
-fn bounce(bounce: Option<&Bounce>) -> Meaning {
-    match bounce.and_then(|bounce| bounce.bounce_type.as_deref()) {
-        Some("Permanent") => Meaning::Decides(MailEventKind::BouncedForGood),
-        Some(_) | None => Meaning::Fact("bounced-soft"),
-    }
-}
-
-fn complaint(complaint: Option<&Complaint>) -> Meaning {
-    match complaint.and_then(|complaint| complaint.complaint_sub_type.as_deref()) {
-        // The list remembers an old complaint: no fresh one was made.
-        Some(ON_SUPPRESSION_LIST) => Meaning::Fact("complaint-on-list"),
-        Some(_) | None => Meaning::Decides(MailEventKind::Complained),
-    }
+    Some(kind.to_owned())
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 use perennial_app::ports::Clock;
-use perennial_core::event::{Event, SendProof};
+use perennial_core::event::{Event, FailReason, SendProof};
 use perennial_core::ids::{LeadId, TouchId};
 use perennial_core::lead::{EmailReach, Sending};
 use perennial_core::token::{Keyring, Purpose};
@@ -13,7 +13,10 @@ use serde_json::{Value, json};
 use tracing::level_filters::LevelFilter;
 
 use super::ingest_lead::logs::Log;
-use crate::scenarios::world::{LEASE, World, berlin, keyring, sample, unsubscribe_get, unsubscribe_post};
+use crate::scenarios::world::{
+    LEASE, SES_SAMPLES, World, berlin, keyring, sample, ses_event, sns_body, sqs_batch, unsubscribe_get,
+    unsubscribe_post,
+};
 
 /// The one lead of the samples, and the suite that she is in.
 async fn with_ada() -> (World, LeadId) {
@@ -30,6 +33,13 @@ async fn call(world: &World, event: Value) -> Value {
 /// What was counted of an event.
 async fn counted(world: &World, event: Value) -> String {
     call(world, event).await["counted"].as_str().unwrap().to_owned()
+}
+
+/// The records that a queue is to bring again.
+async fn failures(world: &World, batch: Value) -> Vec<String> {
+    let answer = call(world, batch).await;
+    let failures = answer["batchItemFailures"].as_array().unwrap().iter();
+    failures.map(|failure| failure["itemIdentifier"].as_str().unwrap().to_owned()).collect()
 }
 
 fn title(answer: &Value) -> &str {
@@ -178,10 +188,8 @@ async fn in_flight() -> (World, LeadId, TouchId) {
 
 #[tokio::test]
 async fn whatever_ses_tells_of_a_mail_whose_worker_never_told_proves_it() {
-    let named = |name: &str| event("ses-send.json", |it| it["detail"]["eventType"] = json!(name));
-    let events = ["Send", "Delivery", "DeliveryDelay", "Open", "Click"].map(named).into_iter();
-    let samples = ["ses-bounce-transient.json", "ses-bounce-permanent.json", "ses-complaint.json"].map(sample);
-    for mut event in events.chain(samples) {
+    let unheard_of = event("ses-send.json", |it| it["detail"]["eventType"] = json!("Archive Written"));
+    for mut event in SES_SAMPLES.map(sample).into_iter().chain([unheard_of]) {
         let (world, ada, touch) = in_flight().await;
         event["detail"]["mail"]["tags"]["touch"] = json!([touch.to_string()]);
         assert_eq!(counted(&world, event.clone()).await, "decided");
@@ -197,8 +205,7 @@ async fn whatever_ses_tells_of_a_mail_whose_worker_never_told_proves_it() {
 
 #[tokio::test]
 async fn f15_f16_bounce_complaint_and_delivery_five_times_in_every_order_come_to_the_same() {
-    let delivery = event("ses-send.json", |it| it["detail"]["eventType"] = json!("Delivery"));
-    let kinds = [delivery, sample("ses-bounce-permanent.json"), sample("ses-complaint.json")];
+    let kinds = ["ses-delivery.json", "ses-bounce-permanent.json", "ses-complaint.json"].map(sample);
     let orders = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
     for order in orders {
         let (world, ada) = with_ada().await;
@@ -219,18 +226,51 @@ async fn f15_f16_bounce_complaint_and_delivery_five_times_in_every_order_come_to
 }
 
 #[tokio::test]
-async fn a_transient_bounce_and_an_old_complaint_are_noted_and_change_nothing() {
-    let (world, ada) = with_ada().await;
-    let before = world.store.load(&ada).await.unwrap();
-    let mut undetermined = sample("ses-bounce-transient.json");
-    undetermined["detail"]["bounce"]["bounceType"] = json!("Undetermined");
-    let mut remembered = sample("ses-complaint.json");
-    remembered["detail"]["complaint"]["complaintSubType"] = json!("OnAccountSuppressionList");
-    for event in [sample("ses-bounce-transient.json"), undetermined, remembered] {
-        assert_eq!(counted(&world, event.clone()).await, "noted");
-        assert_eq!(counted(&world, event).await, "noted");
+async fn what_the_accounts_list_remembers_ends_the_mail_too() {
+    for (name, part, reach) in [
+        ("ses-bounce-permanent.json", "bounce", EmailReach::HardBounced),
+        ("ses-complaint.json", "complaint", EmailReach::Complained),
+    ] {
+        let (world, ada) = with_ada().await;
+        let remembered = event(name, |it| {
+            it["detail"][part][format!("{part}SubType")] = json!("OnAccountSuppressionList");
+        });
+        assert_eq!(counted(&world, remembered.clone()).await, "decided");
+        assert_eq!(counted(&world, remembered).await, "noted");
+        assert_eq!(world.lead(&ada).await.email, reach);
     }
-    assert_eq!(world.store.load(&ada).await.unwrap(), before);
+}
+
+#[tokio::test]
+async fn a_mail_that_ses_withdraws_has_failed_once_and_the_address_is_not_at_fault() {
+    for (name, reason) in
+        [("ses-reject.json", FailReason::ContentRefused), ("ses-rendering-failure.json", FailReason::NotRendered)]
+    {
+        let (world, ada) = with_ada().await;
+        let log = Log::at(LevelFilter::ERROR);
+        for _ in 0..5 {
+            call(&world, sample(name)).await;
+        }
+        let touch = TouchId::parse("1_welcome_response_0").unwrap();
+        let failed = Event::TouchFailed { touch, reason };
+        assert_eq!(world.events(&ada).await.iter().filter(|event| **event == failed).count(), 1, "{name}");
+        assert_eq!(log.text().matches("touch.withdrawn").count(), 1, "somebody must look: {}", log.text());
+        assert_eq!(world.lead(&ada).await.email, EmailReach::Ok);
+        world.live_until("2026-03-04 10:00").await;
+        assert_eq!(world.mails(&ada).len(), 2, "{name}: the program goes on");
+    }
+}
+
+#[tokio::test]
+async fn an_unsubscribe_by_sess_own_means_is_one_and_a_switched_topic_is_only_noted() {
+    let (world, ada) = with_ada().await;
+    let some = event("ses-subscription.json", |it| {
+        it["detail"]["subscription"]["newTopicPreferences"]["unsubscribeAll"] = json!(false);
+    });
+    assert_eq!(counted(&world, some).await, "noted");
+    assert_eq!(world.lead(&ada).await.email, EmailReach::Ok);
+    assert_eq!(counted(&world, sample("ses-subscription.json")).await, "decided");
+    assert_eq!(world.lead(&ada).await.email, EmailReach::Unsubscribed);
 }
 
 /// The same event, otherwise.
@@ -270,9 +310,10 @@ async fn h38_an_event_that_proves_nothing_is_acknowledged_counted_and_without_ef
 
     // It has our tags; they are of nobody, or of a mail that was never handed over.
     let nobody = bounce(&|it| set(it, "/detail/mail/tags/lead", json!(["abcdefghijklmnopqrstuvwxyz"])));
-    assert_eq!(counted(&world, nobody).await, "noted");
-    let never = event("ses-send.json", |it| set(it, "/detail/mail/tags/touch", json!(["9_welcome_response_0"])));
-    assert_eq!(counted(&world, never).await, "noted");
+    assert_eq!(counted(&world, nobody).await, "ignored");
+    let never = bounce(&|it| set(it, "/detail/mail/tags/touch", json!(["9_welcome_response_0"])));
+    assert_eq!(counted(&world, never).await, "ignored");
+    assert_eq!(log.text().matches("unknown_touch").count(), 2);
     let other_attempt = event("ses-send.json", |it| set(it, "/detail/mail/tags/attempt", json!(["7"])));
     assert_eq!(counted(&world, other_attempt).await, "noted");
     assert_eq!(world.store.load(&ada).await.unwrap(), before);
@@ -307,14 +348,14 @@ async fn h39_whatever_ses_leaves_out_or_overdoes_is_taken_as_what_it_is() {
         ("null subtype of a complaint", "decided", sample("ses-complaint.json")),
         (
             "null type",
-            "noted",
+            "decided",
             event("ses-bounce-permanent.json", |it| {
                 it["detail"]["bounce"]["bounceType"] = Value::Null;
             }),
         ),
         (
             "no bounce",
-            "noted",
+            "decided",
             event("ses-bounce-permanent.json", |it| {
                 it["detail"].as_object_mut().unwrap().remove("bounce");
             }),
@@ -335,22 +376,161 @@ async fn h39_whatever_ses_leaves_out_or_overdoes_is_taken_as_what_it_is() {
         ),
         (
             "unknown type",
-            "ignored",
+            "noted",
             event("ses-send.json", |it| {
                 it["detail"]["eventType"] = json!("Teleported");
             }),
         ),
         (
-            "a subscription",
-            "ignored",
+            "an address for a type",
+            "noted",
             event("ses-send.json", |it| {
-                it["detail"]["eventType"] = json!("Subscription");
+                it["detail"]["eventType"] = json!("ada@example.com");
             }),
         ),
     ];
     for (row, expected, event) in rows {
         let (world, _) = with_ada().await;
-        assert_eq!(counted(&world, event).await, expected, "{row}");
+        let log = Log::at(LevelFilter::INFO);
+        assert_eq!(counted(&world, event.clone()).await, expected, "{row}");
+        assert_eq!(failures(&world, sqs_batch(&[sns_body(&event["detail"])])).await, [""; 0], "{row}");
+        assert_eq!(log.text().matches("mail_event.unknown").count() > 0, expected == "noted", "{row}: it is counted");
+        assert!(!log.text().contains("example.com"), "{row}: {}", log.text());
         world.assert_sound().await;
     }
+}
+
+// --- The second path -----------------------------------------------------------------------------------
+
+#[tokio::test]
+async fn all_ten_types_are_taken_on_both_paths_and_come_to_the_same() {
+    let mut leads = Vec::new();
+    for by_queue in [false, true] {
+        let (world, ada) = with_ada().await;
+        if by_queue {
+            assert_eq!(failures(&world, sample("sqs-sns-batch.json")).await, [""; 0]);
+        } else {
+            for record in sample("sqs-sns-batch.json")["Records"].as_array().unwrap() {
+                let body: Value = serde_json::from_str(record["body"].as_str().unwrap()).unwrap();
+                let detail: Value = serde_json::from_str(body["Message"].as_str().unwrap()).unwrap();
+                let bridged = SES_SAMPLES.map(sample).into_iter().find(|it| it["detail"] == detail).unwrap();
+                assert_ne!(counted(&world, bridged).await, "ignored");
+            }
+        }
+        world.assert_sound().await;
+        leads.push((world.lead(&ada).await, world.names(&ada).await));
+    }
+    assert_eq!(leads[0], leads[1]);
+    let (lead, names) = &leads[0];
+    assert_eq!((lead.email, lead.unwilling, lead.soft_bounces.len()), (EmailReach::Complained, true, 1));
+    assert_eq!(names.iter().filter(|name| **name == "touch.failed").count(), 1);
+}
+
+#[tokio::test]
+async fn a_queue_with_raw_delivery_brings_the_bare_event() {
+    let (world, ada) = with_ada().await;
+    assert_eq!(failures(&world, sample("sqs-raw-bounce.json")).await, [""; 0]);
+    assert_eq!(world.lead(&ada).await.email, EmailReach::HardBounced);
+}
+
+#[tokio::test]
+async fn f16_what_comes_five_times_over_both_paths_is_counted_once() {
+    let (world, ada) = with_ada().await;
+    for name in ["ses-bounce-transient.json", "ses-bounce-permanent.json", "ses-complaint.json"] {
+        for _ in 0..5 {
+            call(&world, sample(name)).await;
+            assert_eq!(failures(&world, sqs_batch(&[sns_body(&sample(name)["detail"])])).await, [""; 0]);
+        }
+    }
+    let names = world.names(&ada).await;
+    let count = |wanted: &str| names.iter().filter(|name| **name == wanted).count();
+    assert_eq!((count("touch.bounced"), count("address.suppressed"), count("touch.sent")), (1, 2, 1));
+    assert_eq!(world.lead(&ada).await.soft_bounces.len(), 1);
+}
+
+#[tokio::test]
+async fn f18_of_ten_records_nine_are_done_and_the_poisoned_one_comes_again_until_it_is_mended() {
+    let world = World::at("2026-03-02 10:00").await;
+    let mut people = Vec::new();
+    for number in 0..10 {
+        people.push(world.post(json!({ "email": format!("person{number}@example.com") })).await);
+    }
+    let bounce = |lead: &LeadId| sns_body(&ses_event("ses-bounce-permanent.json", &world.last_mail(lead))["detail"]);
+    let mut bodies: Vec<String> = people.iter().map(bounce).collect();
+    let whole = bodies[4].clone();
+    bodies[4].truncate(whole.len() / 2);
+    let log = Log::at(LevelFilter::INFO);
+    // As often as the queue brings it, before it gives it to the dead-letter queue.
+    for _ in 0..3 {
+        assert_eq!(failures(&world, sqs_batch(&bodies)).await, ["record-4"]);
+    }
+    assert_eq!(log.text().matches("mail_event.failed").count(), 3, "it is counted, for the alarm");
+    assert!(!log.text().contains("example.com"), "{}", log.text());
+    for (number, lead) in people.iter().enumerate() {
+        let expected = if number == 4 { EmailReach::Ok } else { EmailReach::HardBounced };
+        assert_eq!(world.lead(lead).await.email, expected, "{number}");
+    }
+    // Redriven from the dead-letter queue.
+    assert_eq!(failures(&world, sqs_batch(&[whole])).await, [""; 0]);
+    assert_eq!(world.lead(&people[4]).await.email, EmailReach::HardBounced);
+}
+
+#[tokio::test]
+async fn a_failure_without_a_name_fails_the_batch_and_is_never_answered_as_an_empty_one() {
+    let (world, ada) = with_ada().await;
+    for nameless in [Value::Null, json!("")] {
+        let mut batch = sqs_batch(&["not JSON".to_owned(), sns_body(&sample("ses-bounce-permanent.json")["detail"])]);
+        batch["Records"][0]["messageId"] = nameless;
+        let engagement = Arc::clone(&world.functions.engagement);
+        let error = record_engagement::handle(engagement, batch).await.unwrap_err();
+        assert_eq!(error.to_string(), "unreadable_record");
+    }
+    assert_eq!(world.lead(&ada).await.email, EmailReach::Ok);
+}
+
+#[tokio::test]
+async fn h38_a_queue_that_brings_what_is_no_event_of_ours_is_acknowledged_and_changes_nothing() {
+    let (world, ada) = with_ada().await;
+    let before = world.store.load(&ada).await.unwrap();
+    let bounce = sample("ses-bounce-permanent.json")["detail"].clone();
+    let envelope = |kind: &str, message: &str| json!({ "Type": kind, "Message": message }).to_string();
+    let untagged = {
+        let mut event = bounce.clone();
+        event["mail"]["tags"] = json!({});
+        event
+    };
+    let rows = [
+        ("a topic that asks to be confirmed", envelope("SubscriptionConfirmation", &bounce.to_string())),
+        (
+            "SES greets the topic",
+            envelope("Notification", "Successfully validated SNS topic for Amazon SES event publishing."),
+        ),
+        ("another one's notification", envelope("Notification", r#"{"AlarmName":"something"}"#)),
+        ("no tags", sns_body(&untagged)),
+        ("an EventBridge event", sample("ses-bounce-permanent.json").to_string()),
+        ("a number", "7".to_owned()),
+    ];
+    let log = Log::at(LevelFilter::INFO);
+    for (row, body) in &rows {
+        assert_eq!(failures(&world, sqs_batch(std::slice::from_ref(body))).await, [""; 0], "{row}");
+    }
+    let mut foreign = sqs_batch(&[sns_body(&bounce)]);
+    foreign["Records"][0]["eventSource"] = json!("aws:kinesis");
+    assert_eq!(failures(&world, foreign).await, [""; 0]);
+    assert_eq!(log.text().matches("mail_event.ignored").count(), rows.len() + 1, "{}", log.text());
+    assert_eq!(world.store.load(&ada).await.unwrap(), before);
+}
+
+#[tokio::test]
+async fn f14_an_unsubscribe_while_a_mail_is_in_flight_lets_that_one_go_and_nothing_after_it() {
+    let (world, ada, touch) = in_flight().await;
+    assert_eq!(call(&world, sample("unsubscribe-post.json")).await["statusCode"], 200);
+    let lead = world.lead(&ada).await;
+    assert_eq!((lead.email, lead.sending.map(|it| it.touch)), (EmailReach::Unsubscribed, Some(touch.clone())));
+    // The worker was alive after all: SES tells of its mail.
+    let sent = event("ses-send.json", |it| it["detail"]["mail"]["tags"]["touch"] = json!([touch.to_string()]));
+    assert_eq!(counted(&world, sent).await, "decided");
+    world.live_until("2027-03-02 10:00").await;
+    assert_eq!(world.mails(&ada).len(), 1, "nothing later");
+    assert_eq!(world.names(&ada).await.iter().filter(|name| **name == "touch.sent").count(), 2);
 }

@@ -85,6 +85,11 @@ impl Teller<'_> {
                 format!("{what} for {}, by {}", touch.step, self.time(*due_at))
             }
             Event::TaskOverdue { touch } => format!("nobody did {} in time", touch.step),
+            Event::TouchBounced { touch, rests_until: None, .. } => format!("{} comes back", touch.step),
+            Event::TouchBounced { touch, rests_until: Some(until), .. } => {
+                format!("{} comes back: the address rests until {}", touch.step, self.time(*until))
+            }
+            Event::AddressRested => "may be mailed again: the address has rested".to_owned(),
             Event::AddressSuppressed { cause } => format!("may not be mailed any more: {cause:?}"),
             Event::AddressListed { cause, .. } => format!("is nobody, and may not be mailed: {cause:?}"),
             Event::EnrolmentPaused { pause, resume_at, .. } => {

@@ -446,6 +446,41 @@ pub(crate) fn ses_event(sample_name: &str, mail: &OutboundMail) -> Value {
     event
 }
 
+/// A sample of each of the ten types, as EventBridge brings them; of bounces, one of each kind.
+pub(crate) const SES_SAMPLES: [&str; 11] = [
+    "ses-send.json",
+    "ses-delivery.json",
+    "ses-delivery-delay.json",
+    "ses-bounce-permanent.json",
+    "ses-bounce-transient.json",
+    "ses-complaint.json",
+    "ses-reject.json",
+    "ses-rendering-failure.json",
+    "ses-open.json",
+    "ses-click.json",
+    "ses-subscription.json",
+];
+
+/// An event as SNS wraps it for a queue.
+pub(crate) fn sns_body(detail: &Value) -> String {
+    let body = sample("sqs-sns-batch.json")["Records"][0]["body"].as_str().unwrap().to_owned();
+    let mut body: Value = serde_json::from_str(&body).unwrap();
+    body["Message"] = json!(detail.to_string());
+    body.to_string()
+}
+
+/// A batch of a queue; each record's id is its place.
+pub(crate) fn sqs_batch(bodies: &[String]) -> Value {
+    let pattern = sample("sqs-sns-batch.json")["Records"][0].clone();
+    let record = |(at, body): (usize, &String)| {
+        let mut record = pattern.clone();
+        record["messageId"] = json!(format!("record-{at}"));
+        record["body"] = json!(body);
+        record
+    };
+    json!({ "Records": bodies.iter().enumerate().map(record).collect::<Vec<_>>() })
+}
+
 /// New history rows as the table's stream brings them. A record's sequence number is its place in the batch.
 pub(crate) fn stream_event(entries: &[Entry]) -> Value {
     let pattern = sample("history-stream.json")["Records"][1].clone();

@@ -188,6 +188,7 @@ impl Walk<'_> {
             | Event::TouchReview { .. }
             | Event::TouchDropped { .. }
             | Event::TaskOverdue { .. }
+            | Event::TouchBounced { .. }
             | Event::AddressSuppressed { .. }
             | Event::AddressListed { .. }
             | Event::EnrolmentPaused { .. }
@@ -196,6 +197,7 @@ impl Walk<'_> {
             | Event::OptInAsked { .. }
             | Event::PreferencesChanged { .. }
             | Event::Erased
+            | Event::AddressRested
             | Event::Disqualified { .. }
             | Event::Reviewed { .. } => {}
         }

@@ -43,6 +43,7 @@ pub(super) const fn deferred(reason: DeferReason) -> &'static str {
         DeferReason::WithSales => "waited while sales works the lead",
         DeferReason::NotYet => "waited for its date",
         DeferReason::AwaitingConsent => "waited for a confirmed opt-in",
+        DeferReason::AddressRests => "waited while the address rests after bounces",
         DeferReason::Throttled | DeferReason::SendingPaused | DeferReason::NotReached => "waited for SES",
     }
 }
@@ -53,6 +54,7 @@ pub(super) const fn skipped(reason: SkipReason) -> &'static str {
         SkipReason::TaskOpen => "the owner's last task is still open",
         SkipReason::Suppressed(reach) => unmailed(reach),
         SkipReason::HumanPreferred => "the address is a desk's",
+        SkipReason::AddressRests => "the address rests after bounces",
         SkipReason::StepGone => "the step is gone",
         SkipReason::Condition => "skip_if holds",
         SkipReason::AllKnown => "all that it asks for is known",

@@ -16,8 +16,8 @@ use perennial_core::ids::{
     TouchId,
 };
 use perennial_core::lead::{
-    Doubt, EmailReach, Enrolment, Lead, LifecycleStage, Ownership, Pause, PauseCause, PhoneReach, Sending, Task,
-    TaskKind, Unresolved,
+    Doubt, EmailReach, Enrolment, Lead, LifecycleStage, Ownership, Pause, PauseCause, PhoneReach, Sending, SoftBounce,
+    Task, TaskKind, Unresolved,
 };
 use perennial_core::loader::SourceFile;
 use perennial_core::profile::Profile;
@@ -50,6 +50,10 @@ pub(crate) fn lead() -> Lead {
         stage: LifecycleStage::Inquiry,
         received_at: noon() - days(6),
         email: EmailReach::Ok,
+        unwilling: true,
+        soft_bounces: vec![SoftBounce { at: noon() - days(4), touch: TouchId::parse("1_welcome_response_0").unwrap() }],
+        soft_until: Some(noon() + days(26)),
+        withdrawn: vec![TouchId::parse("1_welcome_question_0").unwrap()],
         phone: PhoneReach::Ok,
         flags: vec![Flag::PossibleDuplicate],
         zone: Some("America/New_York".to_owned()),

@@ -9,7 +9,7 @@ use super::{Draft, Due, PlannedTouch};
 use crate::consent::{
     ConsentBasis, ConsentSource, ConsentText, MailRules, OptInRule, Preferences, opt_in_mail, opt_in_touch,
 };
-use crate::event::{Event, SkipReason};
+use crate::event::{DeferReason, Event, SkipReason};
 use crate::ids::{Language, LeadId, ProgramName};
 use crate::lead::{EmailReach, LifecycleStage, Reach, StageKind};
 use crate::program::{TouchClass, Voice};
@@ -134,6 +134,10 @@ impl<'a> Draft<'a> {
         if Standing::of(lead.email) == Standing::Closed || self.catalog.opt_in.is_none() {
             let reason = SkipReason::Suppressed(lead.email);
             self.record(Event::TouchSkipped { touch, reason });
+            return Due::Settled;
+        }
+        if let Some(until) = lead.rests_until(self.now) {
+            self.record(Event::TouchDeferred { touch, reason: DeferReason::AddressRests, until });
             return Due::Settled;
         }
         let attempt = lead.opt_in.attempts.saturating_add(1);

@@ -188,6 +188,8 @@ fn said(event: &Event) -> Option<String> {
         Event::Disqualified { .. } => "is only listened to".to_owned(),
         Event::Reopened => "is spoken to again".to_owned(),
         Event::Erased => "is erased".to_owned(),
+        Event::TouchBounced { touch, .. } => format!("{} comes back", touch.step),
+        Event::AddressRested => "has rested".to_owned(),
         Event::Received { .. }
         | Event::AddressListed { .. }
         | Event::Admitted

@@ -21,7 +21,7 @@ use crate::loader::policy;
 use crate::loader::report::{Report, Text, parse_name};
 use crate::loader::section::Section;
 use crate::loader::shape::{self, PROMPT_LENGTH_MAX};
-use crate::policy::{Gate, Scores, Sla, Turnbacks};
+use crate::policy::{BouncePolicy, Gate, Scores, Sla, Turnbacks};
 use crate::program::{Program, ProgramVersion};
 use crate::submission::Intent;
 
@@ -52,6 +52,7 @@ pub(super) struct CatalogFile {
     pub(super) scores: Option<Scores>,
     pub(super) sla: Option<Sla>,
     pub(super) turnbacks: Option<Turnbacks>,
+    pub(super) bounces: BouncePolicy,
 }
 
 /// Reads the file; `None` if it is not TOML.
@@ -81,6 +82,7 @@ pub(super) fn read(
         scores: policy::scores(report, &mut root),
         sla: policy::sla(report, &mut root),
         turnbacks: policy::turnbacks(report, &mut root, &known),
+        bounces: policy::bounces(report, &mut root),
         fields,
         topics,
         queues,
@@ -116,6 +118,7 @@ impl CatalogFile {
             scores: self.scores?,
             sla: self.sla?,
             turnbacks: self.turnbacks?,
+            bounces: self.bounces,
             programs,
             kept,
             last_resort: self.last_resort?,

@@ -10,8 +10,8 @@ use crate::loader::known::Known;
 use crate::loader::report::Report;
 use crate::loader::section::Section;
 use crate::policy::{
-    Gate, LastRung, RequalifyRule, Rung, RungAction, Scores, Sla, StageClock, TurnbackPolicy, TurnbackReason,
-    Turnbacks, Worth,
+    BouncePolicy, Gate, LastRung, RequalifyRule, Rung, RungAction, Scores, Sla, StageClock, TurnbackPolicy,
+    TurnbackReason, Turnbacks, Worth,
 };
 use crate::timing::Delay;
 
@@ -109,6 +109,21 @@ fn stage_clock(report: &mut Report<'_>, mut section: Section<'_>) -> Option<Stag
         before = (key, at);
     }
     Some(StageClock { idle, manager, expires })
+}
+
+/// `[bounces]`: what is not said is as shipped.
+pub(super) fn bounces(report: &mut Report<'_>, root: &mut Section<'_>) -> BouncePolicy {
+    let shipped = BouncePolicy::default();
+    let Some(mut section) = root.section(report, "bounces") else { return shipped };
+    let soft_max = section.number(report, "soft_max");
+    let within = section.exact(report, "within");
+    let rest = section.exact(report, "rest");
+    section.finish(report);
+    BouncePolicy {
+        soft_max: soft_max.unwrap_or(shipped.soft_max),
+        within: within.unwrap_or(shipped.within),
+        rest: rest.unwrap_or(shipped.rest),
+    }
 }
 
 /// `[turnback]`: total, so that no rep can give a lead back to nowhere.

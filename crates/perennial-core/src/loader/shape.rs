@@ -407,6 +407,7 @@ pub static SHAPES: &[&Shape] = &[
     &STAGE_CLOCK,
     &TURNBACK,
     &POLICY,
+    &BOUNCES,
 ];
 
 /// Every shape, for the reference.

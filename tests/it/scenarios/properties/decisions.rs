@@ -43,6 +43,15 @@ pub(crate) struct Sender {
     entry: Entry,
 }
 
+impl Sender {
+    /// Somebody who sends a form.
+    pub(crate) fn form(phone: bool) -> Self {
+        let (mail, calls) = (Permission::Allowed, Permission::Allowed);
+        let (channel, intent, entry) = (Channel::Form, Intent::Inquiry, Entry::Welcome);
+        Self { email: true, phone, mail, calls, junk: false, channel, intent, entry }
+    }
+}
+
 /// What happens next.
 #[derive(Debug, Clone)]
 pub(crate) enum Move {
@@ -110,7 +119,12 @@ pub(crate) fn next_move() -> impl Strategy<Value = Move> {
     let kind = prop_oneof![
         3 => Just(MailEventKind::Accepted),
         1 => Just(MailEventKind::BouncedForGood),
+        3 => (0..10_000_i64).prop_map(|hours| MailEventKind::BouncedSoftly {
+            at: berlin("2026-03-02 10:00") + SignedDuration::from_hours(hours),
+        }),
         1 => Just(MailEventKind::Complained),
+        1 => Just(MailEventKind::Unsubscribed),
+        1 => Just(MailEventKind::Withdrawn(FailReason::ContentRefused)),
     ];
     let verdict = prop_oneof![Just(ReviewVerdict::Sent), Just(ReviewVerdict::Dropped)];
     prop_oneof![
@@ -250,6 +264,7 @@ impl Life {
         let Some(planned) = self.decide(&Stimulus::Due).send else { return };
         let lead = self.lead.as_mut().unwrap();
         assert_eq!(lead.email, EmailReach::Ok, "I8: no mail to a suppressed address");
+        assert_eq!(lead.soft_until, None, "no mail to an address that rests");
         assert_eq!(lead.sending, None, "one mail in flight");
         let handed_over = (planned.touch.clone(), planned.attempt);
         assert!(!self.marked.contains(&handed_over), "each attempt is marked once");
@@ -264,6 +279,11 @@ impl Life {
     fn decide(&self, stimulus: &Stimulus) -> Decision {
         let view = View { lead: self.lead.as_ref(), profile: self.profile.as_ref(), catalog: &self.catalog };
         decide(&view, stimulus, self.now)
+    }
+
+    /// What is known of the person.
+    pub(crate) fn profile(&self) -> &Profile {
+        self.profile.as_ref().unwrap()
     }
 
     /// When somebody must look again; a worker that has a mail in hand is waited for.

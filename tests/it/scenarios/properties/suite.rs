@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
-use perennial_app::engagement::{Heard, Listener};
+use perennial_app::engagement::{Heard, Listener, MailReport};
 use perennial_app::ingest::{Door, Receipt};
 use perennial_app::library::Library;
 use perennial_app::memory::{MemoryStore, SettableClock};
@@ -77,6 +77,9 @@ fn next_move() -> impl Strategy<Value = Move> {
     let kind = prop_oneof![
         4 => Just(MailEventKind::Accepted),
         1 => Just(MailEventKind::BouncedForGood),
+        2 => (0..5_000_i64).prop_map(|minutes| MailEventKind::BouncedSoftly {
+            at: berlin("2026-03-02 10:00") + SignedDuration::from_mins(minutes),
+        }),
         1 => Just(MailEventKind::Complained),
     ];
     let verdict = prop_oneof![Just(ReviewVerdict::Sent), Just(ReviewVerdict::Dropped)];
@@ -217,7 +220,7 @@ impl Suite {
             Move::CommitFails => self.hooked.fail(Call::Commit),
             Move::Hears(nth, kind) => {
                 let Some(mail) = self.nth_mail(*nth, |mail| mail.is_taken) else { return };
-                let heard = self.listener.mail_event(&mail.lead, mail.touch.clone(), mail.attempt, *kind).await;
+                let heard = self.listener.mail_event(&report(&mail.lead, &mail.touch, mail.attempt, *kind)).await;
                 if heard.is_ok() {
                     self.delivered.push(Delivered::MailEvent(mail.lead, mail.touch, mail.attempt, *kind));
                 }
@@ -276,12 +279,16 @@ impl Suite {
                 assert_eq!(self.door.receive(*submission, None).await.unwrap(), Receipt::Known);
             }
             Delivered::MailEvent(lead, touch, attempt, kind) => {
-                let heard = self.listener.mail_event(&lead, touch, attempt, kind).await.unwrap();
+                let heard = self.listener.mail_event(&report(&lead, &touch, attempt, kind)).await.unwrap();
                 // What is due anyway may be settled by the way.
-                if heard == Heard::Decided {
+                if heard == Some(Heard::Decided) {
                     let last = self.memory.history(&lead).await.unwrap().pop().unwrap();
-                    let is_about_it =
-                        |event: &Event| matches!(event, Event::TouchSent { .. } | Event::AddressSuppressed { .. });
+                    let is_about_it = |event: &Event| {
+                        matches!(
+                            event,
+                            Event::TouchSent { .. } | Event::TouchBounced { .. } | Event::AddressSuppressed { .. }
+                        )
+                    };
                     assert!(!last.entries.iter().any(is_about_it), "{:?}", last.entries);
                     return;
                 }
@@ -394,6 +401,12 @@ fn pushy() -> Catalog {
         }
     }
     catalog
+}
+
+/// What SES tells of a mail; what is kept of it beside the lead is no matter here.
+fn report(lead: &LeadId, touch: &TouchId, attempt: u32, kind: MailEventKind) -> MailReport {
+    let at = berlin("2026-03-02 10:00");
+    MailReport { lead: lead.clone(), touch: touch.clone(), attempt, kind, fact: None, at }
 }
 
 fn address(who: u8) -> EmailAddress {

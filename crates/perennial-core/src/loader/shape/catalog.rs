@@ -111,6 +111,7 @@ pub static CATALOG: Shape = Shape {
             "add `[turnback.no_response]` and a table for each other reason: what happens with a lead that sales gives back",
             "What happens with a lead that sales gives back: a table for each reason.",
         ),
+        optional("bounces", Value::Table(&BOUNCES), "When an address whose mail comes back rests."),
     ]],
     rules: &[],
 };
@@ -640,6 +641,32 @@ const fn reason(name: &'static str, doc: &'static str) -> Key {
         doc,
     }
 }
+
+/// `[bounces]`.
+pub static BOUNCES: Shape = Shape {
+    name: "bounces",
+    heading: "[bounces]",
+    doc: "When an address whose mail comes back rests. One that does not exist is never mailed again.",
+    parts: &[&[
+        default(
+            "soft_max",
+            Value::Number { min: 1, max: 8 },
+            "3",
+            "So many soft bounces (a full mailbox, a server that is down) …",
+        ),
+        default("within", BOUNCE_PERIOD, "\"14d\"", "… within so long …"),
+        default(
+            "rest",
+            BOUNCE_PERIOD,
+            "\"30d\"",
+            "… and no mail goes to the address for so long: somebody calls where a number is known, else the mail waits.",
+        ),
+    ]],
+    rules: &[],
+};
+
+/// What a lead remembers of its bounces, and how long it may wait for a mail, have an end.
+const BOUNCE_PERIOD: Value = Value::Period { days_max: 90, zero: Zero::Refused, units: Units::Exact };
 
 /// `[turnback]`.
 pub static TURNBACK: Shape = Shape {
