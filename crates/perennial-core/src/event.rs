@@ -700,7 +700,7 @@ fn change(mut lead: Lead, event: &Event, at: Timestamp) -> Lead {
             lead.preferences = preferences.clone();
             lead.language = language.clone().or(lead.language);
         }
-        Event::Erased => return erased(lead, at),
+        Event::Erased => return erased(&lead, at),
         Event::TouchDeferred { touch, reason, until } => defer(&mut lead, touch, *reason, *until),
         Event::TouchSent { touch, .. } => {
             // A doubt that is resolved was counted as sent when it arose.
@@ -787,10 +787,10 @@ fn consent_changed(lead: &mut Lead, basis: Option<ConsentBasis>, until: Option<T
 }
 
 /// What an erased lead leaves behind: its id, why nobody may write or call, and the numbering of what it had.
-fn erased(lead: Lead, at: Timestamp) -> Lead {
+fn erased(lead: &Lead, at: Timestamp) -> Lead {
     let email = lead.email.fold(EmailReach::Unsubscribed);
     let phone = if lead.phone == PhoneReach::DoNotCall { PhoneReach::DoNotCall } else { PhoneReach::Missing };
-    let blank = received(Some(&lead), &lead.id, lead.life, at, email, phone, &[], None);
+    let blank = received(Some(lead), &lead.id, lead.life, at, email, phone, &[], None);
     Lead {
         stage: LifecycleStage::Erased,
         submissions: lead.submissions,

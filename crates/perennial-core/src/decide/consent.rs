@@ -38,7 +38,7 @@ impl Standing {
     }
 }
 
-impl<'a> Draft<'a> {
+impl Draft<'_> {
     // --- What a submission allows ------------------------------------------------------------
 
     /// Somebody who was erased, or whose address a list forbade, comes in: they are asked anew. A list cannot bring

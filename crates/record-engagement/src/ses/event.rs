@@ -133,21 +133,19 @@ struct Moment {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct Bounce {
-    #[serde(default)]
-    bounce_type: Option<String>,
-    #[serde(default)]
-    bounce_sub_type: Option<String>,
+    #[serde(rename = "bounceType", default)]
+    kind: Option<String>,
+    #[serde(rename = "bounceSubType", default)]
+    sub_type: Option<String>,
     #[serde(default)]
     timestamp: Option<String>,
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct Complaint {
-    #[serde(default)]
-    complaint_sub_type: Option<String>,
+    #[serde(rename = "complaintSubType", default)]
+    sub_type: Option<String>,
     #[serde(default)]
     timestamp: Option<String>,
 }
@@ -179,9 +177,7 @@ impl Wire {
             "Delivery" => What::Delivery,
             "DeliveryDelay" => What::DeliveryDelay,
             "Bounce" => bounced(self.bounce.as_ref()),
-            "Complaint" => {
-                What::Complaint(freshness(self.complaint.as_ref().and_then(|it| it.complaint_sub_type.as_deref())))
-            }
+            "Complaint" => What::Complaint(freshness(self.complaint.as_ref().and_then(|it| it.sub_type.as_deref()))),
             "Reject" => What::Reject,
             "Rendering Failure" => What::RenderingFailure,
             "Open" => What::Open,
@@ -218,11 +214,11 @@ fn tagged(tags: &BTreeMap<String, Vec<String>>) -> Option<Tagged> {
 
 /// Only what is permanent is for good: of `Undetermined`, null and whatever may come, the address may recover.
 fn bounced(bounce: Option<&Bounce>) -> What {
-    let kind = match bounce.and_then(|bounce| bounce.bounce_type.as_deref()) {
+    let kind = match bounce.and_then(|bounce| bounce.kind.as_deref()) {
         Some("Permanent") => Bounced::Permanent,
         Some(_) | None => Bounced::Softly,
     };
-    What::Bounce(kind, freshness(bounce.and_then(|bounce| bounce.bounce_sub_type.as_deref())))
+    What::Bounce(kind, freshness(bounce.and_then(|bounce| bounce.sub_type.as_deref())))
 }
 
 fn freshness(sub_type: Option<&str>) -> Freshness {

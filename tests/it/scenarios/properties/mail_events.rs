@@ -61,7 +61,7 @@ impl Scene {
         for number in 0..soft_bounces {
             let touch = TouchId::parse(&format!("1_welcome_response_{number}")).unwrap();
             let kind = MailEventKind::BouncedSoftly { at: now - SignedDuration::from_hours(i64::from(number) + 1) };
-            scene.lead = scene.after(scene.lead.clone(), &Stimulus::MailEvent { touch, attempt: 9, kind });
+            scene.lead = scene.after(&scene.lead, &Stimulus::MailEvent { touch, attempt: 9, kind });
         }
         let outcome = match standing {
             Standing::InFlight => return scene,
@@ -69,18 +69,18 @@ impl Scene {
             Standing::Sent => SendOutcome::Accepted { message_id: "0107".to_owned() },
         };
         let ended = Stimulus::SendEnded { touch: scene.touch.clone(), attempt: 1, outcome };
-        scene.lead = scene.after(scene.lead.clone(), &ended);
+        scene.lead = scene.after(&scene.lead, &ended);
         scene
     }
 
-    fn after(&self, lead: Lead, stimulus: &Stimulus) -> Lead {
-        let view = View { lead: Some(&lead), profile: Some(&self.profile), catalog: &CATALOG };
+    fn after(&self, lead: &Lead, stimulus: &Stimulus) -> Lead {
+        let view = View { lead: Some(lead), profile: Some(&self.profile), catalog: &CATALOG };
         decide(&view, stimulus, self.now).lead.unwrap()
     }
 
     fn told(&self, order: &[MailEventKind]) -> Lead {
         order.iter().fold(self.lead.clone(), |lead, kind| {
-            self.after(lead, &Stimulus::MailEvent { touch: self.touch.clone(), attempt: 1, kind: *kind })
+            self.after(&lead, &Stimulus::MailEvent { touch: self.touch.clone(), attempt: 1, kind: *kind })
         })
     }
 }
