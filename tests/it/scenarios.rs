@@ -1,6 +1,7 @@
 //! What happens to people: stories told by the real functions over the real store, and properties of all stories.
 
 mod arriving;
+mod consenting;
 mod junk;
 mod liveness;
 mod programs;

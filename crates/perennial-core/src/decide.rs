@@ -379,14 +379,16 @@ impl<'a> Draft<'a> {
         if submission.is_junk() {
             return;
         }
+        let email = self.lead.as_ref().map(|lead| lead.email);
         self.agrees(submission);
+        let is_renewed = email == Some(EmailReach::NoConsent) && self.lead.as_ref().map(|lead| lead.email) != email;
         match stage {
             LifecycleStage::Quarantined => {
                 self.record(Event::Released);
                 self.nurture_as_asked(submission);
             }
             LifecycleStage::Disqualified => {
-                if submission.intent == Intent::HandRaise && self.reopen() {
+                if (submission.intent == Intent::HandRaise || is_renewed) && self.reopen() {
                     self.nurture_as_asked(submission);
                 }
             }

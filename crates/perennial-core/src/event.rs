@@ -780,6 +780,7 @@ fn consent_changed(lead: &mut Lead, basis: Option<ConsentBasis>, until: Option<T
     };
     lead.email = match basis {
         Some(ConsentBasis::Confirmed) => lead.email.confirmed(),
+        Some(_) if lead.email == EmailReach::NoConsent => EmailReach::Ok,
         Some(ConsentBasis::Implied | ConsentBasis::Supplied | ConsentBasis::Stated) => lead.email,
         None if lead.email == EmailReach::Unconfirmed => EmailReach::NoConsent,
         None => lead.email.fold(EmailReach::NoConsent),

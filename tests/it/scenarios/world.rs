@@ -428,8 +428,10 @@ pub(crate) fn unsubscribe_get(token: &str) -> Value {
     with_token(sample("unsubscribe-get.json"), token)
 }
 
-fn with_token(mut event: Value, token: &str) -> Value {
-    let path = json!(format!("/v1/unsubscribe/{token}"));
+/// A sample request for a page, with another token.
+pub(crate) fn with_token(mut event: Value, token: &str) -> Value {
+    let (page, _) = event["rawPath"].as_str().unwrap().rsplit_once('/').unwrap();
+    let path = json!(format!("{page}/{token}"));
     event["requestContext"]["http"]["path"] = path.clone();
     event["rawPath"] = path;
     event["pathParameters"]["token"] = json!(token);

@@ -20,6 +20,8 @@ use crate::submission::{Channel, Submission};
 enum Standing {
     /// Mail goes out.
     Open,
+    /// Nobody said no; a time was over. Getting in touch again is as good as the first time.
+    Lapsed,
     /// The person, or whoever supplied the lead, said no.
     TakenBack,
     /// There is nothing to mail, or for good no way to.
@@ -30,7 +32,8 @@ impl Standing {
     const fn of(email: EmailReach) -> Self {
         match email {
             EmailReach::Ok | EmailReach::Unconfirmed => Self::Open,
-            EmailReach::NoConsent | EmailReach::DoNotEmail | EmailReach::Unsubscribed => Self::TakenBack,
+            EmailReach::NoConsent => Self::Lapsed,
+            EmailReach::DoNotEmail | EmailReach::Unsubscribed => Self::TakenBack,
             EmailReach::Missing | EmailReach::NotMailable | EmailReach::HardBounced | EmailReach::Complained => {
                 Self::Closed
             }
@@ -73,8 +76,10 @@ impl Draft<'_> {
                 }
             }
             Standing::Open if basis == Some(ConsentBasis::Confirmed) => {}
-            Standing::Open if self.must_confirm(&submission.program) => self.put_the_question(None),
-            Standing::Open => self.record_agreement(basis, submission),
+            Standing::Open | Standing::Lapsed if self.must_confirm(&submission.program) => {
+                self.put_the_question(Some(submission.program.clone()));
+            }
+            Standing::Open | Standing::Lapsed => self.record_agreement(basis, submission),
         }
     }
 
@@ -83,11 +88,12 @@ impl Draft<'_> {
         if submission.consent.is_some() {
             let text = submission.consent.clone();
             self.record(Event::ConsentChanged { basis: Some(ConsentBasis::Stated), source, text, until: None });
-        } else if before.is_none_or(|basis| basis == ConsentBasis::Implied)
-            && let Some(days) = self.rules().implied_days
-        {
-            // Without an end there is nothing to record: that somebody got in touch is in history already.
-            let until = Some(self.now + days_of(days));
+            return;
+        }
+        let until = self.rules().implied_days.map(|days| self.now + days_of(days));
+        let has_lapsed = self.lead.as_ref().is_some_and(|lead| lead.email == EmailReach::NoConsent);
+        // What has no end, and ends nothing, is not recorded: that somebody got in touch is in history already.
+        if has_lapsed || (until.is_some() && before.is_none_or(|basis| basis == ConsentBasis::Implied)) {
             self.record(Event::ConsentChanged { basis: Some(ConsentBasis::Implied), source, text: None, until });
         }
     }

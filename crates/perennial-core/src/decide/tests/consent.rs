@@ -143,6 +143,17 @@ fn implied_consent_runs_out_by_itself_and_another_form_renews_it() {
 }
 
 #[test]
+fn whoever_gets_in_touch_after_consent_ran_out_is_nurtured_again() {
+    let mut life = Life::with(catalog_with(IMPLIED, ""), &[]);
+    life.passes(70);
+    assert_eq!(life.lead.as_ref().unwrap().stage, LifecycleStage::Disqualified);
+    life.posts(&[]);
+    let lead = life.lead.unwrap();
+    assert_eq!((lead.email, lead.stage), (EmailReach::Ok, LifecycleStage::Inquiry));
+    assert!(lead.enrolment.is_some());
+}
+
+#[test]
 fn a_program_may_ask_everybody_to_confirm() {
     let life = Life::with(catalog_with(LETTER, "opt_in = \"double\"\n"), &[]);
     assert_eq!(life.lead.unwrap().email, EmailReach::Unconfirmed);
