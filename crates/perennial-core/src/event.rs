@@ -638,22 +638,7 @@ fn change(mut lead: Lead, event: &Event, at: Timestamp) -> Lead {
             }
         }
         Event::Assigned { owner } => lead.owner = Some(owner.clone()),
-        Event::EnrolmentStarted { ordinal, program, version, step, due_at, silent_touches, .. } => {
-            lead.enrolments = *ordinal;
-            lead.enrolment = Some(Enrolment {
-                ordinal: *ordinal,
-                program: program.clone(),
-                version: version.clone(),
-                step: step.clone(),
-                next_touch_at: *due_at,
-                started_at: at,
-                attempts: 0,
-                lap: 0,
-                round: 0,
-                silent_touches: *silent_touches,
-                paused: None,
-            });
-        }
+        Event::EnrolmentStarted { .. } => enrolled(&mut lead, event, at),
         Event::EnrolmentAdvanced { step, due_at, lap, round } => stand(&mut lead, step, *due_at, *lap, *round),
         Event::EnrolmentMigrated { version, step, due_at, lap } => {
             // Whoever stays at a step stays in its round: nobody gets its first mail again.
@@ -678,28 +663,9 @@ fn change(mut lead: Lead, event: &Event, at: Timestamp) -> Lead {
             lead.tags.retain(|tag| !remove.contains(tag));
             lead.tags.extend(add.iter().cloned());
         }
-        Event::EnrolmentPaused { ordinal, pause, resume_at } => {
-            if let Some(enrolment) = lead.enrolment.as_mut().filter(|enrolment| enrolment.ordinal == *ordinal) {
-                enrolment.paused = Some(Pause { cause: *pause, resume_at: *resume_at });
-            }
-        }
-        Event::EnrolmentResumed { ordinal, due_at } => {
-            if let Some(enrolment) = lead.enrolment.as_mut().filter(|enrolment| enrolment.ordinal == *ordinal) {
-                enrolment.paused = None;
-                enrolment.next_touch_at = *due_at;
-            }
-        }
+        Event::EnrolmentPaused { .. } | Event::EnrolmentResumed { .. } => stand_still(&mut lead, event),
         Event::ConsentChanged { basis, until, .. } => consent_changed(&mut lead, *basis, *until, at),
-        Event::OptInAsked { due_at, until, then } => {
-            lead.email = lead.email.fold(EmailReach::Unconfirmed);
-            lead.opt_in.due_at = Some(*due_at);
-            lead.opt_in.until = Some(*until);
-            lead.opt_in.then.clone_from(then);
-        }
-        Event::PreferencesChanged { preferences, language } => {
-            lead.preferences = preferences.clone();
-            lead.language = language.clone().or(lead.language);
-        }
+        Event::OptInAsked { .. } | Event::PreferencesChanged { .. } => converse(&mut lead, event),
         Event::Erased => return erased(&lead, at),
         Event::TouchDeferred { touch, reason, until } => defer(&mut lead, touch, *reason, *until),
         Event::TouchSent { touch, .. } => {
@@ -752,13 +718,7 @@ fn change(mut lead: Lead, event: &Event, at: Timestamp) -> Lead {
             touched(&mut lead, touch);
         }
         Event::TaskOverdue { .. } => lead.task = None,
-        Event::AddressSuppressed { cause } => {
-            lead.unwilling |= cause.is_refusal() || lead.email.is_refusal();
-            lead.email = lead.email.fold(*cause);
-            lead.consent = None;
-            // Whoever says no is not asked any more.
-            lead.opt_in.close();
-        }
+        Event::AddressSuppressed { cause } => suppressed(&mut lead, *cause),
         Event::Disqualified { review_at, .. } => {
             lead.stage = LifecycleStage::Disqualified;
             lead.stage_until = Some(*review_at);
@@ -767,6 +727,65 @@ fn change(mut lead: Lead, event: &Event, at: Timestamp) -> Lead {
         Event::Reviewed { review_at } => lead.stage_until = Some(*review_at),
     }
     lead
+}
+
+/// A program begins.
+fn enrolled(lead: &mut Lead, event: &Event, at: Timestamp) {
+    let Event::EnrolmentStarted { ordinal, program, version, step, due_at, silent_touches, .. } = event else { return };
+    lead.enrolments = *ordinal;
+    lead.enrolment = Some(Enrolment {
+        ordinal: *ordinal,
+        program: program.clone(),
+        version: version.clone(),
+        step: step.clone(),
+        next_touch_at: *due_at,
+        started_at: at,
+        attempts: 0,
+        lap: 0,
+        round: 0,
+        silent_touches: *silent_touches,
+        paused: None,
+    });
+}
+
+/// A program stands still, or goes on.
+fn stand_still(lead: &mut Lead, event: &Event) {
+    let Some(enrolment) = &mut lead.enrolment else { return };
+    if let Event::EnrolmentPaused { ordinal, pause, resume_at } = event
+        && enrolment.ordinal == *ordinal
+    {
+        enrolment.paused = Some(Pause { cause: *pause, resume_at: *resume_at });
+    }
+    if let Event::EnrolmentResumed { ordinal, due_at } = event
+        && enrolment.ordinal == *ordinal
+    {
+        enrolment.paused = None;
+        enrolment.next_touch_at = *due_at;
+    }
+}
+
+/// What the person is asked about mail, and what they choose.
+fn converse(lead: &mut Lead, event: &Event) {
+    if let Event::OptInAsked { due_at, until, then } = event {
+        lead.email = lead.email.fold(EmailReach::Unconfirmed);
+        lead.opt_in.due_at = Some(*due_at);
+        lead.opt_in.until = Some(*until);
+        lead.opt_in.then.clone_from(then);
+    }
+    if let Event::PreferencesChanged { preferences, language } = event {
+        lead.preferences = preferences.clone();
+        if language.is_some() {
+            lead.language.clone_from(language);
+        }
+    }
+}
+
+fn suppressed(lead: &mut Lead, cause: EmailReach) {
+    lead.unwilling |= cause.is_refusal() || lead.email.is_refusal();
+    lead.email = lead.email.fold(cause);
+    lead.consent = None;
+    // Whoever says no is not asked any more.
+    lead.opt_in.close();
 }
 
 /// With consent, mail may go out again where only its lack forbade it; without, it may not.
