@@ -316,8 +316,8 @@ async fn every_mail_of_the_shipped_programs_is_lawful_and_says_what_it_says() {
 
     If planning field service visits comes back to the top of your list, reply
     to this mail, even months from now, and we pick it up from there. Until then
-    you'll hear from us every couple of weeks at most, with something to read or
-    a question, no more. If you would rather not, you can stop that here
+    you'll hear from us about every two weeks, with something to read or a
+    question, no more. If you would rather not, you can stop that here
     <https://perennial.example/v1/unsubscribe/[token]>.
 
     Was there something you hoped to get from us, and didn't?
