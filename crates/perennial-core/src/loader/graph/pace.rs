@@ -16,6 +16,9 @@ use crate::diagnostic::Severity;
 use crate::program::{Action, Awaited, Destination, Program, Step, TouchClass, UsedUp};
 use crate::timing::{DATE_TIME, Delay, Moment, Timing};
 
+/// A month, as they come: 365 days and a quarter in twelve of them.
+const MONTH: Minutes = 30 * DAY;
+
 pub(super) fn check(flow: &Flow<'_>, catalog: &Catalog, found: &mut Vec<Finding>) {
     window(flow.program, catalog, found);
     cap(flow, catalog, found);
@@ -159,8 +162,7 @@ fn recur(program: &Program, step: &Step, cap: &Cap) -> Option<Finding> {
     let (takes, key) = match every {
         Timing::After(delay) => (cap.average(*delay), "every"),
         Timing::At(Moment::Next { .. }) => (WEEK * cap.business_days, "on"),
-        // A month, as they come: 365 days and a quarter in twelve of them.
-        Timing::At(Moment::FirstOfMonth { .. }) => (30 * DAY * cap.business_days, "on"),
+        Timing::At(Moment::FirstOfMonth { .. }) => (MONTH * cap.business_days, "on"),
         Timing::At(Moment::Date { .. }) => return None,
     };
     // Rounds of less than a day are told of as a loop.
@@ -220,7 +222,8 @@ fn gap(from: &Step, why: Why, to: &Step, of: &dyn Fn(Delay) -> Minutes, week: Mi
         (Action::Recur { every, mails, used_up: UsedUp::GoOn, .. }, _) => {
             let every = match every {
                 Timing::After(delay) => of(*delay),
-                Timing::At(_) => week,
+                Timing::At(Moment::FirstOfMonth { .. }) => (week / WEEK).saturating_mul(MONTH),
+                Timing::At(Moment::Next { .. } | Moment::Date { .. }) => week,
             };
             every.saturating_mul(Minutes::try_from(mails.len()).unwrap_or(Minutes::MAX))
         }
