@@ -39,7 +39,7 @@ use crate::access::{Access, StoreArgs};
 
 /// Lead nurturing that never loses a lead.
 #[derive(Debug, Parser)]
-#[command(name = "perennial", version, about, max_term_width = 100)]
+#[command(name = "perennial", version, max_term_width = 100)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
