@@ -146,7 +146,8 @@ impl Page {
             self.paragraph(purpose);
         }
         self.blank();
-        self.pair("  steps", 11, &format!("{}, {} of them mails", summary.steps, summary.mails));
+        let mails = if summary.mails == 1 { "mail" } else { "mails" };
+        self.pair("  steps", 11, &format!("{}, with {} {mails}", summary.steps, summary.mails));
         for fact in &summary.facts {
             self.pair(&format!("  {}", fact.name), 11, &fact.text);
         }

@@ -46,7 +46,7 @@ fn a_program_is_tried_on_somebody_known_and_somebody_unknown() {
     insta::assert_snapshot!(known, @"
     Welcome (welcome)
 
-      steps    3, 2 of them mails
+      steps    3, with 2 mails
       then     nurture
       window   Mon–Fri 08:00–17:00
       cap      at most 1 mail in 20 hours, 3 in 7 days
