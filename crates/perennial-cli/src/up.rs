@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Args;
 use jiff::Timestamp;
+use perennial_app::error_chain::ErrorChain;
 use perennial_app::programs;
 use perennial_core::loader::SourceFile;
 use perennial_local::clock::{Pace, TimeLapse};
@@ -62,7 +63,7 @@ pub(crate) async fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
 /// in force stays.
 async fn watch(suite: &Suite, directory: &Path, published: &[SourceFile]) {
     let mut done = published.to_vec();
-    let (mut seen, mut read) = (None, None);
+    let (mut seen, mut read, mut unread) = (None, None, None);
     loop {
         sleep(LOOK_EVERY).await;
         let Ok(stamp) = programs::stamp(directory) else { continue };
@@ -72,7 +73,18 @@ async fn watch(suite: &Suite, directory: &Path, published: &[SourceFile]) {
         if !is_settled || seen == read {
             continue;
         }
-        let Ok(files) = programs::read(directory) else { continue };
+        let files = match programs::read(directory) {
+            Ok(files) => files,
+            Err(error) => {
+                // Said once, and tried again: a file that is locked is free a little later.
+                if unread != seen {
+                    let said = format!("error: {}\nwhat was in force stays in force", ErrorChain(&error));
+                    let _: std::io::Result<()> = writeln!(std::io::stderr(), "{said}");
+                    unread.clone_from(&seen);
+                }
+                continue;
+            }
+        };
         read.clone_from(&seen);
         if files != done {
             // Whoever read what is said may be gone; the suite goes on.

@@ -21,6 +21,7 @@ use axum::routing::get;
 use jiff::{Timestamp, Unit, Zoned};
 use minijinja::Value;
 use perennial_app::chart::{Chart, Place};
+use perennial_app::error_chain::ErrorChain;
 use perennial_app::preview::{
     End, Entry, Excerpt, Fact, Header, Letter, MailKind, MailPreview, Outcome, Preview, Sample, Summary, WorkingCopy,
     preview,
@@ -139,11 +140,7 @@ impl IntoResponse for ProgramsError {
             Self::Read(_) | Self::Stopped(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         // The paths of this machine are its owner's own.
-        let text = match std::error::Error::source(&self) {
-            Some(source) => format!("{self}: {source}"),
-            None => self.to_string(),
-        };
-        (status, text).into_response()
+        (status, ErrorChain(&self).to_string()).into_response()
     }
 }
 
