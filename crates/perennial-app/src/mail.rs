@@ -8,6 +8,7 @@ use perennial_core::catalog::{Catalog, Sender};
 use perennial_core::contact::EmailAddress;
 use perennial_core::content::{Merge, RenderError};
 use perennial_core::decide::PlannedTouch;
+use perennial_core::ids::Language;
 use perennial_core::lead::{Lead, Ownership};
 use perennial_core::profile::Profile;
 use perennial_core::program::Voice;
@@ -59,16 +60,21 @@ pub fn compose(
     let unsubscribe_url = format!("{}{UNSUBSCRIBE_PATH}{unsubscribe}", letterhead.base_url);
     let confirm = letterhead.keyring.sign(Purpose::OptIn, &token_payload);
     let confirm_url = format!("{}{OPT_IN_PATH}{confirm}", letterhead.base_url);
-    let questions = questions(catalog, planned);
+    let template = catalog.content.in_language(&planned.mail, lead.language.as_ref());
+    // Whatever is around a mail is in the language that the mail is in.
+    let language = template.language.as_ref();
+    let organisation = catalog.organisation_in(language);
+    let asked = questions(catalog, planned, language);
+    let questions: Vec<&str> = asked.iter().map(String::as_str).collect();
     let merge = Merge {
         fields: &profile.fields,
         sender,
-        organisation: &catalog.organisation,
+        organisation: &organisation,
         unsubscribe_url: &unsubscribe_url,
         confirm_url: &confirm_url,
         questions: &questions,
     };
-    let rendered = catalog.content.render(&planned.mail, &merge)?;
+    let rendered = catalog.content.render(&template, &merge)?;
 
     let mailbox = catalog.organisation.unsubscribe_mailbox.as_ref();
     let mailto = mailbox.map(|address| format!(", <mailto:{address}?subject={unsubscribe}>")).unwrap_or_default();
@@ -99,9 +105,9 @@ pub fn compose(
 }
 
 /// The questions that a mail asks, in its order.
-fn questions<'a>(catalog: &'a Catalog, planned: &PlannedTouch) -> Vec<&'a str> {
-    let fields = planned.asked.iter().filter_map(|name| catalog.fields.get(name));
-    fields.filter_map(|field| field.question.as_deref()).collect()
+fn questions(catalog: &Catalog, planned: &PlannedTouch, language: Option<&Language>) -> Vec<String> {
+    let fields = planned.asked.iter().filter_map(|name| catalog.field_in(name, language));
+    fields.filter_map(|field| field.question.clone()).collect()
 }
 
 fn sender<'a>(catalog: &'a Catalog, lead: &Lead, voice: Voice) -> &'a Sender {

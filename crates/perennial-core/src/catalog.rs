@@ -4,6 +4,7 @@
 //! the program that each form names exist, every program's `then` leads somewhere, and every touch's
 //! template has been parsed. [`crate::loader::parse`] is the only way to make one from files.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
@@ -13,7 +14,7 @@ use crate::calendar::{FrequencyCap, SendWindow};
 use crate::condition::same_answer;
 use crate::consent::{MailRules, OptInLetter, Region};
 use crate::content::Content;
-use crate::ids::{FieldName, FormName, ProgramName, QueueName, TopicName};
+use crate::ids::{FieldName, FormName, Language, ProgramName, QueueName, TopicName};
 use crate::lead::Lead;
 use crate::policy::{BouncePolicy, Gate, Scores, Sla, Turnbacks};
 use crate::profile::Profile;
@@ -47,6 +48,8 @@ pub struct Catalog {
     pub opt_in: Option<OptInLetter>,
     /// The least time between two mails to somebody who wants less.
     pub less_often: SignedDuration,
+    /// The words of the catalog in other languages.
+    pub languages: BTreeMap<Language, Words>,
     /// What people can be interested in, and switch off.
     pub topics: BTreeMap<TopicName, Topic>,
     /// The share of leads, in percent, that gets responses and calls and no nurture (DOMAIN.md §6).
@@ -159,6 +162,30 @@ pub enum Supplier {
     Enrichment,
 }
 
+/// The words of a catalog in another language. What is absent is said as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Words {
+    /// Why people get this mail, for the footer.
+    pub reason: Option<String>,
+    /// What the unsubscribe link in the footer says.
+    pub unsubscribe_label: Option<String>,
+    /// What fields are called, and how they are asked for.
+    pub fields: BTreeMap<FieldName, FieldWords>,
+    /// What people agree to who confirm that they want mail.
+    pub opt_in_text: Option<String>,
+}
+
+/// The words of a field in another language.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FieldWords {
+    /// What people read beside it.
+    pub label: Option<String>,
+    /// How the person is asked.
+    pub question: Option<String>,
+    /// The choices, in the order of the field's own, which is what is kept; empty: as they are.
+    pub choices: Vec<String>,
+}
+
 /// Something people can be interested in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Topic {
@@ -237,6 +264,44 @@ impl Catalog {
             self.regions.iter().find(|region| region.zones.iter().any(|start| zone.starts_with(start.as_str())))
         };
         by_country.or_else(by_zone).map_or(self.elsewhere, |region| region.rules)
+    }
+
+    /// The words of a language: `pt-br`, else `pt`.
+    pub fn words(&self, language: Option<&Language>) -> Option<&Words> {
+        language?.and_wider().iter().find_map(|language| self.languages.get(language))
+    }
+
+    /// Who sends, as somebody who reads a language is told.
+    pub fn organisation_in(&self, language: Option<&Language>) -> Cow<'_, Organisation> {
+        let Some(words) = self.words(language) else { return Cow::Borrowed(&self.organisation) };
+        let mut organisation = self.organisation.clone();
+        organisation.reason = words.reason.clone().unwrap_or(organisation.reason);
+        organisation.unsubscribe_label = words.unsubscribe_label.clone().unwrap_or(organisation.unsubscribe_label);
+        Cow::Owned(organisation)
+    }
+
+    /// How a field is called, asked for and answered in a language.
+    pub fn field_in(&self, name: &FieldName, language: Option<&Language>) -> Option<Cow<'_, Field>> {
+        let field = self.fields.get(name)?;
+        let Some(words) = self.words(language).and_then(|words| words.fields.get(name)) else {
+            return Some(Cow::Borrowed(field));
+        };
+        let mut field = field.clone();
+        field.label = words.label.clone().unwrap_or(field.label);
+        field.question = words.question.clone().or(field.question);
+        if let FieldKind::Choice(choices) = &mut field.kind
+            && !words.choices.is_empty()
+        {
+            choices.clone_from(&words.choices);
+        }
+        Some(Cow::Owned(field))
+    }
+
+    /// What people agree to who confirm that they want mail, in a language.
+    pub fn opt_in_text(&self, language: Option<&Language>) -> Option<&str> {
+        let letter = self.opt_in.as_ref()?;
+        let words = self.words(language).and_then(|words| words.opt_in_text.as_deref());
+        Some(words.unwrap_or(&letter.text))
     }
 
     /// The program of an enrolment: the version it was started with, or what goes by its name now.

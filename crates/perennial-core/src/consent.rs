@@ -233,5 +233,5 @@ pub fn opt_in_mail() -> Option<MailId> {
     let program = ProgramName::parse(OPT_IN_PROGRAM).ok()?;
     let template = TemplateName::parse("confirm").ok()?;
     // It is not pinned: whoever is asked is asked in the words in force.
-    Some(MailId { program, version: ProgramVersion(String::new()), template })
+    Some(MailId { program, version: ProgramVersion(String::new()), template, language: None })
 }

@@ -6,6 +6,7 @@
 
 mod markdown;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io;
@@ -16,7 +17,7 @@ use minijinja::value::Value;
 use minijinja::{AutoEscape, Environment, Output, State, Template, UndefinedBehavior, filters, tests as jinja_tests};
 
 use crate::catalog::{Organisation, Sender};
-use crate::ids::{FieldName, ProgramName, TemplateName};
+use crate::ids::{FieldName, Language, ProgramName, TemplateName};
 use crate::program::ProgramVersion;
 
 pub(crate) use markdown::{Finding, inspect, leads_somewhere};
@@ -52,11 +53,14 @@ pub struct MailId {
     pub version: ProgramVersion,
     /// The file: `touches/<template>.md`.
     pub template: TemplateName,
+    /// The variant: `touches/<template>.<language>.md`. `None` is the file without a language in its name.
+    pub language: Option<Language>,
 }
 
 impl fmt::Display for MailId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}@{}/{}", self.program, self.version.0, self.template)
+        write!(f, "{}@{}/{}", self.program, self.version.0, self.template)?;
+        self.language.as_ref().map_or(Ok(()), |language| write!(f, ".{language}"))
     }
 }
 
@@ -187,6 +191,14 @@ impl Content {
         })
     }
 
+    /// A mail in the language that somebody reads, where there is such a variant: `pt-br`, else `pt`, else as it is.
+    pub fn in_language<'m>(&self, mail: &'m MailId, language: Option<&Language>) -> Cow<'m, MailId> {
+        let Some(language) = language else { return Cow::Borrowed(mail) };
+        let mut variants =
+            language.and_wider().into_iter().map(|language| MailId { language: Some(language), ..mail.clone() });
+        variants.find(|variant| self.touches.contains_key(variant)).map_or(Cow::Borrowed(mail), Cow::Owned)
+    }
+
     /// Renders a mail for one lead.
     pub fn render(&self, mail: &MailId, merge: &Merge<'_>) -> Result<Rendered, RenderError> {
         let compiled = self.compiled(mail).map_err(|(_, error)| error)?;
@@ -195,7 +207,7 @@ impl Content {
         let markdown = compiled.body(context)?;
         let mut text = String::with_capacity(markdown.len() + FRAME_LENGTH);
         let mut html = String::with_capacity(markdown.len() * 2 + FRAME_LENGTH);
-        open_html(&subject, &mut html);
+        open_html(&subject, mail.language.as_ref(), &mut html);
         markdown::compose(&markdown, &mut text, &mut html);
         close_text(merge, &mut text);
         close_html(merge, &mut html);
@@ -387,9 +399,15 @@ fn close_text(merge: &Merge<'_>, text: &mut String) {
 /// A letter, not a brochure: the reader's own fonts and colours, one column, no images.
 ///
 /// Nothing sets a background, so that dark mode works; the footer's grey reads on white and on black.
-fn open_html(subject: &str, html: &mut String) {
+fn open_html(subject: &str, language: Option<&Language>, html: &mut String) {
+    html.push_str("<!doctype html>\n<html");
+    if let Some(language) = language {
+        html.push_str(" lang=\"");
+        html.push_str(language.as_str());
+        html.push('"');
+    }
     html.push_str(concat!(
-        "<!doctype html>\n<html>\n<head>\n<meta charset=\"utf-8\">\n",
+        ">\n<head>\n<meta charset=\"utf-8\">\n",
         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n",
         "<meta name=\"color-scheme\" content=\"light dark\">\n<title>",
     ));

@@ -613,7 +613,7 @@ impl<'a> Draft<'a> {
             }
             Reach::Mail => {
                 let (version, template) = (program.version.clone(), mail.template.clone());
-                let mail_id = MailId { program: program.name.clone(), version, template };
+                let mail_id = MailId { program: program.name.clone(), version, template, language: None };
                 let attempt = enrolment.attempts.saturating_add(1);
                 self.mail(program, step, PlannedTouch { touch, attempt, voice: mail.from, class, mail: mail_id, asked })
             }

@@ -141,6 +141,14 @@ name!(
     FieldName, "a field name", is_field_name, "1 to 40 lower-case letters, digits or '_', starting with a letter"
 );
 
+impl Language {
+    /// The language itself, and the wider one that it is a variant of: `pt-br`, `pt`.
+    pub fn and_wider(&self) -> Vec<Self> {
+        let wider = self.as_str().split_once('-').map(|(wider, _)| Self(wider.to_owned()));
+        [Some(self.clone()), wider].into_iter().flatten().collect()
+    }
+}
+
 /// The pseudonymous id of a lead: a keyed hash of its normalised address or phone number.
 ///
 /// Deriving it makes deduplication free of look-ups and keeps addresses out of keys, links and logs

@@ -4,9 +4,10 @@
 //! exactly when no diagnostic is an error.
 //!
 //! ```text
-//! catalog.toml               who sends, when, to which forms, and what is known of a lead
-//! welcome/program.toml       the steps of the program `welcome`
-//! welcome/touches/hello.md   the mail of its step `hello`
+//! catalog.toml                  who sends, when, to which forms, and what is known of a lead
+//! welcome/program.toml          the steps of the program `welcome`
+//! welcome/touches/hello.md      the mail of its step `hello`
+//! welcome/touches/hello.de.md   the same for who reads German
 //! ```
 
 mod catalog;
@@ -14,6 +15,7 @@ mod condition;
 mod consent;
 mod graph;
 mod known;
+mod language;
 mod policy;
 mod program;
 mod report;
@@ -32,7 +34,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::catalog::Catalog;
 use crate::content::ContentBuilder;
 use crate::diagnostic::{Code, Diagnostic, Place, Severity};
-use crate::ids::ProgramName;
+use crate::ids::{Language, ProgramName};
 use crate::loader::catalog::CatalogFile;
 use crate::loader::known::Known;
 use crate::loader::report::Report;
@@ -275,6 +277,8 @@ struct Folder<'t> {
     program: Option<&'t SourceFile>,
     /// The mails, by what should be the name of a template.
     touches: BTreeMap<&'t str, &'t SourceFile>,
+    /// Their variants in other languages, by the mail's name and the language.
+    variants: BTreeMap<(&'t str, Language), &'t SourceFile>,
 }
 
 impl<'t> Folder<'t> {
@@ -296,7 +300,10 @@ impl<'t> Folder<'t> {
         } else if let Some(name) = path.strip_prefix("touches/").and_then(|touch| touch.strip_suffix(".md"))
             && !name.contains('/')
         {
-            self.touches.insert(name, file);
+            match name.rsplit_once('.').map(|(mail, language)| (mail, Language::parse(language))) {
+                Some((mail, Ok(language))) => self.variants.insert((mail, language), file),
+                Some((_, Err(_))) | None => self.touches.insert(name, file),
+            };
         }
     }
 }

@@ -206,6 +206,7 @@ fn noun(named: Named) -> &'static str {
         | Named::Tag
         | Named::Event
         | Named::Region
+        | Named::Language
         | Named::Fact => named.noun(),
     }
 }

@@ -99,7 +99,7 @@ fn received(catalog: &Catalog, program: &Program, sample: &Sample, start: Timest
         phone: if sample.phone.is_some() { PhoneReach::Ok } else { PhoneReach::Missing },
         flags: sample.email.iter().filter(|email| email.is_role()).map(|_| Flag::RoleAddress).collect(),
         zone: sample.zone.clone(),
-        language: None,
+        language: sample.language.clone(),
     }
 }
 

@@ -114,7 +114,7 @@ fn drafted(catalog: &Catalog, program: &Program, step: &Step, walked: &Walked, d
 fn planned(program: &Program, step: &Step, mail: &Mail, class: TouchClass, asked: Vec<FieldName>) -> PlannedTouch {
     let touch = TouchId { ordinal: door::ORDINAL, program: program.name.clone(), step: step.id.clone(), occurrence: 0 };
     let (version, template) = (program.version.clone(), mail.template.clone());
-    let mail_id = MailId { program: program.name.clone(), version, template };
+    let mail_id = MailId { program: program.name.clone(), version, template, language: None };
     PlannedTouch { touch, attempt: 1, voice: mail.from, class, mail: mail_id, asked }
 }
 

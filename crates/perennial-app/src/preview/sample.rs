@@ -10,7 +10,7 @@ use perennial_core::calendar;
 use perennial_core::catalog::{Catalog, Field, FieldKind};
 use perennial_core::condition::{Condition, SignalKind};
 use perennial_core::contact::{EmailAddress, PhoneNumber};
-use perennial_core::ids::{FieldName, ProgramName, TopicName};
+use perennial_core::ids::{FieldName, Language, ProgramName, TopicName};
 use perennial_core::lead::LifecycleStage;
 use perennial_core::program::Program;
 use perennial_core::timing::Delay;
@@ -26,6 +26,8 @@ pub struct Sample {
     pub phone: Option<PhoneNumber>,
     /// Its IANA time zone; the catalog's default where absent.
     pub zone: Option<String>,
+    /// The language that it reads.
+    pub language: Option<Language>,
     /// Where it stands; where leads of the program stand, if absent.
     pub stage: Option<LifecycleStage>,
     /// Its answers.
@@ -104,6 +106,7 @@ impl Sample {
             email: EmailAddress::parse(address).ok(),
             phone: None,
             zone: None,
+            language: None,
             stage: None,
             fields: BTreeMap::new(),
             signals: Vec::new(),

@@ -188,6 +188,7 @@ fn sample() -> Sample {
         email: EmailAddress::parse("ada@example.com").ok(),
         phone: PhoneNumber::parse("+44 20 7946 0018").ok(),
         zone: None,
+        language: None,
         stage: None,
         fields: BTreeMap::new(),
         signals: Vec::new(),

@@ -3,6 +3,7 @@
 //! ```toml
 //! email = "ada@example.com"
 //! zone = "Europe/London"
+//! language = "de"
 //! stage = "inquiry"
 //!
 //! [fields]
@@ -26,7 +27,7 @@ use perennial_core::catalog::{Catalog, Field, FieldKind};
 use perennial_core::condition::SignalKind;
 use perennial_core::contact::{EmailAddress, PhoneNumber};
 use perennial_core::diagnostic::Place;
-use perennial_core::ids::{FieldName, TopicName};
+use perennial_core::ids::{FieldName, Language, TopicName};
 use perennial_core::lead::LifecycleStage;
 use perennial_core::timing::Delay;
 use toml::Spanned;
@@ -62,7 +63,7 @@ impl fmt::Display for LeadFileError {
     }
 }
 
-const KEYS: [&str; 6] = ["email", "phone", "zone", "stage", "fields", "signal"];
+const KEYS: [&str; 7] = ["email", "phone", "zone", "language", "stage", "fields", "signal"];
 const SIGNAL_KEYS: [&str; 3] = ["kind", "at", "topic"];
 
 /// How like a known word a typing error must be to be taken for it.
@@ -114,6 +115,8 @@ impl Reader<'_> {
             phone: self.parsed(table, "phone", "+44 20 7946 0018", |text| {
                 PhoneNumber::parse(text).map_err(|error| error.to_string())
             }),
+            language: self
+                .parsed(table, "language", "de", |text| Language::parse(text).map_err(|error| error.to_string())),
             zone: self.parsed(table, "zone", "Europe/London", |text| {
                 calendar::zone(text).map(|_| text.to_owned()).ok_or_else(|| format!("there is no time zone `{text}`"))
             }),

@@ -47,7 +47,7 @@ fn try_render(catalog: &Catalog, template: &str, fields: &[(&str, &str)]) -> Res
 fn mail_of_welcome(catalog: &Catalog, template: &str) -> MailId {
     let program = ProgramName::parse("welcome").unwrap();
     let version = catalog.programs[&program].version.clone();
-    MailId { program, version, template: TemplateName::parse(template).unwrap() }
+    MailId { program, version, template: TemplateName::parse(template).unwrap(), language: None }
 }
 
 fn render(catalog: &Catalog, fields: &[(&str, &str)]) -> Rendered {

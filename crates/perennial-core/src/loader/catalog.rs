@@ -7,16 +7,17 @@ use jiff::tz::TimeZone;
 
 use crate::calendar::{self, FrequencyCap, SendWindow};
 use crate::catalog::{
-    Catalog, Field, FieldKind, Form, FormStatus, Organisation, Queue, Sender, StampPolicy, Supplier, Topic,
+    Catalog, Field, FieldKind, Form, FormStatus, Organisation, Queue, Sender, StampPolicy, Supplier, Topic, Words,
 };
 use crate::condition::same_answer;
 use crate::contact::EmailAddress;
 use crate::content::{Content, ContentBuilder, RESERVED_FIELDS, is_unsafe};
 use crate::diagnostic::Code;
-use crate::ids::{FieldName, FormName, IdError, ProgramName, QueueName, TopicName};
+use crate::ids::{FieldName, FormName, IdError, Language, ProgramName, QueueName, TopicName};
 use crate::loader::SourceFile;
 use crate::loader::consent::{self, ConsentRules};
 use crate::loader::known::{Known, unknown};
+use crate::loader::language;
 use crate::loader::policy;
 use crate::loader::report::{Report, Text, parse_name};
 use crate::loader::section::Section;
@@ -43,6 +44,7 @@ pub(super) struct CatalogFile {
     pub(super) fields: BTreeMap<FieldName, Field>,
     pub(super) topics: BTreeMap<TopicName, Topic>,
     pub(super) consent: ConsentRules,
+    pub(super) languages: BTreeMap<Language, Words>,
     pub(super) forms: BTreeMap<FormName, Form>,
     pub(super) queues: BTreeMap<QueueName, Queue>,
     pub(super) default_queue: Option<QueueName>,
@@ -74,6 +76,7 @@ pub(super) fn read(
         window: root.section(report, "window").and_then(|section| window(report, section)),
         cap: root.section(report, "cap").and_then(|section| cap(report, section)),
         consent: consent::read(report, &mut root, builder),
+        languages: language::read(report, &mut root, &fields, builder),
         forms: forms(report, &mut root, &fields, programs),
         default_queue: reference(report, &mut root, "default_queue", QueueName::parse, queues.keys(), "a queue"),
         last_resort: reference(report, &mut root, "last_resort", ProgramName::parse, programs.iter(), "a program"),
@@ -110,6 +113,7 @@ impl CatalogFile {
             elsewhere: self.consent.elsewhere,
             opt_in: self.consent.opt_in,
             less_often: self.consent.less_often,
+            languages: self.languages,
             forms: self.forms,
             queues: self.queues,
             default_queue: self.default_queue?,
@@ -167,7 +171,7 @@ fn organisation(report: &mut Report<'_>, root: &mut Section<'_>) -> Option<Organ
 }
 
 /// An address may be written on several lines; the footer has one.
-fn joined_lines(text: &str) -> String {
+pub(super) fn joined_lines(text: &str) -> String {
     text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(", ")
 }
 
@@ -346,7 +350,7 @@ fn blank_field() -> Field {
 }
 
 /// What people choose from; no two that are the same to a person.
-fn choices(report: &mut Report<'_>, section: &mut Section<'_>) -> Vec<String> {
+pub(super) fn choices(report: &mut Report<'_>, section: &mut Section<'_>) -> Vec<String> {
     let mut choices: Vec<String> = Vec::new();
     for text in section.texts(report, "choices") {
         let Some(choice) = prompt(report, text, "a choice") else { continue };
@@ -361,7 +365,7 @@ fn choices(report: &mut Report<'_>, section: &mut Section<'_>) -> Vec<String> {
 }
 
 /// Words that stand in mails and on pages: one short line.
-fn prompt(report: &mut Report<'_>, text: Text<'_>, what: &str) -> Option<String> {
+pub(super) fn prompt(report: &mut Report<'_>, text: Text<'_>, what: &str) -> Option<String> {
     let line = text.value.trim();
     if line.contains(is_unsafe) || line.chars().count() > PROMPT_LENGTH_MAX {
         let message = format!("{what} is one line of at most {PROMPT_LENGTH_MAX} characters");

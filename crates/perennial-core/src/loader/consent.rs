@@ -6,9 +6,9 @@ use std::ops::Range;
 use jiff::SignedDuration;
 
 use crate::consent::{MailRules, OPT_IN_PROGRAM, OptInLetter, OptInRule, Region, Tracking, opt_in_mail};
-use crate::content::{CONFIRM_URL, ContentBuilder, Part};
+use crate::content::{CONFIRM_URL, ContentBuilder, MailId, Part};
 use crate::diagnostic::Code;
-use crate::ids::RegionName;
+use crate::ids::{Language, RegionName};
 use crate::loader::known::Known;
 use crate::loader::report::{Report, parse_name};
 use crate::loader::section::Section;
@@ -85,16 +85,39 @@ fn rules(report: &mut Report<'_>, section: &mut Section<'_>, double: &mut Option
     MailRules { opt_in, tracking, implied_days }
 }
 
+/// The letter in another language. What people agree to in it.
+pub(super) fn variant(
+    report: &mut Report<'_>,
+    section: Section<'_>,
+    language: Option<Language>,
+    builder: &mut ContentBuilder,
+) -> Option<String> {
+    let (text, _) = compiled(report, section, language, builder)?;
+    Some(text)
+}
+
 /// `[opt_in]`: its mail is compiled as those of programs are.
 fn letter(report: &mut Report<'_>, root: &mut Section<'_>, builder: &mut ContentBuilder) -> Option<OptInLetter> {
-    let mut section = root.section(report, "opt_in")?;
+    let section = root.section(report, "opt_in")?;
+    let (text, wait_days) = compiled(report, section, None, builder)?;
+    Some(OptInLetter { text, wait_days: wait_days.unwrap_or(WAIT_DAYS) })
+}
+
+/// What people agree to, and how long a yes is waited for.
+fn compiled(
+    report: &mut Report<'_>,
+    mut section: Section<'_>,
+    language: Option<Language>,
+    builder: &mut ContentBuilder,
+) -> Option<(String, Option<u32>)> {
     let subject = section.text(report, "subject");
     let body = section.text(report, "body");
     let text = section.text(report, "text");
-    let wait_days = section.days(report, "wait");
+    let wait_days = if language.is_none() { section.days(report, "wait") } else { None };
     section.finish(report);
     let (subject, body, text) = (subject?, body?, text?);
-    match builder.add(&opt_in_mail()?, subject.value, body.value) {
+    let mail = MailId { language, ..opt_in_mail()? };
+    match builder.add(&mail, subject.value, body.value) {
         Ok(paths) => {
             let allowed = |path: &str| path == CONFIRM_URL || path == "organisation.name" || path.starts_with("facts.");
             if let Some((_, path)) = paths.iter().find(|(_, path)| !allowed(path)) {
@@ -119,7 +142,7 @@ fn letter(report: &mut Report<'_>, root: &mut Section<'_>, builder: &mut Content
             report.error(Code::TemplateSyntax, span, message, "a value is `{{ organisation.name }}`");
         }
     }
-    Some(OptInLetter { text: text.value.trim().to_owned(), wait_days: wait_days.unwrap_or(WAIT_DAYS) })
+    Some((text.value.trim().to_owned(), wait_days))
 }
 
 /// Whether a folder may be a program: the touches of opt-in mails go by a name of their own.

@@ -162,7 +162,8 @@ fn steps(report: &mut Report<'_>, root: &mut Section<'_>, reader: &mut StepReade
 
 /// The version of a program: what its own file and its mails hold, whatever their order.
 pub(super) fn version(source: &SourceFile, folder: &Folder<'_>) -> ProgramVersion {
-    let mut files: Vec<&SourceFile> = folder.touches.values().copied().chain([source]).collect();
+    let mut files: Vec<&SourceFile> =
+        folder.touches.values().chain(folder.variants.values()).copied().chain([source]).collect();
     files.sort_by(|a, b| a.path.cmp(&b.path));
     ProgramVersion(content_hash(&files))
 }

@@ -171,7 +171,8 @@ fn name_pattern(of: Named) -> String {
         | Named::Topic
         | Named::Tag
         | Named::Event
-        | Named::Region => '-',
+        | Named::Region
+        | Named::Language => '-',
     };
     format!("^[a-z][a-z0-9{mark}]{{0,{}}}$", NAME_LENGTH_MAX - 1)
 }

@@ -255,6 +255,8 @@ pub enum Named {
     Fact,
     /// A part of the world.
     Region,
+    /// A language.
+    Language,
 }
 
 impl Named {
@@ -273,6 +275,7 @@ impl Named {
             Self::Field => "declared field",
             Self::Fact => "fact",
             Self::Region => "region",
+            Self::Language => "language",
         }
     }
 }
@@ -396,6 +399,9 @@ pub static SHAPES: &[&Shape] = &[
     &CONSENT,
     &REGION,
     &OPT_IN,
+    &LANGUAGE,
+    &FIELD_WORDS,
+    &OPT_IN_WORDS,
     &FORM,
     &QUEUE,
     &HOLDOUT,

@@ -72,6 +72,12 @@ impl<'a, 't> StepReader<'a, 't> {
                 self.found.push(unused(file, "no step of the program sends this file"));
             }
         }
+        for ((name, _), file) in &self.folder.variants {
+            if !self.folder.touches.contains_key(name) {
+                let message = format!("it is a variant of `touches/{name}.md`, which is not there");
+                self.found.push(unused(file, &message));
+            }
+        }
     }
 
     /// Reads a step; `None` if anything of it was reported that it cannot be without.
@@ -289,9 +295,10 @@ impl<'a, 't> StepReader<'a, 't> {
             return None;
         };
         if !self.touches.contains_key(&named.name) {
-            let mail =
-                MailId { program: self.program.clone(), version: self.version.clone(), template: named.name.clone() };
+            let (program, version, template) = (self.program.clone(), self.version.clone(), named.name.clone());
+            let mail = MailId { program, version, template, language: None };
             let touch = touch::read(&mail, file, purpose, self.known, self.builder, self.found);
+            self.read_variants(&mail, purpose);
             self.touches.insert(named.name.clone(), touch);
         }
         let touch = self.touches.get(&named.name).and_then(Option::as_ref)?;
@@ -301,6 +308,17 @@ impl<'a, 't> StepReader<'a, 't> {
             report.error(Code::QuestionsElsewhere, named.span, message, remedy);
         }
         Some(Mail { template: named.name, from: touch.voice })
+    }
+
+    /// The same mail in other languages, held to the same. Its voice is that of the mail: who answers meets one person.
+    fn read_variants(&mut self, mail: &MailId, purpose: Purpose) {
+        let folder = self.folder;
+        let of_this = folder.variants.iter().filter(|((name, _), _)| *name == mail.template.as_str());
+        for ((_, language), file) in of_this {
+            let variant = MailId { language: Some(language.clone()), ..mail.clone() };
+            // What is wrong with it is reported; nothing else of it is needed.
+            let _read: Option<Touch> = touch::read(&variant, file, purpose, self.known, self.builder, self.found);
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod format;
 mod kept;
+mod languages;
 mod mutated;
 
 use std::fmt::Write as _;

@@ -341,11 +341,14 @@ impl<'a> Trial<'a> {
     ) -> Vec<Diagnostic> {
         let mut found = Vec::new();
         let asks: BTreeSet<&TemplateName> = program.steps.iter().filter_map(|step| asked_by(&step.action)).collect();
-        for (name, source) in &folder.touches {
+        let originals = folder.touches.iter().map(|(name, source)| (*name, None, *source));
+        let variants = folder.variants.iter().map(|((name, language), source)| (*name, Some(language), *source));
+        for (name, language, source) in originals.chain(variants) {
             let Ok(template) = TemplateName::parse(name) else { continue };
             let Some(parts) = Parts::split(&source.text).filter(|_| !broken.contains(&source.path)) else { continue };
             let questions: &[&str] = if asks.contains(&template) { &PROBE_QUESTIONS } else { &[] };
-            let mail = MailId { program: program.name.clone(), version: program.version.clone(), template };
+            let (name, version, language) = (program.name.clone(), program.version.clone(), language.cloned());
+            let mail = MailId { program: name, version, template, language };
             let mut report = Report::new(source);
             match self.catalog.content.compiled(&mail) {
                 Ok(compiled) => {

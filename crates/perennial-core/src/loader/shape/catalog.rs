@@ -79,6 +79,11 @@ pub static CATALOG: Shape = Shape {
             Value::Table(&OPT_IN),
             "The mail that asks people to confirm that they want to be written to.",
         ),
+        optional(
+            "languages",
+            Value::Map(Named::Language, &LANGUAGE),
+            "The words of this file in other languages. A mail has its own variants: `touches/<name>.<language>.md`.",
+        ),
         optional("forms", Value::Map(Named::Form, &FORM), "The forms on your site, and the lists you import."),
         required(
             "queues",
@@ -367,22 +372,71 @@ pub static OPT_IN: Shape = Shape {
     name: "opt-in",
     heading: "[opt_in]",
     doc: "The mail that asks people to confirm, and what they agree to.",
+    parts: &[OPT_IN_LETTER, &[default("wait", PERIOD_DAYS, "\"14d\"", "How long an answer is waited for.")]],
+    rules: &[],
+};
+
+const OPT_IN_LETTER: &[Key] = &[
+    required("subject", Value::Text, "add the subject of the mail: one line", "The subject of the mail."),
+    required(
+        "body",
+        Value::Text,
+        "add the mail, with a link to `{{ confirm_url }}`",
+        "The mail, in Markdown, with a link to `{{ confirm_url }}`.",
+    ),
+    required(
+        "text",
+        Value::Text,
+        "add what people agree to: one or two plain sentences",
+        "What people agree to, as the page shows it. Its hash is kept with each consent.",
+    ),
+];
+
+/// One of the `[languages]`.
+pub static LANGUAGE: Shape = Shape {
+    name: "language",
+    heading: "[languages.<tag>]",
+    doc: "The words of this file for who reads a language, `de` or `pt-br`. What is absent is said as it is.",
     parts: &[&[
-        required("subject", Value::Text, "add the subject of the mail: one line", "The subject of the mail."),
-        required(
-            "body",
-            Value::Text,
-            "add the mail, with a link to `{{ confirm_url }}`",
-            "The mail, in Markdown, with a link to `{{ confirm_url }}`.",
+        optional("reason", Value::Text, "Why people get this mail, for the footer."),
+        optional("unsubscribe_label", Value::Text, "What the unsubscribe link in the footer says."),
+        optional(
+            "fields",
+            Value::Map(Named::Field, &FIELD_WORDS),
+            "What fields are called, and how they are asked for.",
         ),
-        required(
-            "text",
-            Value::Text,
-            "add what people agree to: one or two plain sentences",
-            "What people agree to, as the page shows it. Its hash is kept with each consent.",
+        optional(
+            "opt_in",
+            Value::Table(&OPT_IN_WORDS),
+            "The mail that asks people to confirm, and what they agree to.",
         ),
-        default("wait", PERIOD_DAYS, "\"14d\"", "How long an answer is waited for."),
     ]],
+    rules: &[],
+};
+
+/// The words of a field.
+pub static FIELD_WORDS: Shape = Shape {
+    name: "field-words",
+    heading: "[languages.<tag>.fields.<name>]",
+    doc: "The words of a field in another language.",
+    parts: &[&[
+        optional("label", Value::Text, "What people read beside the field."),
+        optional("question", Value::Text, "How a mail asks for it."),
+        optional(
+            "choices",
+            Value::Texts { min: CHOICES.0, max: CHOICES.1 },
+            "What people choose from, in the order of the field's own choices, which are what is kept.",
+        ),
+    ]],
+    rules: &[],
+};
+
+/// The opt-in mail in another language.
+pub static OPT_IN_WORDS: Shape = Shape {
+    name: "opt-in-words",
+    heading: "[languages.<tag>.opt_in]",
+    doc: "The mail that asks people to confirm, in another language.",
+    parts: &[OPT_IN_LETTER],
     rules: &[],
 };
 
