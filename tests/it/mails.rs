@@ -7,6 +7,7 @@ use mail_parser::MessageParser;
 use perennial_aws::clients::Clients;
 use perennial_aws::ses::SesMailer;
 use perennial_core::catalog::Catalog;
+use perennial_core::loader::{SourceFile, parse};
 use perennial_core::testing;
 use perennial_core::token::Purpose;
 use perennial_local::clock::{Clock, Pace};
@@ -131,6 +132,26 @@ async fn first_mail(catalog: Catalog, fields: Value) -> Mail {
     let mail = Mail::all(&letters).pop().unwrap();
     assert_lawful(&mail, world.catalog());
     mail
+}
+
+#[tokio::test]
+async fn a_mail_is_in_the_language_of_its_reader_down_to_its_footer() {
+    let words = "\n[languages.de]\nreason = \"Sie haben uns geschrieben.\"\nunsubscribe_label = \"Abbestellen\"\n";
+    let mut files = testing::files();
+    files.iter_mut().filter(|file| file.path == "catalog.toml").for_each(|file| file.text.push_str(words));
+    let text = "+++\nsubject = \"Ihre Nachricht\"\nfrom = \"rep\"\n+++\nGuten Tag.\n".to_owned();
+    files.push(SourceFile { path: "welcome/touches/response.de.md".to_owned(), text });
+    let catalog = parse(&files).0.unwrap();
+    for (language, subject, html, label) in [
+        ("de-AT", "Ihre Nachricht", "<html lang=\"de\">", "Abbestellen: https://"),
+        ("fr", "Your message to Example Ltd", "<html>", "Unsubscribe: https://"),
+    ] {
+        let (world, letters) = mailing(catalog.clone()).await;
+        world.post(json!({ "email": "ada@example.com", "language": language })).await;
+        let mail = Mail::all(&letters).pop().unwrap();
+        assert_eq!(mail.header("Subject"), subject);
+        assert!(mail.html().contains(html) && mail.text().contains(label), "{}", mail.text());
+    }
 }
 
 #[tokio::test]

@@ -25,8 +25,8 @@ fn with(words: &str, variants: &[(&str, &str)]) -> Vec<SourceFile> {
     files
 }
 
-fn language(tag: &str) -> Option<Language> {
-    Some(Language::parse(tag).unwrap())
+fn language(tag: &str) -> Language {
+    Language::parse(tag).unwrap()
 }
 
 fn link(catalog: &Catalog) -> MailId {
@@ -43,7 +43,7 @@ fn a_mail_is_taken_in_the_language_of_its_reader_else_in_the_wider_one_else_as_i
     let catalog = parse(&files).0.unwrap();
     let mail = link(&catalog);
     let taken =
-        |tag| catalog.content.in_language(&mail, language(tag).as_ref()).language.as_ref().map(ToString::to_string);
+        |tag| catalog.content.in_language(&mail, Some(&language(tag))).language.as_ref().map(ToString::to_string);
     assert_eq!(taken("pt-br").as_deref(), Some("pt-br"));
     assert_eq!(taken("pt-ao").as_deref(), Some("pt"));
     assert_eq!(taken("de-at").as_deref(), Some("de"));
@@ -55,27 +55,33 @@ fn a_mail_is_taken_in_the_language_of_its_reader_else_in_the_wider_one_else_as_i
 fn the_words_of_the_catalog_are_told_in_a_language_and_what_is_absent_as_it_is() {
     let catalog = parse(&with(GERMAN, &[])).0.unwrap();
     let german = language("de-ch");
-    let organisation = catalog.organisation_in(german.as_ref());
+    let organisation = catalog.organisation_in(Some(&german));
     assert_eq!((organisation.unsubscribe_label.as_str(), organisation.name.as_str()), ("Abbestellen", "Example Ltd"));
     let label = |name: &str| {
-        let field = catalog.field_in(&FieldName::parse(name).unwrap(), german.as_ref()).unwrap();
+        let field = catalog.field_in(&FieldName::parse(name).unwrap(), Some(&german)).unwrap();
         field.label.clone()
     };
     assert_eq!((label("company"), label("message")), ("Firma".to_owned(), "Message".to_owned()));
     assert_eq!(
-        catalog.organisation_in(language("fr").as_ref()).unsubscribe_label,
+        catalog.organisation_in(Some(&language("fr"))).unsubscribe_label,
         catalog.organisation.unsubscribe_label
     );
 }
 
 #[test]
 fn a_variant_is_held_to_what_the_mail_is_held_to() {
-    insta::assert_snapshot!(report(&with("", &[("link.de", "Hallo {{ compnay }}, {{ first_name }}.")])), @"");
+    insta::assert_snapshot!(report(&with("", &[("link.de", "Hallo {{ compnay }}, {{ first_name }}.")])), @r"
+    welcome/touches/link.de.md:5:10 P017 `compnay` is not declared in the catalog
+        did you mean `company`?
+    ");
 }
 
 #[test]
 fn a_variant_of_no_mail_is_warned_of() {
-    insta::assert_snapshot!(report(&with("", &[("lnik.de", "Hallo.")])), @"");
+    insta::assert_snapshot!(report(&with("", &[("lnik.de", "Hallo.")])), @r"
+    welcome/touches/lnik.de.md P014 it is a variant of `touches/lnik.md`, which is not there
+        rename it, or remove it
+    ");
 }
 
 #[test]
@@ -83,7 +89,12 @@ fn choices_in_a_language_are_those_of_the_field() {
     let field = "\n[fields.size]\nlabel = \"Size\"\ntype = \"choice\"\nchoices = [\"small\", \"large\"]\nsupplied_by = \"sales\"\n";
     let words =
         "[languages.de.fields]\nsize = { choices = [\"klein\", \"mittel\", \"gross\"] }\nszie = { label = \"G\" }\n";
-    insta::assert_snapshot!(report(&with(&format!("{field}{words}"), &[])), @"");
+    insta::assert_snapshot!(report(&with(&format!("{field}{words}"), &[])), @r"
+    catalog.toml:97:20 P049 `size` has 2 choices, and here are 3
+        write the same choices, in the same order
+    catalog.toml:98:1 P009 `szie` is not a declared field
+        did you mean `size`?
+    ");
 }
 
 #[test]
