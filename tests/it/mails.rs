@@ -143,8 +143,8 @@ async fn a_mail_is_in_the_language_of_its_reader_down_to_its_footer() {
     files.push(SourceFile { path: "welcome/touches/response.de.md".to_owned(), text });
     let catalog = parse(&files).0.unwrap();
     for (language, subject, html, label) in [
-        ("de-AT", "Ihre Nachricht", "<html lang=\"de\">", "Abbestellen: https://"),
-        ("fr", "Your message to Example Ltd", "<html>", "Unsubscribe: https://"),
+        ("de-AT", "Ihre Nachricht", "<html lang=\"de\">", "Abbestellen:"),
+        ("fr", "Your message to Example Ltd", "<html>", "Unsubscribe:"),
     ] {
         let (world, letters) = mailing(catalog.clone()).await;
         world.post(json!({ "email": "ada@example.com", "language": language })).await;

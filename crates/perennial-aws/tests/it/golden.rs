@@ -102,8 +102,10 @@ async fn each_row_is_stored_as_its_golden_file_says() {
 #[tokio::test]
 async fn the_state_of_a_lead_in_the_middle_of_a_program_costs_one_write_unit() {
     let mut commit = commit();
-    // Few are away, are being asked whether they want mail, have chosen, or get mail that comes back; theirs may cost
-    // a second one.
+    // Few are away, have consent that ends, are being asked for it, have chosen, told their language, or get mail that
+    // comes back; theirs may cost a second one.
+    commit.lead.consent = None;
+    commit.lead.language = None;
     commit.lead.soft_bounces = Vec::new();
     commit.lead.soft_until = None;
     commit.lead.withdrawn = Vec::new();
