@@ -1,13 +1,19 @@
 //! What every store must do: done by the store in memory, and by the real one on this machine's embedded DynamoDB.
 
 mod memory {
-    use perennial_app::memory::MemoryStore;
+    use perennial_app::memory::{MemoryDoorBook, MemoryStore};
 
     async fn store() -> MemoryStore {
         MemoryStore::default()
     }
 
     perennial_app::store_contract!(store);
+
+    async fn book() -> MemoryDoorBook {
+        MemoryDoorBook::default()
+    }
+
+    perennial_app::door_book_contract!(book);
 }
 
 mod embedded {
@@ -31,4 +37,5 @@ mod embedded {
     }
 
     perennial_app::store_contract!(store);
+    perennial_app::door_book_contract!(store);
 }

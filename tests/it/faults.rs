@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use hooked::{Call, Hooked};
 use jiff::SignedDuration;
+use perennial_core::catalog::Catalog;
 use perennial_core::event::Event;
 use perennial_core::ids::LeadId;
 use perennial_core::lead::{EmailReach, LifecycleStage};
@@ -46,6 +47,16 @@ async fn mailing(manner: Manner) -> (World, Ses) {
     let ses = Ses::start(manner).await;
     let world = World::with(testing::catalog(), NOW, |ports, _| ports.mailer = ses.mailer()).await;
     (world, ses)
+}
+
+/// The suite with the real mailer, in front of each SES that can be: one that says it all, and those that do not.
+pub(crate) async fn mailing_as(catalog: impl Fn() -> Catalog) -> Vec<World> {
+    let mut worlds = Vec::new();
+    for manner in [Manner::Answers, Manner::Refuses, Manner::Fails, Manner::HangsUp, Manner::Hangs] {
+        let ses = Ses::start(manner).await;
+        worlds.push(World::with(catalog(), NOW, |ports, _| ports.mailer = ses.mailer()).await);
+    }
+    worlds
 }
 
 async fn ada(world: &World) -> LeadId {

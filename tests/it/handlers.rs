@@ -1,6 +1,9 @@
 //! Each function's handler, fed with the events that AWS sends.
 
+mod clicks;
 pub(crate) mod ingest_lead;
+mod pages;
 mod publish_history;
 mod record_engagement;
+mod replies;
 mod schedule_touch;

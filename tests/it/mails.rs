@@ -7,6 +7,7 @@ use mail_parser::MessageParser;
 use perennial_aws::clients::Clients;
 use perennial_aws::ses::SesMailer;
 use perennial_core::catalog::Catalog;
+use perennial_core::consent::Tracking;
 use perennial_core::loader::{SourceFile, parse};
 use perennial_core::testing;
 use perennial_core::token::Purpose;
@@ -17,7 +18,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
-use crate::scenarios::world::{World, keyring, shipped};
+use crate::scenarios::world::{REPLY_DOMAIN, World, keyring, shipped};
 
 const NOW: &str = "2026-03-02 10:00";
 
@@ -26,7 +27,10 @@ const EVENTS_MAX: usize = 64;
 
 /// The suite with the real mailer and the loopback mail service, and its mailbox.
 async fn mailing(catalog: Catalog) -> (World, Letters) {
-    let mut world = World::of(catalog, NOW).await;
+    mailing_in(World::of(catalog, NOW).await).await
+}
+
+async fn mailing_in(mut world: World) -> (World, Letters) {
     let letters = world.file().letters().unwrap();
     let clock = Clock::start(world.file().local_items().unwrap(), Pace::Real).unwrap();
     let (events, _) = mpsc::channel(EVENTS_MAX);
@@ -180,14 +184,12 @@ async fn the_first_mail_of_the_shipped_welcome_as_it_leaves() {
 
     Hi Ada,
 
-    Thank you for getting in touch. I have your details and will come back to
-    you in person within two working days, sooner if I can.
+    Thank you for getting in touch. If it was the guide you came for, here it
+    is: Seven questions before you plan a route
+    <https://perennial.example/v1/click/[token]>.
 
-    If there is something I should know before that, just reply: it comes
-    straight to me.
-
-    And if it was the guide you came for, here it is: Seven questions before you
-    plan a route <https://www.perennial.example/guide>.
+    If it leaves a question open, or you would rather talk about it, just reply:
+    it comes straight to me.
 
     Robin Vale
     Example Ltd
@@ -195,6 +197,8 @@ async fn the_first_mail_of_the_shipped_welcome_as_it_leaves() {
     --=20
     You get this mail because you got in touch with us.
     Example Ltd, 1 Example Street, 12345 Exampletown, Germany
+    Choose what you get:
+    https://perennial.example/v1/preferences/[token]
     Unsubscribe:
     https://perennial.example/v1/unsubscribe/[token]
 
@@ -213,14 +217,14 @@ async fn the_first_mail_of_the_shipped_welcome_as_it_leaves() {
     <body style=3D"margin:0;padding:16px">
     <div style=3D"max-width:600px;font:16px/1.5 -apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif">
     <p style=3D"margin:0 0 1em">Hi Ada,</p>
-    <p style=3D"margin:0 0 1em">Thank you for getting in touch. I have your details and will come back to you in person within two working days, sooner if I can.</p>
-    <p style=3D"margin:0 0 1em">If there is something I should know before that, just reply: it comes straight to me.</p>
-    <p style=3D"margin:0 0 1em">And if it was the guide you came for, here it is: <a href=3D"https://www.perennial.example/guide">Seven questions before you plan a route</a>.</p>
+    <p style=3D"margin:0 0 1em">Thank you for getting in touch. If it was the guide you came for, here it is: <a href=3D"https://perennial.example/v1/click/[token]">Seven questions before you plan a route</a>.</p>
+    <p style=3D"margin:0 0 1em">If it leaves a question open, or you would rather talk about it, just reply: it comes straight to me.</p>
     <p style=3D"margin:0 0 1em">Robin Vale<br>
     Example Ltd</p>
     <p style=3D"margin:2em 0 0;font-size:13px;color:#767676">You get this mail because you got in touch with us.<br>
     Example Ltd, 1 Example Street, 12345 Exampletown, Germany<br>
-    <a href=3D"https://perennial.example/v1/unsubscribe/[token]" style=3D"color:#767676">Unsubscribe</a></p>
+    <a href=3D"https://perennial.example/v1/preferences/[token]" style=3D"color:#767676">Choose what you get</a> &middot; <a href=3D"https://perennial.example/v1/unsubscribe/[token]" style=3D"color:#767676">Unsubscribe</a></p>
+    <a href=3D"https://perennial.example/v1/click/[token]" style=3D"display:none" tabindex=3D"-1" aria-hidden=3D"true"></a>
     </div>
     </body>
     </html>
@@ -231,7 +235,10 @@ async fn the_first_mail_of_the_shipped_welcome_as_it_leaves() {
 
 #[tokio::test]
 async fn every_mail_of_the_shipped_programs_is_lawful_and_says_what_it_says() {
-    let (world, letters) = mailing(shipped()).await;
+    // With links as their authors wrote them.
+    let mut catalog = shipped();
+    catalog.elsewhere.tracking = Tracking::Off;
+    let (world, letters) = mailing(catalog).await;
     let fields = json!({ "email": "ada@example.com", "first_name": "Ada", "company": "Analytical Engines" });
     let ada = world.post(fields).await;
     world.live_until("2027-04-01 00:00").await;
@@ -248,14 +255,12 @@ async fn every_mail_of_the_shipped_programs_is_lawful_and_says_what_it_says() {
 
     Hi Ada,
 
-    Thank you for getting in touch. I have your details and will come back to
-    you in person within two working days, sooner if I can.
+    Thank you for getting in touch. If it was the guide you came for, here it
+    is: Seven questions before you plan a route
+    <https://www.perennial.example/guide>.
 
-    If there is something I should know before that, just reply: it comes
-    straight to me.
-
-    And if it was the guide you came for, here it is: Seven questions before you
-    plan a route <https://www.perennial.example/guide>.
+    If it leaves a question open, or you would rather talk about it, just reply:
+    it comes straight to me.
 
     Robin Vale
     Example Ltd
@@ -291,7 +296,8 @@ async fn every_mail_of_the_shipped_programs_is_lawful_and_says_what_it_says() {
       yourself, or buy for others?
     - Roughly how many people work at your company?
 
-    Just reply. A word each is plenty.
+    Just reply, a word each is plenty. If ticking is less trouble, tick it here
+    <https://perennial.example/v1/profile/[token]>.
 
     Robin Vale
 
@@ -373,14 +379,16 @@ async fn every_mail_of_the_shipped_programs_is_lawful_and_says_what_it_says() {
     <https://www.perennial.example/stories> one thing comes up again and again:
     they started smaller than they had planned, and were glad of it.
 
-    I'd like to send you the ones that are close to your own work. For that I
-    would need to know:
+    Which of them is close to your own work I can't tell, because I know too
+    little about it:
 
     - Which industry are you in?
     - What matters most: less time on the road, keeping promised times, planning
       in less time, or something else?
 
-    Just reply. A word each will do.
+    Just reply, a word each will do. Or answer here
+    <https://perennial.example/v1/profile/[token]>,
+    if that is quicker.
 
     Robin Vale
 
@@ -423,7 +431,8 @@ async fn every_mail_of_the_shipped_programs_is_lawful_and_says_what_it_says() {
     - When it comes to a decision: do you decide, decide with others, advise, or
       is it someone else?
 
-    A word each is plenty.
+    A word each is plenty, by reply or on this page
+    <https://perennial.example/v1/profile/[token]>.
 
     Robin Vale
 
@@ -460,6 +469,8 @@ async fn every_mail_of_the_shipped_programs_is_lawful_and_says_what_it_says() {
     - When would you want it in place: this quarter, within six months, within a
       year, later, or are you just looking?
 
+    Reply with a word each, or tick it here
+    <https://perennial.example/v1/profile/[token]>.
     "Nothing yet" is a perfectly good answer. I won't argue with it.
 
     Robin Vale
@@ -586,7 +597,7 @@ const HOSTILE: [(&str, &str, &str); 10] = [
     ("Bob\u{2028}Bcc: x@y.example", "Hi Bob Bcc: x@y.example,", "Hi Bob Bcc: x@y.example,"),
     ("<script>alert(1)</script>", "Hi <script>alert(1)</script>,", "Hi &lt;script&gt;alert(1)&lt;/script&gt;,"),
     ("\"><img onerror=x>", "Hi \"><img onerror=x>,", "Hi &quot;&gt;&lt;img onerror=x&gt;,"),
-    ("[click](https://evil.example)", "Hi [click](https://evil.example),", "Hi [click](https://evil.example),"),
+    ("[click](//evil.example)", "Hi [click](//evil.example),", "Hi [click](//evil.example),"),
 ];
 
 #[tokio::test]
@@ -608,4 +619,17 @@ async fn h29_to_h31_a_hostile_name_is_a_name_in_every_part_of_the_mail() {
         let called = text.trim_start_matches("Hi ").trim_end_matches(',');
         assert!(subject.ends_with(&format!("A guide for {called}")), "{name}: {subject}");
     }
+}
+
+#[tokio::test]
+async fn with_a_reply_domain_replies_go_to_the_rep_by_a_signed_address_of_it() {
+    let world = World::with(testing::catalog(), NOW, |ports, _| ports.reply_domain = Some(REPLY_DOMAIN.to_owned()));
+    let (world, letters) = mailing_in(world.await).await;
+    let ada = world.post(json!({ "email": "ada@example.com" })).await;
+    let mail = Mail::all(&letters).pop().unwrap();
+    let reply_to = mail.header("Reply-To");
+    let (local, _) = reply_to.rsplit_once('<').unwrap().1.rsplit_once('@').unwrap();
+    assert_eq!(keyring().verify_reply_address(local).unwrap().lead, ada);
+    insta::assert_snapshot!(reply_to.replace(local, "[58 characters]"), @r#""Robin Vale" <[58 characters]@reply.perennial.example>"#);
+    assert_eq!((local.len(), mail.header("From").as_str()), (58, "\"Robin Vale\" <robin@perennial.example>"));
 }

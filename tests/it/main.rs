@@ -20,6 +20,7 @@ mod fences;
 mod guide;
 mod handlers;
 mod mails;
+mod privacy;
 mod protocol;
 mod reference;
 mod runtime;

@@ -19,6 +19,7 @@ use perennial_app::programs;
 use perennial_app::push::{Push, push};
 use perennial_aws::clients::Clients;
 use perennial_aws::dynamo::{DynamoStore, table};
+use perennial_core::ids::TouchId;
 use perennial_core::lead::EmailReach;
 use perennial_core::token::{Keyring, Purpose};
 use perennial_local::store_file::StoreFile;
@@ -267,6 +268,33 @@ async fn the_binaries_take_a_lead_in_mail_it_and_let_it_go() {
 }
 
 #[tokio::test]
+async fn the_binaries_take_a_reply_in_and_forward_it() {
+    let mut cloud = Cloud::new().await;
+    Function::start("ingest-lead", &cloud.settings).await.call(sample("form-json.json")).await;
+    let lead = cloud.lead().await.lead.id;
+
+    let keyring = Keyring::new([("k1".to_owned(), [7; 32])].into(), "k1").unwrap();
+    let address = keyring.sign_reply_address(&lead, &TouchId::parse("1_welcome_response_0").unwrap());
+    let mail = format!("From: Ada <ada@example.com>\nTo: <{address}@reply.perennial.example>\n\nYes, on Thursday.");
+    let bucket = Router::new().route("/{*key}", get(async move || mail).delete(async || StatusCode::NO_CONTENT));
+    let mut settings = cloud.settings.clone();
+    settings.push(("AWS_ENDPOINT_URL_S3", format!("http://{}", serve(bucket).await)));
+    settings.push(("PERENNIAL_INBOX_BUCKET", "perennial-inbox".to_owned()));
+    settings.push(("PERENNIAL_REPLY_DOMAIN", "reply.perennial.example".to_owned()));
+
+    let mut engagement = Function::start("record-engagement", &settings).await;
+    assert_eq!(engagement.call(sample("inbound-mail.json")).await["decided"], 1);
+    let mut notify = Function::start("notify", &settings).await;
+    let mut event = sample("reply-received.json");
+    event["detail"]["lead"] = json!(lead);
+    assert_eq!(notify.call(event.clone()).await, "forwarded");
+    assert_eq!(notify.call(event).await, "known");
+    let forwarded = timeout(PATIENCE, cloud.mails.recv()).await.unwrap().unwrap();
+    assert_eq!(forwarded["Destination"]["ToAddresses"], json!(["robin.vale@perennial.example"]));
+    assert!(cloud.mails.try_recv().is_err(), "once");
+}
+
+#[tokio::test]
 async fn a_failure_is_reported_under_its_name_and_the_function_lives_on() {
     let cloud = Cloud::new().await;
     let mut settings = cloud.settings.clone();
@@ -289,6 +317,8 @@ async fn a_function_without_its_settings_names_all_of_them_and_ends() {
         ),
         ("record-engagement", "PERENNIAL_TABLE is missing; PERENNIAL_TOKEN_KEYS is missing"),
         ("publish-history", "PERENNIAL_BUS is missing"),
+        ("housekeep", "PERENNIAL_TABLE is missing; PERENNIAL_PEPPER is missing"),
+        ("notify", "PERENNIAL_TABLE is missing; PERENNIAL_INBOX_BUCKET is missing"),
     ] {
         let said = tokio::task::spawn_blocking(move || {
             let mut process = command(&binary(name), &[]).stderr(Stdio::piped()).spawn().unwrap();

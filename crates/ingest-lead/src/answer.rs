@@ -86,7 +86,8 @@ const fn status(refusal: &Refusal) -> u16 {
         Refusal::Body(error) => error.status(),
         Refusal::Key => 400,
         Refusal::KeyReused => 409,
-        Refusal::Fields(_) => 422,
+        Refusal::Fields(_) | Refusal::CaptchaFailed => 422,
+        Refusal::TooMany { .. } => 429,
         Refusal::Unavailable => 503,
     }
 }
@@ -102,6 +103,12 @@ fn refusal_problem(refusal: Refusal) -> ApiGatewayV2httpResponse {
         Refusal::Key => http::problem(status, "idempotency_key_invalid", title),
         Refusal::KeyReused => http::problem(status, "idempotency_key_reused", title),
         Refusal::Fields(errors) => http::problem_with(status, "fields_invalid", title, Errors { errors }),
+        Refusal::CaptchaFailed => http::problem(status, "captcha_failed", title),
+        Refusal::TooMany { retry_after_s } => {
+            let mut response = http::problem(status, "too_many_requests", title);
+            http::set_header(&mut response, "retry-after", &retry_after_s.to_string());
+            response
+        }
         Refusal::Unavailable => http::unavailable(),
     }
 }
@@ -109,13 +116,22 @@ fn refusal_problem(refusal: Refusal) -> ApiGatewayV2httpResponse {
 fn refusal_page(refusal: &Refusal) -> ApiGatewayV2httpResponse {
     let body = match refusal {
         Refusal::Fields(errors) => field_list(errors),
-        Refusal::Body(_) | Refusal::Key | Refusal::KeyReused | Refusal::Unavailable => {
+        Refusal::Body(_)
+        | Refusal::Key
+        | Refusal::KeyReused
+        | Refusal::CaptchaFailed
+        | Refusal::TooMany { .. }
+        | Refusal::Unavailable => {
             format!("<p>{}</p>", escape(&refusal.to_string()))
         }
     };
     let mut response = http::page(status(refusal), "This was not sent", &body);
-    if matches!(refusal, Refusal::Unavailable) {
-        http::set_header(&mut response, "retry-after", http::RETRY_AFTER_S);
+    match refusal {
+        Refusal::Unavailable => http::set_header(&mut response, "retry-after", http::RETRY_AFTER_S),
+        Refusal::TooMany { retry_after_s } => {
+            http::set_header(&mut response, "retry-after", &retry_after_s.to_string());
+        }
+        Refusal::Body(_) | Refusal::Key | Refusal::KeyReused | Refusal::CaptchaFailed | Refusal::Fields(_) => {}
     }
     response
 }

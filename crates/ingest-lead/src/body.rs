@@ -2,22 +2,17 @@
 //!
 //! **Invariant:** what cannot be read in one way only is refused, and no refusal repeats what was sent.
 
-use std::borrow::Cow;
 use std::convert::Infallible;
 use std::str::Utf8Error;
 
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
-use data_encoding::{BASE64, DecodeError};
+use data_encoding::DecodeError;
 use futures::stream;
-use percent_encoding::percent_decode;
+use perennial_lambda::http::form::{self, FormError};
+
+pub use perennial_lambda::http::form::{BODY_LENGTH_MAX, Pair};
 
 use crate::strict_json::{self, Json, JsonError};
-
-/// Length limit of a body, in bytes, as it came over the wire.
-pub const BODY_LENGTH_MAX: usize = 32 * 1024;
-
-/// A field name and a value, as given. Personal.
-pub type Pair = (String, String);
 
 /// Why a body was refused, as a sentence for whoever wrote the page.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +41,17 @@ pub enum BodyError {
     /// A file came along.
     #[error("Forms take no files.")]
     File,
+}
+
+impl From<FormError> for BodyError {
+    fn from(error: FormError) -> Self {
+        match error {
+            FormError::TooLong => Self::TooLong,
+            FormError::ContentType => Self::ContentType,
+            FormError::Base64(error) => Self::Base64(error),
+            FormError::Utf8(error) => Self::Utf8(error),
+        }
+    }
 }
 
 impl BodyError {
@@ -80,27 +86,18 @@ impl BodyError {
 pub async fn read(request: &ApiGatewayV2httpRequest) -> Result<Vec<Pair>, BodyError> {
     let content_type = request.headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let body = bytes(request)?;
+    let body = form::bytes(request)?;
     match media_type.as_str() {
         "application/json" => json(str::from_utf8(&body)?),
-        "application/x-www-form-urlencoded" => urlencoded(&body),
+        form::URLENCODED => Ok(form::urlencoded(&body)?),
         "multipart/form-data" => multipart(content_type, body.into_owned()).await,
         _ => Err(BodyError::ContentType),
     }
 }
 
-fn bytes(request: &ApiGatewayV2httpRequest) -> Result<Cow<'_, [u8]>, BodyError> {
-    let body = request.body.as_deref().unwrap_or_default().as_bytes();
-    let length_max = if request.is_base64_encoded { BASE64.encode_len(BODY_LENGTH_MAX) } else { BODY_LENGTH_MAX };
-    if body.len() > length_max {
-        return Err(BodyError::TooLong);
-    }
-    if !request.is_base64_encoded {
-        return Ok(body.into());
-    }
-    let decoded = BASE64.decode(body).map_err(BodyError::Base64)?;
-    // Base64 counts in threes: a byte or two too many fit into the same length.
-    if decoded.len() > BODY_LENGTH_MAX { Err(BodyError::TooLong) } else { Ok(decoded.into()) }
+/// Reads names and values from JSON, whatever type the request says it has: browsers send beacons as plain text.
+pub(crate) fn read_json(body: &[u8]) -> Result<Vec<Pair>, BodyError> {
+    json(str::from_utf8(body)?)
 }
 
 fn json(text: &str) -> Result<Vec<Pair>, BodyError> {
@@ -122,21 +119,6 @@ fn json(text: &str) -> Result<Vec<Pair>, BodyError> {
         }
     }
     Ok(pairs)
-}
-
-fn urlencoded(body: &[u8]) -> Result<Vec<Pair>, BodyError> {
-    let decode = |part: &[u8]| -> Result<String, BodyError> {
-        let spaced: Vec<u8> = part.iter().map(|&byte| if byte == b'+' { b' ' } else { byte }).collect();
-        // A `%` that no two digits follow stays as it is, as in browsers (WHATWG URL, "percent-decode").
-        Ok(percent_decode(&spaced).decode_utf8()?.into_owned())
-    };
-    body.split(|&byte| byte == b'&')
-        .filter(|pair| !pair.is_empty())
-        .map(|pair| {
-            let mut sides = pair.splitn(2, |&byte| byte == b'=');
-            Ok((decode(sides.next().unwrap_or_default())?, decode(sides.next().unwrap_or_default())?))
-        })
-        .collect()
 }
 
 async fn multipart(content_type: &str, body: Vec<u8>) -> Result<Vec<Pair>, BodyError> {
@@ -162,6 +144,7 @@ async fn multipart(content_type: &str, body: Vec<u8>) -> Result<Vec<Pair>, BodyE
 #[cfg(test)]
 mod tests {
     use aws_lambda_events::http::HeaderValue;
+    use data_encoding::BASE64;
     use futures::executor::block_on;
     use proptest::prelude::*;
 

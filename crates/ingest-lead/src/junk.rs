@@ -62,9 +62,16 @@ fn stamp_flaw(deps: &Deps, form: OpenForm<'_>, pairs: &[Pair]) -> Option<JunkRea
 }
 
 /// Whether a user agent names a tool among its products (`name/version`, RFC 9110 §10.1.5).
-fn is_tool(user_agent: &str) -> bool {
+pub(crate) fn is_tool(user_agent: &str) -> bool {
     let products = user_agent.split_whitespace().filter_map(|part| part.split('/').next());
     products.map(str::to_ascii_lowercase).any(|product| TOOLS.contains(&product.as_str()))
+}
+
+/// Whether a user agent is a crawler's, by its own word: `Googlebot/2.1`, `…spider`, `…crawler`.
+pub(crate) fn is_crawler(user_agent: &str) -> bool {
+    let parts = user_agent.split(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | ';' | ','));
+    let mut names = parts.filter_map(|part| part.split_once('/')).map(|(name, _)| name.to_ascii_lowercase());
+    names.any(|name| name.ends_with("bot") || name.contains("crawler") || name.contains("spider"))
 }
 
 #[cfg(test)]
@@ -81,6 +88,16 @@ mod tests {
             "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/131.0.0.0 Safari/537.36",
         ] {
             assert!(is_tool(tool), "{tool}");
+        }
+        for crawler in [
+            "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
+            "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; bingbot/2.0) Chrome/131.0.0.0 Safari/537.36",
+            "Baiduspider/2.0",
+        ] {
+            assert!(is_crawler(crawler), "{crawler}");
+        }
+        for browser in ["Mozilla/5.0 (Linux; Android 13; CUBOT X30) Chrome/131.0.0.0 Mobile Safari/537.36", ""] {
+            assert!(!is_crawler(browser), "{browser}");
         }
         for browser in [
             "Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0",

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use ingest_lead::{Deps, handle};
+use ingest_lead::{Altcha, Deps, EventKeys, handle};
 use lambda_runtime::Error;
+use perennial_app::behaviour::Observer;
+use perennial_app::guard::Guard;
 use perennial_app::ingest::Door;
 use perennial_app::ports::{Store, SystemClock};
 use perennial_aws::clients::Clients;
@@ -18,10 +20,27 @@ async fn main() -> Result<(), Error> {
     let table = settings.text("PERENNIAL_TABLE");
     let pepper = settings.pepper("PERENNIAL_PEPPER");
     let keyring = settings.keyring("PERENNIAL_TOKEN_KEYS");
+    let event_keys = EventKeys::parse(&settings.optional("PERENNIAL_EVENT_KEYS").unwrap_or_default())?;
     let keyring = settings.finish(|| keyring)?.ok_or("PERENNIAL_TOKEN_KEYS holds no key")?;
 
-    let clients = Clients::from_env().await;
-    let store: Arc<dyn Store> = Arc::new(DynamoStore::new(clients.dynamodb(), table));
-    let door = Door { library: boot::library(&store).await, store, pepper, clock: Arc::new(SystemClock) };
-    boot::serve(Deps { door, keyring, wall_clock: Arc::new(SystemClock) }, handle).await
+    let dynamo = DynamoStore::new(Clients::from_env().await.dynamodb(), table);
+    let store: Arc<dyn Store> = Arc::new(dynamo.clone());
+    let (library, clock) = (boot::library(&store).await, Arc::new(SystemClock));
+    let guard = Guard { book: Arc::new(dynamo), pepper: pepper.clone(), wall_clock: clock.clone() };
+    let deps = Deps {
+        observer: Observer {
+            store: store.clone(),
+            library: library.clone(),
+            pepper: pepper.clone(),
+            clock: clock.clone(),
+        },
+        event_keys,
+        altcha: Altcha::new(guard.clone()),
+        guard,
+        turnstile: None,
+        door: Door { library, store, pepper, clock: clock.clone() },
+        keyring,
+        wall_clock: clock,
+    };
+    boot::serve(deps, handle).await
 }

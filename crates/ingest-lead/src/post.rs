@@ -2,6 +2,7 @@
 
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use perennial_app::error_chain::ErrorChain;
+use perennial_app::guard::{Admission, Network};
 use perennial_app::ingest::{IdempotencyKey, Receipt, ReceiveError};
 use perennial_app::ports::SubmissionOutcome;
 use perennial_core::catalog::Catalog;
@@ -15,7 +16,7 @@ use crate::answer::{self, Accepted, Audience};
 use crate::body::{self, BodyError, Pair};
 use crate::cors::Origin;
 use crate::disposable::is_disposable;
-use crate::{Deps, OpenForm, junk};
+use crate::{Deps, OpenForm, captcha, junk};
 
 /// Length limit of an `Idempotency-Key`, in characters.
 pub const IDEMPOTENCY_KEY_LENGTH_MAX: usize = 255;
@@ -34,6 +35,10 @@ pub(crate) enum Refusal {
     Fields(Vec<FieldError>),
     #[error("This Idempotency-Key came with another body before.")]
     KeyReused,
+    #[error("The check that you are no robot did not succeed. Please try it once more.")]
+    CaptchaFailed,
+    #[error("Too many posts came at once. Please try again in a minute.")]
+    TooMany { retry_after_s: i64 },
     #[error("Nothing was saved. Please try again in a moment.")]
     Unavailable,
 }
@@ -60,10 +65,15 @@ async fn take_in<'a>(
     request: &ApiGatewayV2httpRequest,
 ) -> Result<Accepted<'a>, Refusal> {
     let door = &deps.door;
+    let network = request.request_context.http.source_ip.as_deref().and_then(Network::parse);
+    let is_suspicious = admit(deps, catalog, form, network).await?;
     let key = idempotency_key(request)?;
     let pairs = body::read(request).await?;
     let thanks_url = thanks_url(form, &pairs);
     let known_by = key.map(|key| IdempotencyKey::new(&door.pepper, form.name, key, &unambiguous(&pairs)));
+    let mut junk = junk::reasons(deps, form, origin, request, &pairs);
+    junk.extend(is_suspicious.then_some(JunkReason::RateLimited));
+    junk.extend(captcha::flaw(deps, form, request, &pairs).await?);
     let raw = RawSubmission {
         id: SubmissionId::derive(&door.pepper, form.name, &identity(deps, request, known_by.as_ref())),
         channel: Channel::Form,
@@ -71,7 +81,7 @@ async fn take_in<'a>(
         entry: Entry::Welcome,
         mail: Permission::Allowed,
         calls: Permission::Allowed,
-        junk: junk::reasons(deps, form, origin, request, &pairs),
+        junk,
         pairs,
     };
     let mut submission = intake::read(raw, &catalog.fields, form.name, form.form).map_err(Refusal::Fields)?;
@@ -81,8 +91,38 @@ async fn take_in<'a>(
     if is_disposable && suggestion.is_none() {
         submission.junk.push(JunkReason::DisposableEmail);
     }
+    if door_is_shut(deps, form, network, submission.email.as_ref()).await? {
+        submission.junk.push(JunkReason::BlockListed);
+    }
     receive(deps, form, submission, known_by.as_ref()).await?;
     Ok(Accepted { organisation: &catalog.organisation.name, thanks_url, suggestion })
+}
+
+/// Counts the post. Whether there are more of its kind than a person makes.
+async fn admit(deps: &Deps, catalog: &Catalog, form: OpenForm<'_>, network: Option<Network>) -> Result<bool, Refusal> {
+    match deps.guard.admit(network, form.name, &catalog.limits).await {
+        Ok(Admission::Free) => Ok(false),
+        Ok(Admission::Suspicious) => Ok(true),
+        Ok(Admission::Full { retry_after_s }) => {
+            info!(form.name = %form.name, metric = "form.turned_away", "too many posts");
+            Err(Refusal::TooMany { retry_after_s })
+        }
+        Err(error) => Err(not_saved(form, &error)),
+    }
+}
+
+async fn door_is_shut(
+    deps: &Deps,
+    form: OpenForm<'_>,
+    network: Option<Network>,
+    email: Option<&EmailAddress>,
+) -> Result<bool, Refusal> {
+    deps.guard.is_blocked(network, email).await.map_err(|error| not_saved(form, &error))
+}
+
+fn not_saved(form: OpenForm<'_>, error: &(dyn std::error::Error + 'static)) -> Refusal {
+    error!(form.name = %form.name, error = ErrorChain(error).to_string(), "submission not saved");
+    Refusal::Unavailable
 }
 
 async fn receive(
@@ -101,8 +141,7 @@ async fn receive(
         // Intake has refused such a post already, and said which fields.
         Err(ReceiveError::NoIdentity) => Err(Refusal::Fields(Vec::new())),
         Err(error @ (ReceiveError::Contended | ReceiveError::Library(_) | ReceiveError::Store(_))) => {
-            error!(form.name = %form.name, error = ErrorChain(&error).to_string(), "submission not saved");
-            Err(Refusal::Unavailable)
+            Err(not_saved(form, &error))
         }
     }
 }
@@ -113,6 +152,7 @@ const fn outcome(receipt: Receipt) -> &'static str {
         Receipt::Taken(SubmissionOutcome::Quarantined) => "quarantined",
         Receipt::Taken(SubmissionOutcome::Merged) => "merged",
         Receipt::Known => "known",
+        Receipt::Erased => "erased",
     }
 }
 

@@ -11,14 +11,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future;
+use jiff::civil::{Date, date};
 use jiff::{SignedDuration, Timestamp};
+use perennial_core::actor::{Agent, Hit, Mailing, Manner, Network, Target};
+use perennial_core::breaker::{Brake, BrakeSeen, Feedback, SenderRecord, SenderSwitch, Tally};
 use perennial_core::condition::SignalKind;
 use perennial_core::consent::{Consent, ConsentBasis, OptIn, Pace, Preferences};
 use perennial_core::contact::EmailAddress;
 use perennial_core::event::{Event, SendProof};
+use perennial_core::follow::{Followed, GivenSign};
 use perennial_core::ids::{
-    FieldName, FormName, Language, LeadId, Pepper, ProgramName, QueueName, StepId, SubmissionId, TagName, TopicName,
-    TouchId,
+    FieldName, FormName, Language, LeadId, Pepper, ProgramName, QueueName, SenderDomain, StepId, SubmissionId, TagName,
+    TopicName, TouchId,
 };
 use perennial_core::lead::{
     Doubt, EmailReach, Enrolment, Lead, LifecycleStage, Ownership, Pause, PauseCause, PhoneReach, Sending, SoftBounce,
@@ -26,14 +30,15 @@ use perennial_core::lead::{
 };
 use perennial_core::loader::SourceFile;
 use perennial_core::profile::Profile;
-use perennial_core::program::ProgramVersion;
+use perennial_core::program::{ProgramVersion, TouchClass};
 use perennial_core::submission::{Channel, Entry, Flag, Intent, JunkReason, Permission, Source, Submission};
 use perennial_core::waterfall::{Deltas, Place};
 
 use crate::ports::{
-    CatalogVersion, Commit, CommitError, Cursor, DueLead, EngagementRecord, HistoryRow, IdempotencyRecord,
-    ImportRecord, PULSE_SHARDS, PublishedCatalog, PublishedProgram, Release, SendingPause, Store, StoreError, Stored,
-    SubmissionOutcome, SubmissionRow, Surveyed,
+    Against, BlockKind, BlockRecord, Bucket, CatalogVersion, Claim, Commit, CommitError, Count, Cursor, DoorBook,
+    DueLead, EngagementRecord, HITS_PER_LINK_MAX, HistoryRow, IdempotencyRecord, ImportRecord, PULSE_SHARDS,
+    PublishedCatalog, PublishedProgram, Release, SendingPause, Store, StoreError, Stored, SubmissionOutcome,
+    SubmissionRow, Surveyed,
 };
 
 /// Makes one `#[tokio::test]` of every check, each with a store of its own.
@@ -69,9 +74,15 @@ macro_rules! store_contract {
             every_due_lead_is_met_once_over_all_pages_the_most_overdue_first,
             leads_that_are_done_between_two_pages_hide_nobody,
             an_engagement_is_new_once,
+    hits_are_kept_by_link_and_bounded, an_effect_is_one_workers_until_its_time_is_over_or_it_is_done,
             a_survey_meets_every_item_once,
             an_import_is_kept_in_place_of_its_earlier_run,
             a_pause_is_read_back,
+            the_mails_of_a_sender_add_up_by_day,
+            what_speaks_against_a_sender_counts_once,
+            of_two_reports_at_once_one_counts,
+            what_is_said_of_a_sender_is_read_back,
+            a_chores_mark_is_read_back,
             a_version_of_a_program_is_kept_for_good,
             a_program_of_many_long_files_can_be_read_back,
             a_version_of_the_catalog_is_kept_for_good,
@@ -86,6 +97,21 @@ macro_rules! store_contract {
                 $crate::contract::$check(&$store().await).await;
             }
         )*
+    };
+}
+
+/// Makes one `#[tokio::test]` of every check of a door's book, as [`store_contract!`](crate::store_contract) does.
+#[macro_export]
+macro_rules! door_book_contract {
+    ($book:path) => {
+        $crate::store_contract! { $book:
+            a_bucket_counts_up_to_its_limit_and_then_stays,
+            buckets_of_other_keys_and_minutes_are_apart,
+            of_many_counts_at_once_only_so_many_are_taken,
+            a_key_is_used_once_until_its_time_is_over,
+            of_two_uses_at_once_exactly_one_is_the_first,
+            a_block_is_found_among_other_keys_until_it_is_lifted,
+        }
     };
 }
 
@@ -158,6 +184,7 @@ fn lead(id: &LeadId, pulse: Timestamp) -> Lead {
         recent_mails: Vec::new(),
         signals: BTreeMap::new(),
         topic: None,
+        followed: Vec::new(),
         tags: BTreeSet::new(),
         consent: None,
         opt_in: OptIn::default(),
@@ -209,6 +236,19 @@ fn full_lead(id: &LeadId) -> Lead {
     full.topic = Some(TopicName::parse("route-planning").expect("the sample is a topic"));
     full.tags = ["customer-event", "partner"].map(|tag| TagName::parse(tag).expect("the sample is a tag")).into();
     full.submissions = 3;
+    full.followed = vec![Followed {
+        touch: touch("1_welcome_response_0"),
+        mailing: Mailing { sent_at: noon(), links: 3, class: TouchClass::Response },
+        topic: TopicName::parse("prices").ok(),
+        until: Some(noon() + SignedDuration::from_hours(7)),
+        people: BTreeSet::from([0, 2]),
+        sign: Some(GivenSign {
+            given_at: noon(),
+            clicked_before: Some(noon()),
+            topic_before: TopicName::parse("security").ok(),
+            silence_before: Some((1, 2)),
+        }),
+    }];
     full.stage_until = Some(noon() + SignedDuration::from_hours(24));
     full
 }
@@ -649,6 +689,19 @@ pub async fn leads_that_are_done_between_two_pages_hide_nobody(store: &impl Stor
 
 // --- Facts, surveys, imports, the pause --------------------------------------------------------------
 
+/// One worker at a time does an effect, the next one only after its time, and nobody once it is done (F12).
+pub async fn an_effect_is_one_workers_until_its_time_is_over_or_it_is_done(store: &impl Store) {
+    let until = noon() + SignedDuration::from_secs(60);
+    let claim = async |now: Timestamp| store.claim_effect("effect-1", now, now + SignedDuration::from_secs(60)).await;
+    assert_eq!(claim(noon()).await.expect("it is claimed"), Claim::Ours);
+    assert_eq!(claim(until - SignedDuration::from_secs(1)).await.expect("it is asked for"), Claim::Taken);
+    assert_eq!(claim(until).await.expect("it is claimed anew"), Claim::Ours);
+    store.finish_effect("effect-1", until).await.expect("it is finished");
+    assert_eq!(claim(until + SignedDuration::from_hours(1)).await.expect("it is asked for"), Claim::Done);
+    let other = store.claim_effect("effect-2", noon(), until).await.expect("another is claimed");
+    assert_eq!(other, Claim::Ours);
+}
+
 /// The same fact over two paths counts once (F16).
 pub async fn an_engagement_is_new_once(store: &impl Store) {
     let fact = EngagementRecord {
@@ -667,6 +720,46 @@ pub async fn an_engagement_is_new_once(store: &impl Store) {
         assert_eq!(store.record_engagement(record).await.expect("the store answers"), new);
     }
     assert_eq!(store.load(&lead_id(1)).await.expect("the store answers"), None, "a fact makes no lead");
+}
+
+/// Hits of a mail are kept link by link: a repeated one is the same, and there is an end to them.
+pub async fn hits_are_kept_by_link_and_bounded(store: &impl Store) {
+    let hit = |after_s: i64, link: u16, network: &str| Hit {
+        at: noon() + SignedDuration::from_secs(after_s),
+        target: Target::Link(link),
+        network: Network::of_hash(network.to_owned()),
+        agent: Agent::Browser,
+        manner: Manner::Get,
+    };
+    let (lead, mail) = (lead_id(1), touch("1_welcome_response_0"));
+    let trap = Hit { target: Target::Trap, manner: Manner::Head, ..hit(1, 0, "a") };
+    let kept = [hit(0, 0, "a"), hit(5, 0, "b"), hit(6, 0, "a"), hit(40, 0, "a"), hit(41, 1, "a"), trap];
+    for (hit, is_new) in [
+        (&kept[0], true),
+        (&hit(20, 0, "a"), false),
+        (&kept[1], true),
+        (&kept[2], true),
+        (&hit(36, 0, "a"), false),
+        (&kept[3], true),
+        (&kept[4], true),
+        (&kept[5], true),
+    ] {
+        assert_eq!(store.record_hit(&lead, &mail, hit).await.expect("the store answers"), is_new, "{hit:?}");
+    }
+    let other = TouchId { occurrence: mail.occurrence + 1, ..mail.clone() };
+    assert!(store.record_hit(&lead, &other, &hit(0, 0, "a")).await.expect("the store answers"));
+    let mut found = store.hits(&lead, &mail).await.expect("the store answers");
+    found.sort();
+    let mut kept = kept.to_vec();
+    kept.sort();
+    assert_eq!(found, kept);
+
+    let full = lead_id(2);
+    for minute in 0..i64::try_from(HITS_PER_LINK_MAX).expect("it is small") + 3 {
+        store.record_hit(&full, &mail, &hit(minute * 60, 0, "a")).await.expect("the store answers");
+    }
+    assert_eq!(store.hits(&full, &mail).await.expect("the store answers").len(), HITS_PER_LINK_MAX);
+    assert_eq!(store.load(&lead).await.expect("the store answers"), None, "a hit makes no lead");
 }
 
 /// A report sees every state, move, submission and import, and no other item.
@@ -745,6 +838,92 @@ pub async fn a_pause_is_read_back(store: &impl Store) {
         store.pause_sending(&pause(reason)).await.expect("the store answers");
         assert_eq!(store.sending_pause().await.expect("the store answers"), Some(pause(reason)));
     }
+}
+
+// --- Senders and chores ------------------------------------------------------------------------------
+
+fn sender(domain: &str) -> SenderDomain {
+    SenderDomain::parse(domain).expect("the sample is a domain")
+}
+
+fn bounced(lead: u32) -> EngagementRecord {
+    let touch = touch("1_welcome_response_0");
+    EngagementRecord { lead: lead_id(lead), touch, kind: "bounced".to_owned(), at: noon() }
+}
+
+fn against(sender: &SenderDomain, feedback: Feedback) -> Against {
+    Against { sender: sender.clone(), day: date(2026, 3, 2), feedback }
+}
+
+async fn days(store: &impl Store, sender: &SenderDomain, since: Date) -> BTreeMap<Date, Tally> {
+    store.sender(sender, since).await.expect("the store answers").days
+}
+
+/// Two senders, two days; a reading begins at the day it names.
+pub async fn the_mails_of_a_sender_add_up_by_day(store: &impl Store) {
+    let (ours, theirs) = (sender("perennial.example"), sender("other.example"));
+    let (first, second) = (date(2026, 2, 28), date(2026, 3, 1));
+    assert_eq!(store.sender(&ours, first).await.expect("the store answers"), SenderRecord::default());
+    for (sender, day, sends) in [(&ours, first, 3), (&ours, second, 4), (&ours, second, 5), (&theirs, second, 100)] {
+        store.add_sends(sender, day, sends).await.expect("the store answers");
+    }
+    let sent = |sends| Tally { sends, ..Tally::default() };
+    assert_eq!(days(store, &ours, first).await, BTreeMap::from([(first, sent(3)), (second, sent(9))]));
+    assert_eq!(days(store, &ours, second).await, BTreeMap::from([(second, sent(9))]));
+    assert_eq!(days(store, &ours, date(2026, 3, 2)).await, BTreeMap::new());
+    assert_eq!(days(store, &theirs, first).await, BTreeMap::from([(second, sent(100))]));
+}
+
+/// However often it is told; also where it was kept before without being counted.
+pub async fn what_speaks_against_a_sender_counts_once(store: &impl Store) {
+    let ours = sender("perennial.example");
+    let bounce = against(&ours, Feedback::Bounce);
+    for (record, new) in [(bounced(1), true), (bounced(1), false), (bounced(2), true)] {
+        assert_eq!(store.record_feedback(&record, &bounce).await.expect("the store answers"), new);
+    }
+    let complaint = EngagementRecord { kind: "complained".to_owned(), ..bounced(1) };
+    assert!(store.record_feedback(&complaint, &against(&ours, Feedback::Complaint)).await.expect("the store answers"));
+    assert!(store.record_engagement(&bounced(3)).await.expect("the store answers"));
+    assert!(!store.record_feedback(&bounced(3), &bounce).await.expect("the store answers"));
+    assert!(!store.record_engagement(&bounced(1)).await.expect("the store answers"));
+    let counted = Tally { sends: 0, bounces: 2, complaints: 1 };
+    assert_eq!(days(store, &ours, bounce.day).await, BTreeMap::from([(bounce.day, counted)]));
+}
+
+/// The same report over two paths, and others beside it.
+pub async fn of_two_reports_at_once_one_counts(store: &impl Store) {
+    let ours = sender("perennial.example");
+    let bounce = against(&ours, Feedback::Bounce);
+    let (same, other) = (bounced(1), bounced(2));
+    let told = future::join_all([&same, &same, &other].map(|record| store.record_feedback(record, &bounce))).await;
+    let new = told.into_iter().filter(|told| *told.as_ref().expect("the store answers")).count();
+    assert_eq!(new, 2);
+    assert_eq!(days(store, &ours, bounce.day).await.get(&bounce.day).map(|tally| tally.bounces), Some(2));
+}
+
+/// The last word stands, and is of its sender alone.
+pub async fn what_is_said_of_a_sender_is_read_back(store: &impl Store) {
+    let ours = sender("perennial.example");
+    let before = Tally { sends: 7, bounces: 2, complaints: 1 };
+    for switch in [SenderSwitch::Paused { at: noon() }, SenderSwitch::Resumed { at: noon(), before }] {
+        store.set_sender_switch(&ours, &switch).await.expect("the store answers");
+        let seen = BrakeSeen { brake: Brake::LowPriority, at: noon() };
+        store.set_brake_seen(&ours, &seen).await.expect("the store answers");
+        let record = store.sender(&ours, date(2026, 3, 2)).await.expect("the store answers");
+        assert_eq!(record, SenderRecord { days: BTreeMap::new(), switch: Some(switch), seen: Some(seen) });
+    }
+    let other = store.sender(&sender("other.example"), date(2026, 3, 2)).await.expect("the store answers");
+    assert_eq!(other, SenderRecord::default());
+}
+
+/// Each chore has its own.
+pub async fn a_chores_mark_is_read_back(store: &impl Store) {
+    assert_eq!(store.chore_mark("retain").await.expect("the store answers"), None);
+    for begun in [noon(), noon() + SignedDuration::from_hours(24)] {
+        store.set_chore_mark("retain", begun).await.expect("the store answers");
+        assert_eq!(store.chore_mark("retain").await.expect("the store answers"), Some(begun));
+    }
+    assert_eq!(store.chore_mark("reconcile").await.expect("the store answers"), None);
 }
 
 // --- Programs ----------------------------------------------------------------------------------------
@@ -853,4 +1032,78 @@ pub async fn of_two_releases_at_once_exactly_one_is_made(store: &impl Store) {
     let made = answers.into_iter().zip(&next).filter(|(answer, _)| matches!(answer, Ok(true)));
     let [(_, made)] = &made.collect::<Vec<_>>()[..] else { panic!("one of them is made") };
     assert_eq!(store.release().await.expect("the store answers").as_ref(), Some(*made));
+}
+
+// --- The door's book ---------------------------------------------------------------------------------
+
+fn bucket(key: &str, minute: &str) -> Bucket {
+    let minute = at(minute);
+    Bucket { key: key.to_owned(), minute, expires_at: minute + SignedDuration::from_mins(2) }
+}
+
+async fn count(book: &impl DoorBook, bucket: &Bucket, most: u32) -> Count {
+    book.count(bucket, most).await.expect("the book answers")
+}
+
+/// A full bucket says so, and does not run over.
+pub async fn a_bucket_counts_up_to_its_limit_and_then_stays(book: &impl DoorBook) {
+    let bucket = bucket("N#somebody", "2026-03-02T12:00:00Z");
+    for number in 1..=3 {
+        assert_eq!(count(book, &bucket, 3).await, Count::Taken(number));
+    }
+    assert_eq!(count(book, &bucket, 3).await, Count::Full);
+    assert_eq!(count(book, &bucket, 3).await, Count::Full);
+    // Nothing was added meanwhile.
+    assert_eq!(count(book, &bucket, 4).await, Count::Taken(4));
+    assert_eq!(count(book, &self::bucket("N#nobody", "2026-03-02T12:00:00Z"), 0).await, Count::Full);
+}
+
+/// Whoever counts under another name or in the next minute begins anew.
+pub async fn buckets_of_other_keys_and_minutes_are_apart(book: &impl DoorBook) {
+    assert_eq!(count(book, &bucket("N#a", "2026-03-02T12:00:00Z"), 1).await, Count::Taken(1));
+    assert_eq!(count(book, &bucket("N#b", "2026-03-02T12:00:00Z"), 1).await, Count::Taken(1));
+    assert_eq!(count(book, &bucket("N#a", "2026-03-02T12:01:00Z"), 1).await, Count::Taken(1));
+    assert_eq!(count(book, &bucket("N#a", "2026-03-02T12:00:00Z"), 1).await, Count::Full);
+}
+
+/// A race does not make a bucket larger.
+pub async fn of_many_counts_at_once_only_so_many_are_taken(book: &impl DoorBook) {
+    let bucket = bucket("F#contact", "2026-03-02T12:00:00Z");
+    let counts = future::join_all((0..12).map(|_| count(book, &bucket, 5))).await;
+    assert_eq!(counts.iter().filter(|count| **count != Count::Full).count(), 5);
+}
+
+/// A key that has ended is free again, whether or not anybody has collected it.
+pub async fn a_key_is_used_once_until_its_time_is_over(book: &impl DoorBook) {
+    let hour = SignedDuration::from_hours(1);
+    let using = |key: &'static str, now: Timestamp| async move {
+        book.use_once(key, now, now + hour).await.expect("the book answers")
+    };
+    assert!(using("a", noon()).await);
+    assert!(!using("a", noon()).await);
+    assert!(using("b", noon()).await);
+    assert!(!using("a", noon() + hour - SignedDuration::from_secs(1)).await);
+    assert!(using("a", noon() + hour).await);
+}
+
+/// One of two is told that it came second.
+pub async fn of_two_uses_at_once_exactly_one_is_the_first(book: &impl DoorBook) {
+    let until = noon() + SignedDuration::from_hours(1);
+    let (one, other) = future::join(book.use_once("a", noon(), until), book.use_once("a", noon(), until)).await;
+    assert_ne!(one.expect("the book answers"), other.expect("the book answers"));
+}
+
+/// A block holds until somebody lifts it.
+pub async fn a_block_is_found_among_other_keys_until_it_is_lifted(book: &impl DoorBook) {
+    let keys = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect::<Vec<_>>();
+    let is_blocked = |among: Vec<String>| async move { book.is_any_blocked(&among).await.expect("the book answers") };
+    let record = BlockRecord { key: "b".to_owned(), kind: BlockKind::Domain, at: noon() };
+    assert!(!is_blocked(keys(&["a", "b", "c"])).await);
+    assert!(book.block(&record).await.expect("the book answers"));
+    assert!(!book.block(&record).await.expect("the book answers"));
+    assert!(is_blocked(keys(&["a", "b", "c"])).await);
+    assert!(!is_blocked(keys(&["a", "c"])).await);
+    assert!(book.unblock("b").await.expect("the book answers"));
+    assert!(!book.unblock("b").await.expect("the book answers"));
+    assert!(!is_blocked(keys(&["a", "b", "c"])).await);
 }

@@ -5,13 +5,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::Timestamp;
+use perennial_core::breaker::{Feedback, day_of};
 use perennial_core::condition::SignalKind;
-use perennial_core::consent::ConsentText;
+use perennial_core::consent::{ConsentText, Preferences};
 use perennial_core::decide::{MailEventKind, ReviewVerdict, Stimulus};
-use perennial_core::ids::{LeadId, TopicName, TouchId};
+use perennial_core::ids::{Language, LeadId, SenderDomain, TopicName, TouchId};
+use perennial_core::lead::LifecycleStage;
+use perennial_core::profile::Answers;
 
 use crate::library::{Library, LibraryError};
-use crate::ports::{Clock, EngagementRecord, Store, StoreError, Stored};
+use crate::ports::{Against, Clock, EngagementRecord, Store, StoreError, Stored};
 use crate::react::{Attachments, ReactError, react, react_to};
 
 /// Takes engagement in.
@@ -47,6 +50,8 @@ pub struct MailReport {
     pub kind: MailEventKind,
     /// What is kept of it, once per touch: lower-case words, `-` between them. `None`: history says it already.
     pub fact: Option<String>,
+    /// What it says against the mail's sender, counted with that.
+    pub against: Option<(SenderDomain, Feedback)>,
     /// When it happened.
     pub at: Timestamp,
 }
@@ -76,29 +81,64 @@ impl Listener {
         self.hear(lead, &Stimulus::OptedIn { text: Some(text) }).await
     }
 
+    /// Takes in what the person wants to get, and the language that they read where they said so.
+    pub async fn preferred(
+        &self,
+        lead: &LeadId,
+        preferences: Preferences,
+        language: Option<Language>,
+    ) -> Result<Heard, HearError> {
+        self.hear(lead, &Stimulus::Preferred { preferences, language }).await
+    }
+
+    /// Takes in what the person answers.
+    pub async fn answered(&self, lead: &LeadId, answers: Answers) -> Result<Heard, HearError> {
+        self.hear(lead, &Stimulus::Answered { answers }).await
+    }
+
+    /// What is stored of a person.
+    pub async fn person(&self, lead: &LeadId) -> Result<Option<Stored>, StoreError> {
+        self.store.load(lead).await
+    }
+
+    /// The suite's time.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// Takes in what SES tells of a mail: first what it decides, then what is kept of it. Both are the same the second
     /// time, so whatever breaks off in between is made good when the report comes again.
     ///
     /// A report that decides nothing costs a read and at most one plain write. `None`: it is of a mail that no lead of
     /// ours can have had, and nothing is kept.
     pub async fn mail_event(&self, report: &MailReport) -> Result<Option<Heard>, HearError> {
-        let MailReport { lead, touch, attempt, kind, fact, at } = report;
+        let MailReport { lead, touch, attempt, kind, fact, against, at } = report;
         let stimulus = Stimulus::MailEvent { touch: touch.clone(), attempt: *attempt, kind: *kind };
         let catalog = self.library.catalog().await?;
         let now = self.clock.now();
         let is_stranger = AtomicBool::new(false);
+        let is_erased = AtomicBool::new(false);
         let ask = |stored: Option<&Stored>| {
             let is_known = stored.is_some_and(|stored| touch.ordinal <= stored.lead.enrolments);
             is_stranger.store(!is_known, Ordering::Relaxed);
+            let stage = stored.map(|stored| stored.lead.stage);
+            is_erased.store(stage == Some(LifecycleStage::Erased), Ordering::Relaxed);
             is_known.then_some(Cow::Borrowed(&stimulus))
         };
         let reaction = react_to(self.store.as_ref(), &catalog, lead, now, ask, |_| Attachments::default()).await?;
         if is_stranger.into_inner() {
             return Ok(None);
         }
-        if let Some(kind) = fact {
+        // Of somebody who was erased nothing is kept any more.
+        if let Some(kind) = fact.as_ref().filter(|_| !is_erased.into_inner()) {
             let record = EngagementRecord { lead: lead.clone(), touch: touch.clone(), kind: kind.clone(), at: *at };
-            self.store.record_engagement(&record).await?;
+            match against.clone() {
+                Some((sender, feedback)) => {
+                    let against = Against { sender, day: day_of(now), feedback };
+                    self.store.record_feedback(&record, &against).await?;
+                }
+                None => drop(self.store.record_engagement(&record).await?),
+            }
         }
         Ok(Some(if reaction.is_some() { Heard::Decided } else { Heard::Nothing }))
     }
@@ -118,7 +158,7 @@ impl Listener {
         self.hear(lead, &Stimulus::Reviewed { touch, verdict }).await
     }
 
-    async fn hear(&self, lead: &LeadId, stimulus: &Stimulus) -> Result<Heard, HearError> {
+    pub(crate) async fn hear(&self, lead: &LeadId, stimulus: &Stimulus) -> Result<Heard, HearError> {
         let catalog = self.library.catalog().await?;
         let now = self.clock.now();
         let reaction = react(self.store.as_ref(), &catalog, lead, stimulus, now, |_| Attachments::default()).await?;

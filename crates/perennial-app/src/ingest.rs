@@ -65,6 +65,8 @@ pub enum Receipt {
     Taken(SubmissionOutcome),
     /// It had been taken in before; nothing changed.
     Known,
+    /// A list brings somebody who was erased: nothing of it is kept. Only the person can begin anew.
+    Erased,
 }
 
 /// Why a submission was not taken in.
@@ -113,7 +115,9 @@ impl Door {
         };
         match react(self.store.as_ref(), &catalog, &id, &stimulus, now, attach).await {
             Ok(Some(reaction)) => Ok(Receipt::Taken(outcome(&reaction.events))),
-            Ok(None) | Err(ReactError::KnownSubmission) => Ok(Receipt::Known),
+            // Of all submissions, only such a row decides nothing.
+            Ok(None) => Ok(Receipt::Erased),
+            Err(ReactError::KnownSubmission) => Ok(Receipt::Known),
             Err(ReactError::KnownKey(record)) => key.map_or(Ok(Receipt::Known), |key| known_key(key, &record)),
             Err(ReactError::Contended) => Err(ReceiveError::Contended),
             Err(ReactError::Store(error)) => Err(error.into()),

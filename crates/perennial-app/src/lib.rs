@@ -3,12 +3,19 @@
 //! Each use-case loads a lead, asks [`perennial_core::decide::decide`], and commits state and history
 //! in one conditional write. What it may meet on the way is in [`ports`]; nothing here knows AWS.
 
+pub mod behaviour;
 pub mod census;
 pub mod chart;
+pub mod chores;
 #[cfg(feature = "testing")]
 pub mod contract;
 pub mod engagement;
 pub mod error_chain;
+pub mod follow;
+pub mod forward;
+pub mod guard;
+pub mod holdings;
+pub mod inbound;
 pub mod ingest;
 pub mod library;
 pub mod mail;
@@ -17,11 +24,16 @@ pub mod memory;
 pub mod migrate;
 pub mod ports;
 pub mod preview;
+pub mod privacy;
 pub mod programs;
 pub mod publish;
 pub mod push;
+pub mod quarantine;
 mod react;
 pub mod report;
+pub mod retention;
+pub mod sending;
+pub mod suppression;
 pub mod touch;
 pub mod traffic;
 

@@ -8,19 +8,24 @@ use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use jiff::civil::Date;
 use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, Unit};
+use perennial_core::actor::{Hit, Target};
+use perennial_core::breaker::{BrakeSeen, Feedback, SenderRecord, SenderSwitch, Tally};
 use perennial_core::decide::SendOutcome;
-use perennial_core::ids::{LeadId, ProgramName, SubmissionId, TouchId};
+use perennial_core::ids::{LeadId, ProgramName, SenderDomain, SubmissionId, TouchId};
+use perennial_core::inbound::InboxKey;
 use perennial_core::lead::{Lead, Sending};
 use perennial_core::loader::SourceFile;
 use perennial_core::program::ProgramVersion;
 use serde::{Deserialize, Serialize};
 
 use crate::ports::{
-    Bus, BusError, BusEvent, CatalogVersion, Clock, Commit, CommitError, Cursor, DueLead, DuePage, EngagementRecord,
-    HistoryRow, IdempotencyRecord, ImportRecord, Mailer, OutboundMail, PULSE_SHARDS, PublishedCatalog,
-    PublishedProgram, Release, SendReport, SendingPause, Store, StoreError, Stored, SubmissionRow, SurveyPage,
-    Surveyed,
+    Against, BlockRecord, Bucket, Bus, BusError, BusEvent, CatalogVersion, Claim, Clock, Commit, CommitError, Count,
+    Cursor, DoorBook, DueLead, DuePage, EngagementRecord, ForwardedMail, Forwarder, HIT_REPEATS, HITS_PER_LINK_MAX,
+    HistoryRow, IdempotencyRecord, ImportRecord, Inbox, InboxError, Mailer, OutboundMail, PULSE_SHARDS,
+    PublishedCatalog, PublishedProgram, RawMail, Release, SendReport, SendingPause, Store, StoreError, Stored,
+    SubmissionRow, SurveyPage, Surveyed,
 };
 
 /// Most items on one page: few, so that no test gets by with one page.
@@ -40,9 +45,14 @@ struct Rows {
     history: BTreeMap<(LeadId, u64), HistoryRow>,
     submissions: BTreeMap<(LeadId, SubmissionId), SubmissionRow>,
     engagements: BTreeSet<(LeadId, TouchId, String)>,
+    hits: BTreeMap<(LeadId, TouchId, Target), Vec<Hit>>,
     idempotency: BTreeMap<String, IdempotencyRecord>,
+    /// Until when each effect is claimed; for ever, where it is done.
+    effects: BTreeMap<String, Option<Timestamp>>,
     imports: BTreeMap<String, ImportRecord>,
     pause: Option<SendingPause>,
+    senders: BTreeMap<SenderDomain, SenderRecord>,
+    chores: BTreeMap<String, Timestamp>,
     /// The files of each version, by path.
     programs: BTreeMap<(ProgramName, ProgramVersion), BTreeMap<String, String>>,
     catalogs: BTreeMap<CatalogVersion, PublishedCatalog>,
@@ -68,6 +78,10 @@ impl MemoryStore {
 }
 
 impl Rows {
+    fn tally(&mut self, sender: &SenderDomain, day: Date) -> &mut Tally {
+        self.senders.entry(sender.clone()).or_default().days.entry(day).or_default()
+    }
+
     fn rev(&self, id: &LeadId) -> Option<u64> {
         self.leads.get(id).map(|standing| standing.stored.rev)
     }
@@ -100,6 +114,60 @@ impl Rows {
         {
             self.pulses.remove(&place(left));
         }
+    }
+}
+
+/// A book of the door in memory.
+#[derive(Default)]
+pub struct MemoryDoorBook {
+    pages: Mutex<Pages>,
+}
+
+#[derive(Default)]
+struct Pages {
+    counts: BTreeMap<(String, Timestamp), u32>,
+    used: BTreeMap<String, Timestamp>,
+    blocks: BTreeMap<String, BlockRecord>,
+}
+
+impl MemoryDoorBook {
+    fn pages(&self) -> MutexGuard<'_, Pages> {
+        self.pages.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl DoorBook for MemoryDoorBook {
+    async fn count(&self, bucket: &Bucket, most: u32) -> Result<Count, StoreError> {
+        let mut pages = self.pages();
+        let count = pages.counts.entry((bucket.key.clone(), bucket.minute)).or_default();
+        if *count >= most {
+            return Ok(Count::Full);
+        }
+        *count = count.saturating_add(1);
+        Ok(Count::Taken(*count))
+    }
+
+    async fn use_once(&self, key: &str, now: Timestamp, expires_at: Timestamp) -> Result<bool, StoreError> {
+        let mut pages = self.pages();
+        if pages.used.get(key).is_some_and(|until| *until > now) {
+            return Ok(false);
+        }
+        pages.used.insert(key.to_owned(), expires_at);
+        Ok(true)
+    }
+
+    async fn is_any_blocked(&self, keys: &[String]) -> Result<bool, StoreError> {
+        let pages = self.pages();
+        Ok(keys.iter().any(|key| pages.blocks.contains_key(key)))
+    }
+
+    async fn block(&self, record: &BlockRecord) -> Result<bool, StoreError> {
+        Ok(self.pages().blocks.insert(record.key.clone(), record.clone()).is_none())
+    }
+
+    async fn unblock(&self, key: &str) -> Result<bool, StoreError> {
+        Ok(self.pages().blocks.remove(key).is_some())
     }
 }
 
@@ -223,6 +291,42 @@ impl Store for MemoryStore {
         Ok(self.rows().engagements.insert(key))
     }
 
+    async fn record_hit(&self, lead: &LeadId, touch: &TouchId, hit: &Hit) -> Result<bool, StoreError> {
+        let mut rows = self.rows();
+        let kept = rows.hits.entry((lead.clone(), touch.clone(), hit.target)).or_default();
+        let is_repeated = kept
+            .last()
+            .is_some_and(|last| last.network == hit.network && hit.at.duration_since(last.at) <= HIT_REPEATS);
+        let is_kept = kept.len() < HITS_PER_LINK_MAX && !is_repeated;
+        if is_kept {
+            kept.push(hit.clone());
+        }
+        Ok(is_kept)
+    }
+
+    async fn hits(&self, lead: &LeadId, touch: &TouchId) -> Result<Vec<Hit>, StoreError> {
+        let rows = self.rows();
+        let of_mail = rows.hits.iter().filter(|((of_lead, of_touch, _), _)| of_lead == lead && of_touch == touch);
+        Ok(of_mail.flat_map(|(_, hits)| hits.clone()).collect())
+    }
+
+    async fn claim_effect(&self, id: &str, now: Timestamp, until: Timestamp) -> Result<Claim, StoreError> {
+        let mut rows = self.rows();
+        match rows.effects.get(id) {
+            Some(None) => Ok(Claim::Done),
+            Some(Some(taken)) if *taken > now => Ok(Claim::Taken),
+            Some(Some(_)) | None => {
+                rows.effects.insert(id.to_owned(), Some(until));
+                Ok(Claim::Ours)
+            }
+        }
+    }
+
+    async fn finish_effect(&self, id: &str, _now: Timestamp) -> Result<(), StoreError> {
+        self.rows().effects.insert(id.to_owned(), None);
+        Ok(())
+    }
+
     async fn idempotency(&self, key: &str) -> Result<Option<IdempotencyRecord>, StoreError> {
         Ok(self.rows().idempotency.get(key).cloned())
     }
@@ -247,6 +351,53 @@ impl Store for MemoryStore {
 
     async fn pause_sending(&self, pause: &SendingPause) -> Result<(), StoreError> {
         self.rows().pause = Some(pause.clone());
+        Ok(())
+    }
+
+    async fn add_sends(&self, sender: &SenderDomain, day: Date, sends: u64) -> Result<(), StoreError> {
+        let mut rows = self.rows();
+        let tally = rows.tally(sender, day);
+        tally.sends = tally.sends.saturating_add(sends);
+        Ok(())
+    }
+
+    async fn record_feedback(&self, record: &EngagementRecord, against: &Against) -> Result<bool, StoreError> {
+        let key = (record.lead.clone(), record.touch.clone(), record.kind.clone());
+        let mut rows = self.rows();
+        let is_new = rows.engagements.insert(key);
+        if is_new {
+            let tally = rows.tally(&against.sender, against.day);
+            let count = match against.feedback {
+                Feedback::Bounce => &mut tally.bounces,
+                Feedback::Complaint => &mut tally.complaints,
+            };
+            *count = count.saturating_add(1);
+        }
+        Ok(is_new)
+    }
+
+    async fn sender(&self, sender: &SenderDomain, since: Date) -> Result<SenderRecord, StoreError> {
+        let mut record = self.rows().senders.get(sender).cloned().unwrap_or_default();
+        record.days = record.days.split_off(&since);
+        Ok(record)
+    }
+
+    async fn set_sender_switch(&self, sender: &SenderDomain, switch: &SenderSwitch) -> Result<(), StoreError> {
+        self.rows().senders.entry(sender.clone()).or_default().switch = Some(*switch);
+        Ok(())
+    }
+
+    async fn set_brake_seen(&self, sender: &SenderDomain, seen: &BrakeSeen) -> Result<(), StoreError> {
+        self.rows().senders.entry(sender.clone()).or_default().seen = Some(*seen);
+        Ok(())
+    }
+
+    async fn chore_mark(&self, chore: &str) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.rows().chores.get(chore).copied())
+    }
+
+    async fn set_chore_mark(&self, chore: &str, begun: Timestamp) -> Result<(), StoreError> {
+        self.rows().chores.insert(chore.to_owned(), begun);
         Ok(())
     }
 
@@ -313,6 +464,14 @@ pub struct Calls {
     pub history: u32,
     /// [`Store::record_engagement`].
     pub record_engagement: u32,
+    /// [`Store::record_hit`].
+    pub record_hit: u32,
+    /// [`Store::hits`].
+    pub hits: u32,
+    /// [`Store::claim_effect`].
+    pub claim_effect: u32,
+    /// [`Store::finish_effect`].
+    pub finish_effect: u32,
     /// [`Store::idempotency`].
     pub idempotency: u32,
     /// [`Store::survey`].
@@ -323,6 +482,20 @@ pub struct Calls {
     pub sending_pause: u32,
     /// [`Store::pause_sending`].
     pub pause_sending: u32,
+    /// [`Store::add_sends`].
+    pub add_sends: u32,
+    /// [`Store::record_feedback`].
+    pub record_feedback: u32,
+    /// [`Store::sender`].
+    pub sender: u32,
+    /// [`Store::set_sender_switch`].
+    pub set_sender_switch: u32,
+    /// [`Store::set_brake_seen`].
+    pub set_brake_seen: u32,
+    /// [`Store::chore_mark`].
+    pub chore_mark: u32,
+    /// [`Store::set_chore_mark`].
+    pub set_chore_mark: u32,
     /// [`Store::put_program`].
     pub put_program: u32,
     /// [`Store::program`].
@@ -388,6 +561,22 @@ impl<S: Store> Store for Counting<S> {
         self.count(|calls| &mut calls.record_engagement).record_engagement(record).await
     }
 
+    async fn record_hit(&self, lead: &LeadId, touch: &TouchId, hit: &Hit) -> Result<bool, StoreError> {
+        self.count(|calls| &mut calls.record_hit).record_hit(lead, touch, hit).await
+    }
+
+    async fn hits(&self, lead: &LeadId, touch: &TouchId) -> Result<Vec<Hit>, StoreError> {
+        self.count(|calls| &mut calls.hits).hits(lead, touch).await
+    }
+
+    async fn claim_effect(&self, id: &str, now: Timestamp, until: Timestamp) -> Result<Claim, StoreError> {
+        self.count(|calls| &mut calls.claim_effect).claim_effect(id, now, until).await
+    }
+
+    async fn finish_effect(&self, id: &str, now: Timestamp) -> Result<(), StoreError> {
+        self.count(|calls| &mut calls.finish_effect).finish_effect(id, now).await
+    }
+
     async fn idempotency(&self, key: &str) -> Result<Option<IdempotencyRecord>, StoreError> {
         self.count(|calls| &mut calls.idempotency).idempotency(key).await
     }
@@ -406,6 +595,34 @@ impl<S: Store> Store for Counting<S> {
 
     async fn pause_sending(&self, pause: &SendingPause) -> Result<(), StoreError> {
         self.count(|calls| &mut calls.pause_sending).pause_sending(pause).await
+    }
+
+    async fn add_sends(&self, sender: &SenderDomain, day: Date, sends: u64) -> Result<(), StoreError> {
+        self.count(|calls| &mut calls.add_sends).add_sends(sender, day, sends).await
+    }
+
+    async fn record_feedback(&self, record: &EngagementRecord, against: &Against) -> Result<bool, StoreError> {
+        self.count(|calls| &mut calls.record_feedback).record_feedback(record, against).await
+    }
+
+    async fn sender(&self, sender: &SenderDomain, since: Date) -> Result<SenderRecord, StoreError> {
+        self.count(|calls| &mut calls.sender).sender(sender, since).await
+    }
+
+    async fn set_sender_switch(&self, sender: &SenderDomain, switch: &SenderSwitch) -> Result<(), StoreError> {
+        self.count(|calls| &mut calls.set_sender_switch).set_sender_switch(sender, switch).await
+    }
+
+    async fn set_brake_seen(&self, sender: &SenderDomain, seen: &BrakeSeen) -> Result<(), StoreError> {
+        self.count(|calls| &mut calls.set_brake_seen).set_brake_seen(sender, seen).await
+    }
+
+    async fn chore_mark(&self, chore: &str) -> Result<Option<Timestamp>, StoreError> {
+        self.count(|calls| &mut calls.chore_mark).chore_mark(chore).await
+    }
+
+    async fn set_chore_mark(&self, chore: &str, begun: Timestamp) -> Result<(), StoreError> {
+        self.count(|calls| &mut calls.set_chore_mark).set_chore_mark(chore, begun).await
     }
 
     async fn put_program(&self, program: &PublishedProgram) -> Result<(), StoreError> {
@@ -465,6 +682,72 @@ impl Mailer for RecordingMailer {
         match answer {
             Some(outcome) => SendReport { outcome, cause: None },
             None => SendReport::accepted(format!("memory-{}", handed_over.len())),
+        }
+    }
+}
+
+/// An inbox in memory.
+#[derive(Default)]
+pub struct MemoryInbox {
+    mails: Mutex<BTreeMap<InboxKey, Vec<u8>>>,
+}
+
+impl MemoryInbox {
+    /// Puts a mail in, as the door would.
+    pub fn put(&self, key: &InboxKey, bytes: Vec<u8>) {
+        self.mails.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone(), bytes);
+    }
+
+    /// The keys of all that is in it.
+    pub fn keys(&self) -> Vec<InboxKey> {
+        self.mails.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
+    }
+}
+
+#[async_trait]
+impl Inbox for MemoryInbox {
+    async fn fetch(&self, key: &InboxKey, bytes_max: usize) -> Result<Option<RawMail>, InboxError> {
+        let mails = self.mails.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(mails.get(key).map(|whole| RawMail {
+            bytes: whole.iter().copied().take(bytes_max).collect(),
+            size: u64::try_from(whole.len()).unwrap_or(u64::MAX),
+        }))
+    }
+
+    async fn delete(&self, key: &InboxKey) -> Result<(), InboxError> {
+        self.mails.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+        Ok(())
+    }
+}
+
+/// A forwarder that keeps what it is given, and takes everything unless told otherwise.
+#[derive(Default)]
+pub struct RecordingForwarder {
+    forwarded: Mutex<Vec<ForwardedMail>>,
+    answers: Mutex<VecDeque<SendOutcome>>,
+}
+
+impl RecordingForwarder {
+    /// Answers the next mail that has no answer yet with this.
+    pub fn answer_next(&self, outcome: SendOutcome) {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner).push_back(outcome);
+    }
+
+    /// Every mail that was handed over, whatever the answer was.
+    pub fn forwarded(&self) -> Vec<ForwardedMail> {
+        self.forwarded.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+#[async_trait]
+impl Forwarder for RecordingForwarder {
+    async fn forward(&self, mail: &ForwardedMail) -> SendReport {
+        let mut forwarded = self.forwarded.lock().unwrap_or_else(PoisonError::into_inner);
+        forwarded.push(mail.clone());
+        let answer = self.answers.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        match answer {
+            Some(outcome) => SendReport { outcome, cause: None },
+            None => SendReport::accepted(format!("memory-forward-{}", forwarded.len())),
         }
     }
 }

@@ -6,10 +6,14 @@ use std::collections::BTreeMap;
 use std::error::Error;
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
+use perennial_core::actor::Hit;
+use perennial_core::breaker::{BrakeSeen, Feedback, SenderRecord, SenderSwitch};
 use perennial_core::decide::SendOutcome;
 use perennial_core::event::{DeferReason, Event};
-use perennial_core::ids::{LeadId, ProgramName, TouchId};
+use perennial_core::ids::{FormName, LeadId, ProgramName, SenderDomain, TouchId};
+use perennial_core::inbound::InboxKey;
 use perennial_core::lead::{Lead, Sending};
 use perennial_core::loader::SourceFile;
 use perennial_core::profile::Profile;
@@ -207,6 +211,20 @@ pub struct SendingPause {
     pub reason: String,
 }
 
+/// Who may do an effect now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claim {
+    /// We, until the time that was asked for.
+    Ours,
+    /// Another worker, or one that died: its time is not over.
+    Taken,
+    /// Nobody any more: it is done.
+    Done,
+}
+
+/// How long it is remembered that an effect is done: longer than any event comes again.
+pub const EFFECT_PERIOD: SignedDuration = SignedDuration::from_hours(30 * 24);
+
 /// What happened to a touch, as kept once per touch and kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngagementRecord {
@@ -219,6 +237,22 @@ pub struct EngagementRecord {
     /// When, by whoever reports it.
     pub at: Timestamp,
 }
+
+/// What a recipient's side tells against a sender.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Against {
+    /// The sender.
+    pub sender: SenderDomain,
+    /// The day that it is counted under (UTC).
+    pub day: Date,
+    /// What.
+    pub feedback: Feedback,
+}
+/// The most hits that are kept of one link of one mail: enough to judge by, and no way to fill a table.
+pub const HITS_PER_LINK_MAX: usize = 20;
+
+/// Within this time a hit from the same network is the same hit.
+pub const HIT_REPEATS: SignedDuration = SignedDuration::from_secs(30);
 
 /// One version of a program, as it was published. It never changes: another text is another version.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -285,6 +319,23 @@ pub trait Store: Send + Sync {
     /// Keeps a fact that decides nothing, once. Whether it was new.
     async fn record_engagement(&self, record: &EngagementRecord) -> Result<bool, StoreError>;
 
+    /// Keeps that a link of a mail was followed: beside the others of that link, in one plain write. Whether it was kept.
+    ///
+    /// It is not where the link has [`HITS_PER_LINK_MAX`] already, and where the last one came from the same network
+    /// less than [`HIT_REPEATS`] before.
+    async fn record_hit(&self, lead: &LeadId, touch: &TouchId, hit: &Hit) -> Result<bool, StoreError>;
+
+    /// All hits of a mail that were kept, in no particular order. Read consistently.
+    async fn hits(&self, lead: &LeadId, touch: &TouchId) -> Result<Vec<Hit>, StoreError>;
+
+    /// Claims an effect of an event, so that one worker at a time is at it, until `until`.
+    ///
+    /// Its own write, answered "failed" because the first answer was lost, counts as done.
+    async fn claim_effect(&self, id: &str, now: Timestamp, until: Timestamp) -> Result<Claim, StoreError>;
+
+    /// Says that an effect is done, for good as far as anybody asks: for [`EFFECT_PERIOD`].
+    async fn finish_effect(&self, id: &str, now: Timestamp) -> Result<(), StoreError>;
+
     /// The record of an idempotency key, by its hash.
     async fn idempotency(&self, key: &str) -> Result<Option<IdempotencyRecord>, StoreError>;
 
@@ -299,6 +350,27 @@ pub trait Store: Send + Sync {
 
     /// Pauses sending for everybody.
     async fn pause_sending(&self, pause: &SendingPause) -> Result<(), StoreError>;
+
+    /// Counts mails of a sender that SES took on a day (UTC).
+    async fn add_sends(&self, sender: &SenderDomain, day: Date, sends: u64) -> Result<(), StoreError>;
+
+    /// Keeps a fact as [`Store::record_engagement`] does and, if it is new, counts it against a sender: both or neither.
+    async fn record_feedback(&self, record: &EngagementRecord, against: &Against) -> Result<bool, StoreError>;
+
+    /// What is kept of a sender, of its days those from `since` on.
+    async fn sender(&self, sender: &SenderDomain, since: Date) -> Result<SenderRecord, StoreError>;
+
+    /// Keeps what an operator says of a sender.
+    async fn set_sender_switch(&self, sender: &SenderDomain, switch: &SenderSwitch) -> Result<(), StoreError>;
+
+    /// Keeps how much of a sender's mail is held.
+    async fn set_brake_seen(&self, sender: &SenderDomain, seen: &BrakeSeen) -> Result<(), StoreError>;
+
+    /// When a daily chore was last begun that was done to its end.
+    async fn chore_mark(&self, chore: &str) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Keeps that a chore begun then was done to its end.
+    async fn set_chore_mark(&self, chore: &str, begun: Timestamp) -> Result<(), StoreError>;
 
     /// Keeps a version of a program for good. Doing it again is fine; another text under the same version is refused.
     ///
@@ -326,6 +398,90 @@ pub trait Store: Send + Sync {
     /// Whether it did: `false` means that somebody else was quicker. Its own write, answered "failed" because the
     /// first answer was lost, counts as done.
     async fn set_release(&self, release: &Release, expected: Option<u64>) -> Result<bool, StoreError>;
+}
+
+/// What is counted together: everything of one kind within a minute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bucket {
+    /// What is counted: a keyed hash, or the name of a form.
+    pub key: String,
+    /// The minute, by the world's clock.
+    pub minute: Timestamp,
+    /// When it may be forgotten.
+    pub expires_at: Timestamp,
+}
+
+/// What a count came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Count {
+    /// It was counted; so many are in the bucket now.
+    Taken(u32),
+    /// The bucket was full, and stays as it is.
+    Full,
+}
+
+/// What is blocked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BlockKind {
+    /// One mailbox.
+    Address,
+    /// A mail domain.
+    Domain,
+    /// A network.
+    Network,
+}
+
+/// Somebody who is kept out. It ends when a person ends it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BlockRecord {
+    /// Keyed hash of what is blocked.
+    pub key: String,
+    /// What that is.
+    pub kind: BlockKind,
+    /// Since when, by the world's clock.
+    pub at: Timestamp,
+}
+
+/// What the door keeps in mind, apart from leads.
+#[async_trait]
+pub trait DoorBook: Send + Sync {
+    /// Counts one more in a bucket that holds at most `most`: one small write.
+    ///
+    /// A write whose answer was lost may count twice; a limit is no account.
+    async fn count(&self, bucket: &Bucket, most: u32) -> Result<Count, StoreError>;
+
+    /// Keeps a key until `expires_at`. Whether it was not kept at `now`.
+    ///
+    /// Its own write, answered "failed" because the first answer was lost, counts as done.
+    async fn use_once(&self, key: &str, now: Timestamp, expires_at: Timestamp) -> Result<bool, StoreError>;
+
+    /// Whether one of these keys is blocked: one batched read.
+    async fn is_any_blocked(&self, keys: &[String]) -> Result<bool, StoreError>;
+
+    /// Blocks a key. Whether it was not before.
+    async fn block(&self, record: &BlockRecord) -> Result<bool, StoreError>;
+
+    /// Ends a block. Whether there was one.
+    async fn unblock(&self, key: &str) -> Result<bool, StoreError>;
+}
+
+/// What came of a captcha.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CaptchaVerdict {
+    /// It was solved, for this form, in time and for the first time.
+    Passed,
+    /// It was not.
+    Failed,
+    /// Nobody could tell. The adapter has logged why.
+    Unavailable,
+}
+
+/// Tells people from machines by a puzzle.
+#[async_trait]
+pub trait Captcha: Send + Sync {
+    /// Judges what came back with a post of a form. `remote` is the address of its sender, where one is known.
+    async fn verify(&self, form: &FormName, response: &str, remote: Option<&str>) -> CaptchaVerdict;
 }
 
 /// How many shards the pulse index has. Part of the stored form: changing it strands leads.
@@ -392,6 +548,74 @@ impl SendReport {
 pub trait Mailer: Send + Sync {
     /// Hands one mail over, within its time-out.
     async fn send(&self, mail: &OutboundMail) -> SendReport;
+}
+
+/// A mail that a person sent us, on its way to whoever answers for the lead.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ForwardedMail {
+    /// What the person calls themselves.
+    pub from_name: String,
+    /// The ASCII address that it is sent from: ours.
+    pub from_address: String,
+    /// Who gets it.
+    pub to: String,
+    /// Where an answer goes: the person's name and address, if mail can go there.
+    pub reply_to: Option<(String, String)>,
+    /// The subject, one line, as the person wrote it.
+    pub subject: String,
+    /// The plain text.
+    pub text: String,
+    /// Further headers, in order, ASCII and on one line each.
+    pub headers: Vec<(&'static str, String)>,
+    /// The mail as it came, to be attached.
+    pub original: Option<Vec<u8>>,
+    /// The `Date` header.
+    pub date: Timestamp,
+    /// What it is known by: the effect's id.
+    pub effect: String,
+}
+
+impl std::fmt::Debug for ForwardedMail {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ForwardedMail").field("effect", &self.effect).finish_non_exhaustive()
+    }
+}
+
+/// Forwards mail. At most once per call, as [`Mailer`] does.
+#[async_trait]
+pub trait Forwarder: Send + Sync {
+    /// Hands one mail over, within its time-out.
+    async fn forward(&self, mail: &ForwardedMail) -> SendReport;
+}
+
+/// A mail as the inbox keeps it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RawMail {
+    /// Its first bytes: all of them, where it is no longer than was asked for.
+    pub bytes: Vec<u8>,
+    /// How long it is.
+    pub size: u64,
+}
+
+impl std::fmt::Debug for RawMail {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RawMail").field("size", &self.size).finish_non_exhaustive()
+    }
+}
+
+/// What can go wrong in an inbox. Trying again is right: a mail is there until it is dealt with.
+#[derive(Debug, thiserror::Error)]
+#[error("the inbox is not available")]
+pub struct InboxError(#[source] pub Cause);
+
+/// Where mail is put that comes in.
+#[async_trait]
+pub trait Inbox: Send + Sync {
+    /// Reads the beginning of a mail; `None` if it is not there.
+    async fn fetch(&self, key: &InboxKey, bytes_max: usize) -> Result<Option<RawMail>, InboxError>;
+
+    /// Deletes a mail that nobody needs any more. One that is not there is deleted.
+    async fn delete(&self, key: &InboxKey) -> Result<(), InboxError>;
 }
 
 /// One event for the bus.

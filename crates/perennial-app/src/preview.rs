@@ -43,7 +43,7 @@ pub struct Preview {
     pub end: End,
     /// The steps that the lead does not come to.
     pub not_reached: Vec<StepId>,
-    /// Every mail of the program, in the order of its steps, as it would read for this lead.
+    /// Every mail of the program once, in the order of its steps, as it would read for this lead.
     pub mails: Vec<MailPreview>,
 }
 
@@ -109,7 +109,7 @@ pub enum End {
 /// A mail of a program, as it reads for one lead.
 #[derive(Debug, Clone, Serialize)]
 pub struct MailPreview {
-    /// The step.
+    /// The step: of several that send it the first that does to this lead, or else the first of them.
     pub step: StepId,
     /// The file.
     pub template: TemplateName,
@@ -120,9 +120,24 @@ pub struct MailPreview {
     /// What it asks for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub asks: Vec<FieldName>,
+    /// The other steps that send it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<AlsoSent>,
     /// What it says, or why it cannot.
     #[serde(flatten)]
     pub letter: Letter,
+}
+
+/// Another step that sends a mail.
+#[derive(Debug, Clone, Serialize)]
+pub struct AlsoSent {
+    /// The step.
+    pub step: StepId,
+    /// When it first goes out, in the lead's zone; none if it does not.
+    pub at: Option<Zoned>,
+    /// What it asks for there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub asks: Vec<FieldName>,
 }
 
 /// Who sends a mail.

@@ -4,24 +4,30 @@
 //! worker may still be alive is passed over; what is not finished stays due. The sweep takes no
 //! instruction from its trigger, so a lost, late or doubled one changes nothing.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use futures::lock::Mutex;
 use futures::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
+use perennial_core::breaker::{Brake, day_of};
 use perennial_core::catalog::Catalog;
 use perennial_core::decide::{Decision, PlannedTouch, SendOutcome, Stimulus};
 use perennial_core::event::DeferReason;
-use perennial_core::ids::LeadId;
+use perennial_core::ids::{LeadId, SenderDomain};
 use perennial_core::lead::Sending;
 use tracing::{error, warn};
 
 use crate::error_chain::ErrorChain;
 use crate::library::{Library, LibraryError};
 use crate::mail::{Letterhead, compose};
-use crate::ports::{Clock, CommitError, DueLead, Mailer, PULSE_SHARDS, SendingPause, Store, StoreError, Stored};
+use crate::ports::{
+    Clock, CommitError, DueLead, Mailer, OutboundMail, PULSE_SHARDS, SendingPause, Store, StoreError, Stored,
+};
 use crate::react::{Attachments, ReactError, commit, decide_on, react};
+use crate::sending;
 
 /// How long sending rests after SES said that this account may not, or cannot yet, send.
 pub const SENDING_PAUSE: SignedDuration = SignedDuration::from_mins(15);
@@ -118,9 +124,31 @@ struct Tour {
     catalog: Arc<Catalog>,
     /// Whether mail goes out, as far as this tour knows.
     may_send: AtomicBool,
+    /// The senders that it has met.
+    senders: Mutex<BTreeMap<SenderDomain, OnTour>>,
+}
+
+/// A sender, as one tour knows it.
+struct OnTour {
+    /// How much of its mail is held, from the first look to the tour's end.
+    brake: Brake,
+    /// How many of its mails SES took.
+    sent: u64,
 }
 
 impl Tour {
+    fn new(catalog: Arc<Catalog>, may_send: bool) -> Self {
+        Self { catalog, may_send: may_send.into(), senders: Mutex::default() }
+    }
+
+    /// Notes that SES took a mail.
+    async fn count(&self, mail: &OutboundMail) {
+        let Some(sender) = SenderDomain::of_address(&mail.from_address) else { return };
+        if let Some(sender) = self.senders.lock().await.get_mut(&sender) {
+            sender.sent = sender.sent.saturating_add(1);
+        }
+    }
+
     fn may_send(&self) -> bool {
         self.may_send.load(Ordering::Relaxed)
     }
@@ -143,8 +171,14 @@ impl Toucher {
     /// A lead whose visit fails is logged, counted and left due.
     pub async fn sweep(&self, budget: Duration) -> Result<Sweep, SweepError> {
         let end = Instant::now() + budget;
-        let tour = Tour { catalog: self.library.catalog().await?, may_send: self.may_send().await?.into() };
-        let shards = stream::iter(0..PULSE_SHARDS).map(|shard| self.sweep_shard(shard, end, &tour));
+        let tour = Tour::new(self.library.catalog().await?, self.may_send().await?);
+        let swept = self.sweep_shards(end, &tour).await;
+        self.count_sends(&tour).await;
+        Ok(swept?)
+    }
+
+    async fn sweep_shards(&self, end: Instant, tour: &Tour) -> Result<Sweep, StoreError> {
+        let shards = stream::iter(0..PULSE_SHARDS).map(|shard| self.sweep_shard(shard, end, tour));
         let mut sum = Sweep::default();
         let mut done = shards.buffer_unordered(usize::from(PULSE_SHARDS));
         while let Some(part) = done.next().await {
@@ -153,10 +187,22 @@ impl Toucher {
         Ok(sum)
     }
 
+    /// One addition for each sender. One that fails makes a rate look worse than it is, and loses no mail.
+    async fn count_sends(&self, tour: &Tour) {
+        let today = day_of(self.clock.now());
+        for (sender, OnTour { sent, .. }) in tour.senders.lock().await.iter().filter(|(_, it)| it.sent > 0) {
+            if let Err(error) = self.store.add_sends(sender, today, *sent).await {
+                warn!(sender.domain = %sender, error = ErrorChain(&error).to_string(), "mails were not counted");
+            }
+        }
+    }
+
     /// Visits one lead now: the nudge for a lead that was just enrolled.
     pub async fn nudge(&self, id: &LeadId) -> Result<Visit, VisitError> {
-        let tour = Tour { catalog: self.library.catalog().await?, may_send: self.may_send().await?.into() };
-        self.visit(id, &tour).await
+        let tour = Tour::new(self.library.catalog().await?, self.may_send().await?);
+        let visited = self.visit(id, &tour).await;
+        self.count_sends(&tour).await;
+        visited
     }
 
     async fn may_send(&self) -> Result<bool, StoreError> {
@@ -224,7 +270,8 @@ impl Toucher {
 
     async fn round(&self, stored: Box<Stored>, tour: &Tour, visit: &mut Visit) -> Result<Next, VisitError> {
         let now = self.clock.now();
-        let decision = decide_on(Some(&stored), &tour.catalog, &Stimulus::Due, now);
+        let stimulus = self.due(&stored, now).await?;
+        let decision = decide_on(Some(&stored), &tour.catalog, &stimulus, now);
         match &decision.send {
             Some(planned) if tour.may_send() => {
                 let planned = planned.clone();
@@ -232,7 +279,20 @@ impl Toucher {
             }
             Some(_) => Ok(Next::Rest),
             None if decision.events.is_empty() => Ok(Next::Rest),
-            None => self.commit(&stored, decision, &Stimulus::Due, now, visit).await,
+            None => self.commit(&stored, decision, &stimulus, now, visit).await,
+        }
+    }
+
+    /// What a lead that is due is told: that the clock moved, and who followed the links of a mail that has waited.
+    async fn due(&self, stored: &Stored, now: Timestamp) -> Result<Stimulus, StoreError> {
+        let lead = &stored.lead;
+        let is_busy = lead.sending.as_ref().is_some_and(|sending| sending.lease_until > now);
+        match lead.to_judge(now).filter(|_| !is_busy) {
+            Some(touch) => {
+                let hits = self.store.hits(&lead.id, touch).await?;
+                Ok(Stimulus::HitsGathered { touch: touch.clone(), hits })
+            }
+            None => Ok(Stimulus::Due),
         }
     }
 
@@ -275,6 +335,12 @@ impl Toucher {
                 return self.commit(&stored, decision, &stimulus, now, visit).await;
             }
         };
+        if self.is_held(&mail, planned, tour, now).await? {
+            let until = now + tour.catalog.breaker.look_again;
+            let stimulus = Stimulus::Held { touch: planned.touch.clone(), until };
+            let decision = decide_on(Some(&stored), &tour.catalog, &stimulus, now);
+            return self.commit(&stored, decision, &stimulus, now, visit).await;
+        }
         let sending = Sending { touch: planned.touch.clone(), attempt: planned.attempt, lease_until: now + self.lease };
         match self.store.mark_sending(&stored.lead.id, stored.rev, &sending).await {
             Ok(rev) => stored.rev = rev,
@@ -294,7 +360,10 @@ impl Toucher {
             tour.stop_sending();
             report.cause.as_ref().map(|cause| ErrorChain(cause.as_ref()).to_string()).unwrap_or_default()
         });
-        visit.sent += u64::from(matches!(report.outcome, SendOutcome::Accepted { .. }));
+        if matches!(report.outcome, SendOutcome::Accepted { .. }) {
+            visit.sent += 1;
+            tour.count(&mail).await;
+        }
         let stimulus =
             Stimulus::SendEnded { touch: planned.touch.clone(), attempt: planned.attempt, outcome: report.outcome };
         // First what became of this mail: a pause that cannot be saved must not leave it in doubt.
@@ -303,6 +372,30 @@ impl Toucher {
             self.pause(reason).await?;
         }
         Ok(next)
+    }
+
+    /// Whether the mail's sender is held back, as far as this program goes. Looked up once in a tour, and only where a
+    /// mail is to go out.
+    async fn is_held(
+        &self,
+        mail: &OutboundMail,
+        planned: &PlannedTouch,
+        tour: &Tour,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let Some(sender) = SenderDomain::of_address(&mail.from_address) else { return Ok(false) };
+        let policy = &tour.catalog.breaker;
+        let mut senders = tour.senders.lock().await;
+        let brake = if let Some(met) = senders.get(&sender) {
+            met.brake
+        } else {
+            let brake = sending::look(self.store.as_ref(), &sender, policy, now).await?;
+            senders.insert(sender, OnTour { brake, sent: 0 });
+            brake
+        };
+        // What is of no program is asked of the person, and of the highest priority.
+        let program = tour.catalog.program_of(&planned.mail.program, &planned.mail.version);
+        Ok(policy.holds(brake, program.map_or(u8::MAX, |program| program.priority)))
     }
 
     /// Commits how a hand-over ended. Others may have changed the lead meanwhile; the outcome holds all the same.

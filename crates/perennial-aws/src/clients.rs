@@ -91,6 +91,26 @@ impl Clients {
         aws_sdk_sesv2::Client::from_conf(config)
     }
 
+    /// A client for what SES keeps in lists. It sends nothing, so it may try again.
+    pub fn ses_lists(&self) -> aws_sdk_sesv2::Client {
+        let config = aws_sdk_sesv2::config::Builder::from(&self.config)
+            .retry_config(few_retries())
+            .timeout_config(call_timeouts())
+            .build();
+        aws_sdk_sesv2::Client::from_conf(config)
+    }
+
+    /// A client for the inbox.
+    pub fn s3(&self) -> aws_sdk_s3::Client {
+        let config = aws_sdk_s3::config::Builder::from(&self.config)
+            .retry_config(few_retries())
+            .timeout_config(call_timeouts())
+            // A test's server has one name only.
+            .force_path_style(true)
+            .build();
+        aws_sdk_s3::Client::from_conf(config)
+    }
+
     /// A client for the bus.
     pub fn event_bridge(&self) -> aws_sdk_eventbridge::Client {
         let config = aws_sdk_eventbridge::config::Builder::from(&self.config)

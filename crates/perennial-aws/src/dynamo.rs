@@ -4,10 +4,13 @@
 //! `keys`, every row is read and written in `rows`; a row that does not read back is an error with its
 //! key, never skipped; every query reads all its pages.
 
+mod door_book;
 mod failure;
+mod holdings;
 mod keys;
 pub mod outbox;
 mod rows;
+mod senders;
 mod store;
 pub mod table;
 

@@ -6,4 +6,5 @@
 pub mod bus;
 pub mod clients;
 pub mod dynamo;
+pub mod inbox;
 pub mod ses;

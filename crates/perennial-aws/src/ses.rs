@@ -6,15 +6,18 @@
 
 mod mime;
 mod outcome;
+mod suppressions;
 
 use async_trait::async_trait;
 use aws_sdk_sesv2::Client;
 use aws_sdk_sesv2::error::BuildError;
 use aws_sdk_sesv2::primitives::Blob;
 use aws_sdk_sesv2::types::{Destination, EmailContent, MessageTag, RawMessage};
-use perennial_app::ports::{Cause, Mailer, OutboundMail, SendReport};
+use perennial_app::ports::{Cause, ForwardedMail, Forwarder, Mailer, OutboundMail, SendReport};
 use perennial_core::decide::SendOutcome;
 use perennial_core::event::FailReason;
+
+pub use suppressions::SesSuppressionList;
 
 /// Hands mail to SES.
 #[derive(Debug, Clone)]
@@ -59,10 +62,40 @@ impl Mailer for SesMailer {
     }
 }
 
+#[async_trait]
+impl Forwarder for SesMailer {
+    /// Without the tags of a touch: what becomes of it is none of a lead's.
+    async fn forward(&self, mail: &ForwardedMail) -> SendReport {
+        let content = match raw(mime::write_forwarded(mail)) {
+            Ok(content) => content,
+            Err(cause) => {
+                let outcome = SendOutcome::Refused(FailReason::BadRequest);
+                return SendReport { outcome, cause: Some(cause) };
+            }
+        };
+        let answer = self
+            .client
+            .send_email()
+            .from_email_address(&mail.from_address)
+            .destination(Destination::builder().to_addresses(&mail.to).build())
+            .content(content)
+            .set_configuration_set_name(self.configuration_set.clone())
+            .send()
+            .await;
+        match answer {
+            Ok(taken) => outcome::of_answer(taken),
+            Err(error) => outcome::of_error(error),
+        }
+    }
+}
+
+fn raw(mime: Result<Vec<u8>, mime::MimeError>) -> Result<EmailContent, Cause> {
+    let raw = RawMessage::builder().data(Blob::new(mime?)).build()?;
+    Ok(EmailContent::builder().raw(raw).build())
+}
+
 fn prepare(mail: &OutboundMail) -> Result<(EmailContent, Vec<MessageTag>), Cause> {
-    let raw = RawMessage::builder().data(Blob::new(mime::write(mail)?)).build()?;
-    let content = EmailContent::builder().raw(raw).build();
-    Ok((content, tags(mail)?))
+    Ok((raw(mime::write(mail))?, tags(mail)?))
 }
 
 /// By these, an event of SES finds back to its touch (TRUST.md §2.5).

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use clap::Args;
 use jiff::Timestamp;
+use perennial_app::holdings::{Holdings, Registry};
 use perennial_app::library::Library;
-use perennial_app::ports::{Clock, Store, SystemClock};
+use perennial_app::ports::{Clock, DoorBook, Store, SystemClock};
 use perennial_aws::clients::Clients;
 use perennial_aws::dynamo::DynamoStore;
 use perennial_core::ids::Pepper;
@@ -29,6 +30,12 @@ pub(crate) struct StoreArgs {
 pub(crate) struct Access {
     /// The leads.
     pub(crate) store: Arc<dyn Store>,
+    /// The leads' table, as the daily look at what is kept sees it.
+    pub(crate) registry: Arc<dyn Registry>,
+    /// Every place where something of a person is kept.
+    pub(crate) holdings: Vec<Arc<dyn Holdings>>,
+    /// What the door keeps in mind.
+    pub(crate) book: Arc<dyn DoorBook>,
     /// The suite's time when the command began: a command takes no note of a time-lapse that goes on.
     pub(crate) now: Timestamp,
     pepper: Option<Pepper>,
@@ -39,11 +46,17 @@ impl Access {
     pub(crate) async fn open(args: &StoreArgs) -> anyhow::Result<Self> {
         if let Some(table) = &args.table {
             let store = DynamoStore::new(Clients::from_env().await.dynamodb(), table);
-            return Ok(Self { store: Arc::new(store), now: SystemClock.now(), pepper: None, local: None });
+            let holdings: Vec<Arc<dyn Holdings>> = vec![Arc::new(store.clone())];
+            let registry: Arc<dyn Registry> = Arc::new(store.clone());
+            let (book, store) = (Arc::new(store.clone()), Arc::new(store));
+            return Ok(Self { store, registry, holdings, book, now: SystemClock.now(), pepper: None, local: None });
         }
         let local = LocalStore::open(&args.store).await?;
         Ok(Self {
             store: Arc::clone(&local.store),
+            registry: Arc::clone(&local.registry),
+            holdings: local.holdings.clone(),
+            book: Arc::clone(&local.book),
             now: local.now,
             pepper: Some(local.pepper.clone()),
             local: Some(local),
@@ -72,7 +85,7 @@ impl Access {
 
     /// Lets go of the store.
     pub(crate) async fn close(self) -> anyhow::Result<()> {
-        drop(self.store);
+        drop((self.store, self.holdings, self.registry, self.book));
         match self.local {
             Some(local) => Ok(local.close().await?),
             None => Ok(()),

@@ -38,10 +38,23 @@ pub(crate) fn run(directory: &Path, format: Format, out: &mut dyn Write) -> anyh
     let files = programs::read(directory)?;
     let findings = find(&files);
     match format {
-        Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&findings)?)?,
+        Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&findings.told_from(directory))?)?,
         Format::Text => print(&findings, &files, directory, &GraphicalReportHandler::new(), out)?,
     }
     Ok(if findings.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+impl Findings {
+    /// The same with the paths of files as people see them, from where the command runs: CI marks those lines.
+    fn told_from(&self, directory: &Path) -> Self {
+        let told = |diagnostic: &Diagnostic| Diagnostic { file: path(directory, diagnostic), ..diagnostic.clone() };
+        Self { diagnostics: self.diagnostics.iter().map(told).collect(), ..*self }
+    }
+}
+
+/// Where the file of a finding lies.
+fn path(directory: &Path, diagnostic: &Diagnostic) -> String {
+    directory.join(&diagnostic.file).display().to_string()
 }
 
 /// A code as somebody types it.
@@ -110,7 +123,7 @@ fn print_each(
 ) -> anyhow::Result<()> {
     let texts: BTreeMap<&str, &str> = files.iter().map(|file| (file.path.as_str(), file.text.as_str())).collect();
     for diagnostic in diagnostics {
-        let path = directory.join(&diagnostic.file).display().to_string();
+        let path = path(directory, diagnostic);
         let text = texts.get(diagnostic.file.as_str()).filter(|_| diagnostic.place.is_some());
         let source = text.map(|text| NamedSource::new(&path, (*text).to_owned()));
         let snippet = Snippet { diagnostic, path, source };
@@ -271,7 +284,8 @@ mod tests {
         let mut out = Vec::new();
         let status = run(directory.path(), Format::Json, &mut out).unwrap();
         assert_eq!(status, ExitCode::FAILURE);
-        insta::assert_snapshot!(String::from_utf8(out).unwrap(), @r#"
+        let json = String::from_utf8(out).unwrap().replace(directory.path().to_str().unwrap(), "programs");
+        insta::assert_snapshot!(json, @r#"
         {
           "ok": false,
           "programs": 0,
@@ -282,13 +296,48 @@ mod tests {
             {
               "code": "P001",
               "severity": "error",
-              "file": "catalog.toml",
+              "file": "programs/catalog.toml",
               "message": "this file is missing",
               "remedy": "write it: it says who sends, when, and to which forms"
             }
           ]
         }
         "#);
+    }
+
+    #[test]
+    fn json_and_text_name_a_file_alike() {
+        let found = find(&with_mistakes());
+        let told = found.told_from(Path::new("my/programs"));
+        assert_eq!(told.diagnostics.len(), found.diagnostics.len());
+        assert!(told.diagnostics.iter().any(|one| one.file == "my/programs/welcome/touches/response.md"));
+        assert!(printed(&with_mistakes()).contains("[programs/welcome/touches/response.md:5:7]"));
+    }
+
+    #[test]
+    fn a_file_that_is_not_utf_8_is_a_finding_like_any_other() {
+        let directory = tempfile::tempdir().unwrap();
+        for file in with_mistakes() {
+            let path = directory.path().join(&file.path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, file.text).unwrap();
+        }
+        let mail = directory.path().join("occasional/touches/reading.md");
+        std::fs::write(&mail, b"+++\nsubject = \"Gr\xfc\xdfe\"\nfrom = \"team\"\n+++\nHello.\n").unwrap();
+        let mut out = Vec::new();
+        assert_eq!(run(directory.path(), Format::Json, &mut out).unwrap(), ExitCode::FAILURE);
+        let json: serde_json::Value = serde_json::from_slice(&out).unwrap();
+        let found = json["diagnostics"].as_array().unwrap();
+        let lost = found.iter().find(|one| one["code"] == "P061").unwrap();
+        assert_eq!(lost["file"], mail.to_str().unwrap());
+        assert_eq!((&lost["line"], &lost["column"]), (&2.into(), &14.into()));
+        assert!(found.len() > 4, "all else is said beside it: {json}");
+
+        let mut out = Vec::new();
+        assert_eq!(run(directory.path(), Format::Text, &mut out).unwrap(), ExitCode::FAILURE);
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.contains("P061") && text.contains("subject = \"Gr��e\""), "{text}");
+        assert!(text.contains("help: save the file as UTF-8"), "{text}");
     }
 
     #[test]

@@ -9,9 +9,14 @@ mod graph;
 mod import;
 mod migrate;
 mod preview;
+mod privacy;
 mod push;
+mod quarantine;
 mod record;
 mod report;
+mod sending;
+mod snippet;
+mod suppress;
 mod up;
 
 use std::collections::BTreeSet;
@@ -38,14 +43,15 @@ use tracing_subscriber::EnvFilter;
 use crate::access::{Access, StoreArgs};
 
 /// Lead nurturing that never loses a lead.
-#[derive(Debug, Parser)]
+// Neither this nor what stands in it has a `Debug`: arguments name people.
+#[derive(Parser)]
 #[command(name = "perennial", version, max_term_width = 100)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
 }
 
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 enum Command {
     /// Runs the whole suite on this machine: forms, sweeps, and a mailbox in the browser.
     Up(up::UpArgs),
@@ -101,12 +107,47 @@ enum Command {
     },
     /// Measures how well machines and people are told apart by what they do with links, on traffic made for it.
     Classify(classify::ClassifyArgs),
+    /// Prints what goes into your own pages and servers: a script, a form, an event.
+    #[command(subcommand)]
+    Snippet(snippet::Snippet),
+    /// Shows who is held back as junk, lets them in, or keeps them out.
+    #[command(subcommand)]
+    Quarantine(quarantine::Quarantine),
     /// Stops all mail to a person who asked for it in some other way than by the link in a mail.
     Unsubscribe {
         #[command(flatten)]
         store: StoreArgs,
         /// The person's address.
         address: String,
+    },
+    /// Stops all mail to the addresses in a file, whether or not we know them.
+    Suppress {
+        #[command(flatten)]
+        store: StoreArgs,
+        #[command(flatten)]
+        suppress: suppress::SuppressArgs,
+    },
+    /// Shows whether mail goes out; pauses it and lets it go.
+    #[command(subcommand)]
+    Sending(sending::SendingCommand),
+    /// Erases a person: nothing is left but that no mail may go there. Doing it again finishes what was interrupted.
+    Erase {
+        #[command(flatten)]
+        store: StoreArgs,
+        #[command(flatten)]
+        person: privacy::PersonArgs,
+    },
+    /// Hands out everything that is kept of a person, as JSON (docs/privacy.md).
+    Export {
+        #[command(flatten)]
+        store: StoreArgs,
+        #[command(flatten)]
+        export: privacy::ExportArgs,
+    },
+    /// Lets go of what was kept as long as `[retention]` says. On a table: run it once a day.
+    Retain {
+        #[command(flatten)]
+        store: StoreArgs,
     },
     /// Settles a mail on the review list: one that nobody knows whether it was sent.
     Review {
@@ -194,7 +235,14 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Record { store, record } => record::run(&store, record).await,
         Command::Classify(args) => classify::run(&args, &mut out),
+        Command::Snippet(command) => snippet::run(command, &mut out).await,
+        Command::Quarantine(command) => quarantine::run(command).await,
         Command::Unsubscribe { store, address } => run_unsubscribe(&store, &address).await,
+        Command::Suppress { store, suppress } => suppress::run(&store, &suppress, &mut out).await,
+        Command::Sending(command) => sending::run(command, &mut out).await,
+        Command::Erase { store, person } => privacy::erase(&store, &person).await,
+        Command::Export { store, export } => privacy::export(&store, &export).await,
+        Command::Retain { store } => privacy::retain(&store).await,
         Command::Review { store, verdict, lead, touch } => run_review(&store, verdict, &lead, touch).await,
     }
 }

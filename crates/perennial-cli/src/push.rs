@@ -112,10 +112,11 @@ pub(crate) fn refused(error: &PushError, files: &[SourceFile], directory: &Path)
     let mut stderr = std::io::stderr();
     match error {
         PushError::NotUsable { diagnostics, emptied } => {
-            check::print_found(diagnostics, files, directory, &mut stderr)?;
+            // The cause first: a form that names a program which is gone only follows from it.
             for program in emptied {
-                writeln!(stderr, "{}", said(program))?;
+                writeln!(stderr, "{}\n", said(program))?;
             }
+            check::print_found(diagnostics, files, directory, &mut stderr)?;
             Ok(ExitCode::FAILURE)
         }
         PushError::InUse(in_use) => {

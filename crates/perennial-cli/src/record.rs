@@ -7,19 +7,20 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail};
 use perennial_app::engagement::{Heard, Listener};
 use perennial_app::ingest::Door;
-use perennial_core::catalog::{Catalog, Form, FormStatus, StampPolicy};
+use perennial_core::catalog::{Catalog, Form};
 use perennial_core::condition::SignalKind;
 use perennial_core::contact::EmailAddress;
 use perennial_core::ids::{FieldName, FormName, LeadId, SubmissionId, TopicName};
 use perennial_core::intake::{self, RawSubmission};
-use perennial_core::submission::{Channel, Entry, Intent, Permission, Submission};
+use perennial_core::lead::LifecycleStage;
+use perennial_core::submission::{Channel, Entry, Permission, Submission};
 
 use crate::access::{Access, StoreArgs};
 
 /// What history calls the form by which a person of ours enters what they were told.
 const DESK: &str = "desk";
 
-#[derive(Debug, clap::Args)]
+#[derive(clap::Args)]
 pub(crate) struct RecordArgs {
     /// The person's address.
     address: String,
@@ -67,7 +68,8 @@ async fn record(access: &Access, args: &RecordArgs) -> anyhow::Result<Option<&'s
     if let Some(topic) = args.topic.as_ref().filter(|topic| !catalog.topics.contains_key(topic)) {
         bail!("the catalog has no topic `{topic}`");
     }
-    if access.store.load(&lead).await?.is_none() {
+    let known = access.store.load(&lead).await?;
+    if known.is_none_or(|known| known.lead.stage == LifecycleStage::Erased) {
         return Ok(None);
     }
     let clock = access.clock();
@@ -94,17 +96,7 @@ fn submission(
     now: jiff::Timestamp,
     args: &RecordArgs,
 ) -> anyhow::Result<Submission> {
-    let desk = Form {
-        intent: Intent::Inquiry,
-        program: catalog.last_resort.clone(),
-        fields: catalog.fields.keys().cloned().collect(),
-        honeypot: None,
-        stamp: StampPolicy::Optional,
-        origins: Vec::new(),
-        consent_text: None,
-        thanks_urls: Vec::new(),
-        status: FormStatus::Closed,
-    };
+    let desk = Form::unposted(catalog.last_resort.clone(), catalog.fields.keys().cloned().collect());
     if let Some((field, _)) = args.answers.iter().find(|(field, _)| !catalog.fields.contains_key(field)) {
         bail!("the catalog has no field `{field}`");
     }

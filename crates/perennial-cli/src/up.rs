@@ -36,6 +36,9 @@ pub(crate) struct UpArgs {
     /// The directory of the programs.
     #[arg(long, value_name = "DIR", default_value = "programs")]
     programs: PathBuf,
+    /// A drop folder for mail that comes in: each `*.eml` in it is taken in, and becomes `*.eml.taken`.
+    #[arg(long, value_name = "DIR")]
+    inbox: Option<PathBuf>,
 }
 
 /// Publishes the programs and runs the suite until it is told to stop. Does not start on programs that may not be
@@ -53,6 +56,7 @@ pub(crate) async fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
     tokio::select! {
         ended = wait_for_end() => ended?,
         () = watch(&suite, &args.programs, &files) => {}
+        () = take_in(&suite, args.inbox.as_deref()) => {}
     }
     suite.stop().await?;
     writeln!(std::io::stdout(), "\nStopped. Everything is in {}.", args.store.display())?;
@@ -90,6 +94,18 @@ async fn watch(suite: &Suite, directory: &Path, published: &[SourceFile]) {
             // Whoever read what is said may be gone; the suite goes on.
             let _: anyhow::Result<()> = changed(suite, directory, &files).await;
             done = files;
+        }
+    }
+}
+
+/// Takes in what is dropped into the folder, for ever.
+async fn take_in(suite: &Suite, folder: Option<&Path>) {
+    let Some(folder) = folder else { return std::future::pending().await };
+    loop {
+        sleep(LOOK_EVERY).await;
+        if let Err(error) = suite.inbox().take_from(folder) {
+            // Whoever reads it may be gone; the suite goes on.
+            let _: std::io::Result<()> = writeln!(std::io::stderr(), "{}", ErrorChain(&error));
         }
     }
 }

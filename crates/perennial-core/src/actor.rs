@@ -39,7 +39,7 @@ const COMPANY: SignedDuration = SignedDuration::from_secs(60);
 const UNREAD: SignedDuration = SignedDuration::from_secs(10);
 
 /// What is known of a mail whose links were followed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mailing {
     /// When it was handed over.
     pub sent_at: Timestamp,

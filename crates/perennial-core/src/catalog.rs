@@ -5,16 +5,17 @@
 //! template has been parsed. [`crate::loader::parse`] is the only way to make one from files.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
+use crate::breaker::BreakerPolicy;
 use crate::calendar::{FrequencyCap, SendWindow};
 use crate::condition::same_answer;
 use crate::consent::{MailRules, OptInLetter, Region};
 use crate::content::Content;
-use crate::ids::{FieldName, FormName, Language, ProgramName, QueueName, TopicName};
+use crate::ids::{FieldName, FormName, Language, ProgramName, QueueName, SenderDomain, TopicName};
 use crate::lead::Lead;
 use crate::policy::{BouncePolicy, Gate, Scores, Sla, Turnbacks};
 use crate::profile::Profile;
@@ -34,6 +35,8 @@ pub struct Catalog {
     pub cap: FrequencyCap,
     /// The profile fields that forms and lists may fill, and templates may use.
     pub fields: BTreeMap<FieldName, Field>,
+    /// How much may come in by forms, and how fast.
+    pub limits: Limits,
     /// The forms that may be posted.
     pub forms: BTreeMap<FormName, Form>,
     /// The queues: owners of last resort.
@@ -50,6 +53,12 @@ pub struct Catalog {
     pub less_often: SignedDuration,
     /// The words of the catalog in other languages.
     pub languages: BTreeMap<Language, Words>,
+    /// What happens while somebody talks with a lead, or it is away.
+    pub replies: Replies,
+    /// The form by whose rules a mail of a stranger becomes a lead; without it, none does.
+    pub mail_form: Option<FormName>,
+    /// How long what is known of people is kept.
+    pub retention: Retention,
     /// What people can be interested in, and switch off.
     pub topics: BTreeMap<TopicName, Topic>,
     /// The share of leads, in percent, that gets responses and calls and no nurture (DOMAIN.md §6).
@@ -62,6 +71,8 @@ pub struct Catalog {
     pub sla: Sla,
     /// When an address that bounces softly rests.
     pub bounces: BouncePolicy,
+    /// When a sender's mail pauses.
+    pub breaker: BreakerPolicy,
     /// What happens with a lead that sales gives back.
     pub turnbacks: Turnbacks,
     /// The programs that leads start now, by name.
@@ -72,6 +83,23 @@ pub struct Catalog {
     pub last_resort: ProgramName,
     /// The parsed templates of every touch.
     pub content: Content,
+}
+
+/// How long what is known of people is kept, where nothing else ends it sooner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// What purged junk told us, in days after the purge.
+    pub junk_days: u32,
+    /// What a submission said, in days since it came in. What the lead is known by stays in its profile.
+    pub submission_days: u32,
+    /// What became of a mail, in days.
+    pub engagement_days: u32,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { junk_days: 14, submission_days: 1_095, engagement_days: 400 }
+    }
 }
 
 /// Who sends, as every mail must say.
@@ -89,6 +117,8 @@ pub struct Organisation {
     pub reason: String,
     /// What the unsubscribe link in the footer says.
     pub unsubscribe_label: String,
+    /// What the link to the preferences says, beside it.
+    pub preferences_label: String,
     /// What mails may say about the organisation: `{{ facts.name }}` in a template.
     pub facts: BTreeMap<FieldName, String>,
 }
@@ -104,6 +134,15 @@ pub struct Sender {
 
 /// The field that tells where a person is, where it is declared.
 const COUNTRY: &str = "country";
+
+/// How long programs stand still for a lead that writes, or whose machine does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Replies {
+    /// After a reply: somebody talks with the person.
+    pub pause: SignedDuration,
+    /// After an automatic answer that names no date.
+    pub away: SignedDuration,
+}
 
 /// The threat of a field that names none, in the middle of 1 to 5.
 pub const THREAT_DEFAULT: u8 = 3;
@@ -140,6 +179,14 @@ impl Field {
             supplied_by: None,
         }
     }
+
+    /// What may be answered; nothing where any text or date may be.
+    pub fn choices(&self) -> &[String] {
+        match &self.kind {
+            FieldKind::Choice(choices) => choices,
+            FieldKind::Text | FieldKind::Date => &[],
+        }
+    }
 }
 
 /// What an answer may be.
@@ -169,6 +216,10 @@ pub struct Words {
     pub reason: Option<String>,
     /// What the unsubscribe link in the footer says.
     pub unsubscribe_label: Option<String>,
+    /// What the link to the preferences says, beside it.
+    pub preferences_label: Option<String>,
+    /// What topics are called.
+    pub topics: BTreeMap<TopicName, String>,
     /// What fields are called, and how they are asked for.
     pub fields: BTreeMap<FieldName, FieldWords>,
     /// What people agree to who confirm that they want mail.
@@ -184,6 +235,15 @@ pub struct FieldWords {
     pub question: Option<String>,
     /// The choices, in the order of the field's own, which is what is kept; empty: as they are.
     pub choices: Vec<String>,
+}
+
+/// One of the answers that a field has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Choice<'a> {
+    /// As it is kept.
+    pub kept: &'a str,
+    /// As somebody reads it.
+    pub shown: &'a str,
 }
 
 /// Something people can be interested in.
@@ -206,6 +266,10 @@ pub struct Form {
     pub honeypot: Option<String>,
     /// Whether a post without a form stamp is junk.
     pub stamp: StampPolicy,
+    /// Which captcha it asks for.
+    pub captcha: CaptchaKind,
+    /// What becomes of a post that did not pass it.
+    pub captcha_failed: CaptchaPolicy,
     /// The origins of the pages that hold this form. Empty: any.
     pub origins: Vec<String>,
     /// What stands beside the box by which people agree to mail; a form without it has no such box.
@@ -215,6 +279,64 @@ pub struct Form {
     pub thanks_urls: Vec<String>,
     /// A form that is switched off answers as if it did not exist (H5).
     pub status: FormStatus,
+}
+
+impl Form {
+    /// A form that nobody can post: for what comes in by another door, with the same rules for its fields.
+    pub const fn unposted(program: ProgramName, fields: Vec<FieldName>) -> Self {
+        Self {
+            intent: Intent::Inquiry,
+            program,
+            fields,
+            honeypot: None,
+            stamp: StampPolicy::Optional,
+            captcha: CaptchaKind::Off,
+            captcha_failed: CaptchaPolicy::Quarantine,
+            origins: Vec::new(),
+            consent_text: None,
+            thanks_urls: Vec::new(),
+            status: FormStatus::Closed,
+        }
+    }
+}
+
+/// How many posts forms take in a minute, by the world's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// From one network, to all forms; more are turned away until the minute is over.
+    pub network_per_minute: u32,
+    /// From one network; each further one weighs as suspicious.
+    pub network_suspicious: u32,
+    /// To one form, from everywhere; more are turned away until the minute is over.
+    pub form_per_minute: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { network_per_minute: 30, network_suspicious: 10, form_per_minute: 600 }
+    }
+}
+
+/// Which captcha a form asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CaptchaKind {
+    /// None.
+    #[default]
+    Off,
+    /// ALTCHA: the browser works for a second. Nobody else is asked.
+    Altcha,
+    /// Cloudflare Turnstile.
+    Turnstile,
+}
+
+/// What becomes of a post whose captcha was not passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CaptchaPolicy {
+    /// It is taken in, and quarantined.
+    #[default]
+    Quarantine,
+    /// Its sender is told to try again. Where nobody could tell, it is quarantined all the same.
+    Refuse,
 }
 
 /// Whether a form wants to see its stamp back.
@@ -253,6 +375,11 @@ impl Catalog {
         self.programs.get(name).or_else(|| self.programs.get(&self.last_resort))
     }
 
+    /// Puts fields into the order in which people are asked for them: the least threatening comes first.
+    pub fn sort_by_threat(&self, fields: &mut [FieldName]) {
+        fields.sort_by_key(|name| self.fields.get(name).map_or(u8::MAX, |field| field.threat));
+    }
+
     /// The rules about mail where a lead is: by the country that it told us, else by its time zone.
     pub fn rules_for(&self, lead: &Lead, profile: Option<&Profile>) -> MailRules {
         let country = profile.and_then(|profile| profile.fields.iter().find(|(name, _)| name.as_str() == COUNTRY));
@@ -277,6 +404,7 @@ impl Catalog {
         let mut organisation = self.organisation.clone();
         organisation.reason = words.reason.clone().unwrap_or(organisation.reason);
         organisation.unsubscribe_label = words.unsubscribe_label.clone().unwrap_or(organisation.unsubscribe_label);
+        organisation.preferences_label = words.preferences_label.clone().unwrap_or(organisation.preferences_label);
         Cow::Owned(organisation)
     }
 
@@ -297,6 +425,22 @@ impl Catalog {
         Some(Cow::Owned(field))
     }
 
+    /// How people are asked for a field in a language; `None` where nobody is.
+    pub fn question_in(&self, name: &FieldName, language: Option<&Language>) -> Option<&str> {
+        let own = self.fields.get(name)?.question.as_deref()?;
+        let words = self.words(language).and_then(|words| words.fields.get(name));
+        Some(words.and_then(|words| words.question.as_deref()).unwrap_or(own))
+    }
+
+    /// The choices of a field, as they are kept and as they read in a language; none where any text or date may be.
+    pub fn choices_in(&self, name: &FieldName, language: Option<&Language>) -> Vec<Choice<'_>> {
+        let kept = self.fields.get(name).map_or(&[][..], Field::choices);
+        let words = self.words(language).and_then(|words| words.fields.get(name));
+        let shown = words.map_or(kept, |words| &words.choices);
+        let shown = if shown.is_empty() { kept } else { shown };
+        kept.iter().zip(shown).map(|(kept, shown)| Choice { kept, shown }).collect()
+    }
+
     /// What people agree to who confirm that they want mail, in a language.
     pub fn opt_in_text(&self, language: Option<&Language>) -> Option<&str> {
         let letter = self.opt_in.as_ref()?;
@@ -311,6 +455,13 @@ impl Catalog {
             .filter(|program| &program.version == version)
             .or_else(|| self.kept.get(&(name.clone(), version.clone())))
             .or(current)
+    }
+
+    /// The domains that mail is sent from.
+    pub fn senders(&self) -> BTreeSet<SenderDomain> {
+        let queues = self.queues.values().map(|queue| &queue.sender);
+        let all = queues.chain([&self.organisation.team]);
+        all.filter_map(|sender| SenderDomain::of_address(&sender.address)).collect()
     }
 
     /// The voice of a queue; the team's where the queue is no longer declared.

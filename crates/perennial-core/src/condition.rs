@@ -164,7 +164,7 @@ pub(crate) fn same_answer(a: &str, b: &str) -> bool {
 }
 
 impl fmt::Display for Condition {
-    /// As one would say it: `industry is software and clicked within 30d`.
+    /// As one would say it: `industry is “Software” and clicked within 30d`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::All(parts) => joined(f, parts, " and ", "always"),
@@ -177,7 +177,11 @@ impl fmt::Display for Condition {
                 }
             }
             Self::Known(field) => write!(f, "{field} is known"),
-            Self::Answer { field, one_of } => write!(f, "{field} is {}", listed(one_of)),
+            Self::Answer { field, one_of } => {
+                // A person's own words may read on like ours: `role is I run a team`.
+                let answers = one_of.iter().map(|answer| format!("“{answer}”"));
+                write!(f, "{field} is {}", listed(answers))
+            }
             Self::Topic(topics) => write!(f, "topic is {}", listed(topics)),
             Self::Tag(tag) => write!(f, "tagged {tag}"),
             Self::Stage(stages) => write!(f, "stage is {}", listed(stages.iter().map(|stage| stage.as_str()))),

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use crate::content::MailId;
 use crate::ids::{FormName, ProgramName, RegionName, StepId, TemplateName, TopicName, TouchId};
-use crate::lead::{Lead, is_zero};
+use crate::lead::{EmailReach, Lead, StageKind, is_zero};
 use crate::program::ProgramVersion;
 
 /// The least time between two opt-in mails to one address (TRUST.md §4, subscription bombing).
@@ -127,6 +127,34 @@ impl OptIn {
     /// The question is answered, or not waited for any more. What was asked is remembered.
     pub(crate) fn close(&mut self) {
         *self = Self { asked: self.asked, asked_at: self.asked_at, ..Self::default() };
+    }
+}
+
+/// Whether a person may still confirm that they want mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Question {
+    /// They may: they are being asked, or were and did not answer.
+    Open,
+    /// They have, and it holds.
+    Confirmed,
+    /// They took it back, nobody asked them, or their address cannot be mailed.
+    Closed,
+}
+
+impl Question {
+    /// How it stands with a lead.
+    pub fn of(lead: &Lead) -> Self {
+        let has_lapsed = [EmailReach::Unconfirmed, EmailReach::NoConsent].contains(&lead.email);
+        let is_confirmed = lead.consent.as_ref().is_some_and(|consent| consent.basis == ConsentBasis::Confirmed);
+        if lead.stage.kind() == StageKind::Terminal {
+            Self::Closed
+        } else if lead.opt_in.until.is_some() || has_lapsed {
+            Self::Open
+        } else if is_confirmed && lead.email == EmailReach::Ok {
+            Self::Confirmed
+        } else {
+            Self::Closed
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! Markdown before Markdown is read, and for HTML after; no value can make a tag, a link, a line of a
 //! header or a piece of template (TRUST.md H29–H31).
 
+mod links;
 mod markdown;
 
 use std::borrow::Cow;
@@ -16,10 +17,11 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Value;
 use minijinja::{AutoEscape, Environment, Output, State, Template, UndefinedBehavior, filters, tests as jinja_tests};
 
-use crate::catalog::{Organisation, Sender};
+use crate::catalog::{Catalog, Choice, Organisation, Sender};
 use crate::ids::{FieldName, Language, ProgramName, TemplateName};
 use crate::program::ProgramVersion;
 
+pub(crate) use links::{BLOCK, TAGS, blotted, tags};
 pub(crate) use markdown::{Finding, inspect, leads_somewhere};
 
 /// The most template instructions one mail may take. A long mail takes about two hundred.
@@ -57,10 +59,17 @@ pub struct MailId {
     pub language: Option<Language>,
 }
 
+impl MailId {
+    /// What its file is called, without the ending: `response`, or `response.pt-br`.
+    pub fn file_stem(&self) -> String {
+        let language = self.language.as_ref().map(|language| format!(".{language}")).unwrap_or_default();
+        format!("{}{language}", self.template)
+    }
+}
+
 impl fmt::Display for MailId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}@{}/{}", self.program, self.version.0, self.template)?;
-        self.language.as_ref().map_or(Ok(()), |language| write!(f, ".{language}"))
+        write!(f, "{}@{}/{}", self.program, self.version.0, self.file_stem())
     }
 }
 
@@ -76,8 +85,49 @@ pub struct Merge<'a> {
     pub unsubscribe_url: &'a str,
     /// The page on which this lead confirms that it wants mail, for the mail that asks.
     pub confirm_url: &'a str,
-    /// What the mail asks for, in the catalog's words; empty where it asks for nothing.
-    pub questions: &'a [&'a str],
+    /// The page on which this lead says what it wants to get; absent where it may not know us.
+    pub preferences_url: Option<&'a str>,
+    /// What the mail asks for; empty where it asks for nothing.
+    pub questions: &'a [Question<'a>],
+    /// Whose choices may stand in a mail.
+    pub catalog: &'a Catalog,
+    /// The language of the mail.
+    pub language: Option<&'a Language>,
+    /// Where answers are given.
+    pub links: &'a dyn AnswerLinks,
+}
+
+/// Something that a mail asks for.
+#[derive(Debug, Clone)]
+pub struct Question<'a> {
+    /// The field.
+    pub field: &'a FieldName,
+    /// The question, in the catalog's words.
+    pub text: &'a str,
+    /// What may be answered; empty where anything may be.
+    pub choices: Vec<Choice<'a>>,
+}
+
+/// Where a lead answers what a mail asks.
+pub trait AnswerLinks {
+    /// The page that asks what the mail asks.
+    fn page(&self) -> String;
+
+    /// The page that asks for one field.
+    fn question(&self, field: &FieldName) -> String;
+
+    /// The page on which one choice is confirmed by a press.
+    fn choice(&self, field: &FieldName, choice: &str) -> String;
+}
+
+/// Where the links of a mail lead instead, so that it is known who follows them.
+pub struct Detours<'a> {
+    /// The detour of a link, by its number.
+    pub link: &'a dyn Fn(u16) -> String,
+    /// A link that no reader sees: whoever follows it is a machine.
+    pub trap: &'a str,
+    /// A picture that tells that the mail was shown.
+    pub pixel: Option<&'a str>,
 }
 
 /// A mail, ready to be sent. Personal.
@@ -151,14 +201,28 @@ enum Variable {
     UnsubscribeUrl,
     ConfirmUrl,
     Questions,
+    Answers,
+    AnswerUrl,
+    Choices(FieldName),
+    QuestionUrl(FieldName),
 }
 
 /// What the mail that asks people to confirm calls its link.
 pub(crate) const CONFIRM_URL: &str = "confirm_url";
 
 /// The words that templates use for what is not a field of the lead.
-pub(crate) const RESERVED_FIELDS: [&str; 6] =
-    ["sender", "organisation", "facts", "unsubscribe_url", CONFIRM_URL, "questions"];
+pub(crate) const RESERVED_FIELDS: [&str; 10] = [
+    "sender",
+    "organisation",
+    "facts",
+    "unsubscribe_url",
+    CONFIRM_URL,
+    "questions",
+    "answers",
+    "answer_url",
+    "choices",
+    "question_url",
+];
 
 impl Variable {
     fn parse(path: &str) -> Option<Self> {
@@ -168,8 +232,13 @@ impl Variable {
             "unsubscribe_url" => Some(Self::UnsubscribeUrl),
             CONFIRM_URL => Some(Self::ConfirmUrl),
             "questions" => Some(Self::Questions),
-            _ => match path.strip_prefix("facts.") {
-                Some(fact) => FieldName::parse(fact).ok().map(Self::Fact),
+            "answers" => Some(Self::Answers),
+            "answer_url" => Some(Self::AnswerUrl),
+            _ => match path.split_once('.') {
+                Some(("facts", fact)) => FieldName::parse(fact).ok().map(Self::Fact),
+                Some(("choices", field)) => FieldName::parse(field).ok().map(Self::Choices),
+                Some(("question_url", field)) => FieldName::parse(field).ok().map(Self::QuestionUrl),
+                Some(_) => None,
                 None => FieldName::parse(path).ok().map(Self::Field),
             },
         }
@@ -187,7 +256,11 @@ impl Content {
             | Variable::OrganisationName
             | Variable::UnsubscribeUrl
             | Variable::ConfirmUrl
-            | Variable::Questions => None,
+            | Variable::Questions
+            | Variable::Answers
+            | Variable::AnswerUrl
+            | Variable::Choices(_)
+            | Variable::QuestionUrl(_) => None,
         })
     }
 
@@ -199,25 +272,70 @@ impl Content {
         variants.find(|variant| self.touches.contains_key(variant)).map_or(Cow::Borrowed(mail), Cow::Owned)
     }
 
-    /// Renders a mail for one lead.
+    /// Renders a mail for one lead. Its links lead straight to where they say.
     pub fn render(&self, mail: &MailId, merge: &Merge<'_>) -> Result<Rendered, RenderError> {
-        let compiled = self.compiled(mail).map_err(|(_, error)| error)?;
+        let touch = self.touch(mail)?;
+        self.render_body(mail, touch, &touch.body, merge, None)
+    }
+
+    /// Renders a mail for one lead, with detours: so that it is known who follows its links.
+    pub fn render_followed(
+        &self,
+        mail: &MailId,
+        merge: &Merge<'_>,
+        detours: &Detours<'_>,
+    ) -> Result<Rendered, RenderError> {
+        let touch = self.touch(mail)?;
+        self.render_body(mail, touch, &links::numbered(&touch.body), merge, Some(detours))
+    }
+
+    fn render_body(
+        &self,
+        mail: &MailId,
+        touch: &Touch,
+        body: &str,
+        merge: &Merge<'_>,
+        detours: Option<&Detours<'_>>,
+    ) -> Result<Rendered, RenderError> {
+        let compiled = self.compile(mail, touch, body).map_err(|(_, error)| error)?;
         let context = context(compiled.uses, merge);
         let subject = compiled.subject(context.clone())?;
         let markdown = compiled.body(context)?;
         let mut text = String::with_capacity(markdown.len() + FRAME_LENGTH);
         let mut html = String::with_capacity(markdown.len() * 2 + FRAME_LENGTH);
         open_html(&subject, mail.language.as_ref(), &mut html);
-        markdown::compose(&markdown, &mut text, &mut html);
+        markdown::compose(&markdown, detours, &mut text, &mut html);
         close_text(merge, &mut text);
-        close_html(merge, &mut html);
+        close_html(merge, detours, &mut html);
         Ok(Rendered { subject, text, html })
+    }
+
+    /// How many links of a mail can be followed by number.
+    pub fn links(&self, mail: &MailId) -> Option<u16> {
+        u16::try_from(links::of_template(&self.touches.get(mail)?.body).len()).ok()
+    }
+
+    /// Where a link of a mail leads. `None` where there is no such mail or link, or it leads to no page.
+    pub fn link(&self, mail: &MailId, number: u16, facts: &BTreeMap<FieldName, String>) -> Option<String> {
+        address_of(&self.environment, &self.touches.get(mail)?.body, number, facts)
+    }
+
+    fn touch(&self, mail: &MailId) -> Result<&Touch, RenderError> {
+        self.touches.get(mail).ok_or_else(|| RenderError::Missing(mail.clone()))
     }
 
     /// A mail, ready to be rendered; the part that does not compile, which one that was added always does.
     pub(crate) fn compiled<'c>(&'c self, mail: &'c MailId) -> Result<Compiled<'c>, (Part, RenderError)> {
-        let missing = || (Part::Body, RenderError::Missing(mail.clone()));
-        let touch = self.touches.get(mail).ok_or_else(missing)?;
+        let touch = self.touch(mail).map_err(|error| (Part::Body, error))?;
+        self.compile(mail, touch, &touch.body)
+    }
+
+    fn compile<'c>(
+        &'c self,
+        mail: &'c MailId,
+        touch: &'c Touch,
+        body: &'c str,
+    ) -> Result<Compiled<'c>, (Part, RenderError)> {
         // A template of this environment lives no longer than what it was compiled from.
         let environment: &'c Environment<'c> = &self.environment;
         let compile = |part: Part, source: &'c str| {
@@ -225,7 +343,7 @@ impl Content {
             environment.template_from_named_str(part.name(), source).map_err(failed)
         };
         let subject = compile(Part::Subject, &touch.subject)?;
-        let body = compile(Part::Body, &touch.body)?;
+        let body = compile(Part::Body, body)?;
         Ok(Compiled { mail, uses: &touch.uses, subject, body })
     }
 }
@@ -285,6 +403,8 @@ impl io::Write for Capped {
 /// Only what the template uses is built.
 fn context(uses: &[Variable], merge: &Merge<'_>) -> Value {
     let mut facts = Vec::new();
+    let mut choices = Vec::new();
+    let mut question_urls = Vec::new();
     let mut values = Vec::new();
     for variable in uses {
         match variable {
@@ -305,18 +425,55 @@ fn context(uses: &[Variable], merge: &Merge<'_>) -> Value {
             }
             Variable::UnsubscribeUrl => values.push(("unsubscribe_url", Value::from(merge.unsubscribe_url))),
             Variable::ConfirmUrl => values.push((CONFIRM_URL, Value::from(merge.confirm_url))),
-            Variable::Questions if merge.questions.is_empty() => {}
-            Variable::Questions => {
-                let lines: Vec<String> = merge.questions.iter().map(|text| format!("- {}", literal(text))).collect();
-                // A list of ours, made of words that are escaped already.
-                values.push(("questions", Value::from_safe_string(lines.join("\n"))));
+            Variable::Questions | Variable::Answers if merge.questions.is_empty() => {}
+            // Lists of ours, made of words that are escaped already.
+            Variable::Questions => values.push(("questions", Value::from_safe_string(list(merge.questions)))),
+            Variable::Answers => {
+                values.push(("answers", Value::from_safe_string(answerable(merge.questions, merge.links))));
+            }
+            Variable::AnswerUrl => values.push(("answer_url", Value::from(merge.links.page()))),
+            Variable::QuestionUrl(name) => question_urls.push((name.as_str(), Value::from(merge.links.question(name)))),
+            Variable::Choices(name) => {
+                let list = choice_list(name, &merge.catalog.choices_in(name, merge.language), merge.links, "");
+                choices.push((name.as_str(), Value::from_safe_string(list)));
             }
         }
     }
     if !facts.is_empty() {
         values.push(("facts", Value::from_pairs(facts)));
     }
+    if !choices.is_empty() {
+        values.push(("choices", Value::from_pairs(choices)));
+    }
+    if !question_urls.is_empty() {
+        values.push(("question_url", Value::from_pairs(question_urls)));
+    }
     Value::from_pairs(values)
+}
+
+/// Questions, a line each.
+fn list(questions: &[Question<'_>]) -> String {
+    let lines: Vec<String> = questions.iter().map(|question| format!("- {}", literal(question.text))).collect();
+    lines.join("\n")
+}
+
+/// Questions, each with the answers that take one press.
+fn answerable(questions: &[Question<'_>], links: &dyn AnswerLinks) -> String {
+    let items = questions.iter().map(|question| {
+        let line = format!("- {}", literal(question.text));
+        let choices = choice_list(question.field, &question.choices, links, "  ");
+        if choices.is_empty() { line } else { format!("{line}\n{choices}") }
+    });
+    items.collect::<Vec<_>>().join("\n")
+}
+
+/// The choices of a field, a link each.
+fn choice_list(field: &FieldName, choices: &[Choice<'_>], links: &dyn AnswerLinks, indent: &str) -> String {
+    let items = choices.iter().map(|choice| {
+        // The link is ours: a token has nothing in it that Markdown reads.
+        format!("{indent}- [{}]({})", literal(choice.shown), links.choice(field, choice.kept))
+    });
+    items.collect::<Vec<_>>().join("\n")
 }
 
 /// Whether a character could change how its neighbours are read: controls, line and paragraph
@@ -388,11 +545,14 @@ fn format_value(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) 
 }
 
 fn close_text(merge: &Merge<'_>, text: &mut String) {
-    let Organisation { name, postal_address, reason, unsubscribe_label, .. } = merge.organisation;
+    let Organisation { name, postal_address, reason, unsubscribe_label, preferences_label, .. } = merge.organisation;
     // "-- " on a line of its own starts a signature, which replies leave out.
     text.push_str("\n-- \n");
     markdown::push_line(reason, text);
     markdown::push_line(&format!("{name}, {postal_address}"), text);
+    if let Some(url) = merge.preferences_url {
+        markdown::push_line(&format!("{preferences_label}: {url}"), text);
+    }
     markdown::push_line(&format!("{unsubscribe_label}: {}", merge.unsubscribe_url), text);
 }
 
@@ -418,19 +578,64 @@ fn open_html(subject: &str, language: Option<&Language>, html: &mut String) {
     ));
 }
 
-fn close_html(merge: &Merge<'_>, html: &mut String) {
-    let Organisation { name, postal_address, reason, unsubscribe_label, .. } = merge.organisation;
+fn close_html(merge: &Merge<'_>, detours: Option<&Detours<'_>>, html: &mut String) {
+    let Organisation { name, postal_address, reason, unsubscribe_label, preferences_label, .. } = merge.organisation;
     html.push_str("<p style=\"margin:2em 0 0;font-size:13px;color:#767676\">");
     markdown::push_escaped(reason, html);
     html.push_str("<br>\n");
     markdown::push_escaped(name, html);
     html.push_str(", ");
     markdown::push_escaped(postal_address, html);
-    html.push_str("<br>\n<a href=\"");
-    markdown::push_url(merge.unsubscribe_url, html);
+    html.push_str("<br>\n");
+    if let Some(url) = merge.preferences_url {
+        push_footer_link(preferences_label, url, html);
+        html.push_str(" &middot; ");
+    }
+    push_footer_link(unsubscribe_label, merge.unsubscribe_url, html);
+    html.push_str("</p>\n");
+    if let Some(detours) = detours {
+        push_watch(detours, html);
+    }
+    html.push_str("</div>\n</body>\n</html>\n");
+}
+
+fn push_footer_link(label: &str, url: &str, html: &mut String) {
+    html.push_str("<a href=\"");
+    markdown::push_url(url, html);
     html.push_str("\" style=\"color:#767676\">");
-    markdown::push_escaped(unsubscribe_label, html);
-    html.push_str("</a></p>\n</div>\n</body>\n</html>\n");
+    markdown::push_escaped(label, html);
+    html.push_str("</a>");
+}
+
+/// What no reader sees: no pointer, key or voice leads to the trap.
+fn push_watch(detours: &Detours<'_>, html: &mut String) {
+    html.push_str("<a href=\"");
+    markdown::push_url(detours.trap, html);
+    html.push_str("\" style=\"display:none\" tabindex=\"-1\" aria-hidden=\"true\"></a>\n");
+    if let Some(pixel) = detours.pixel {
+        html.push_str("<img src=\"");
+        markdown::push_url(pixel, html);
+        html.push_str("\" width=\"1\" height=\"1\" alt=\"\">\n");
+    }
+}
+
+/// Where a link of a template leads, by the template's text.
+pub(crate) fn link_of(body: &str, number: u16, facts: &BTreeMap<FieldName, String>) -> Option<String> {
+    address_of(&environment(), body, number, facts)
+}
+
+fn address_of(
+    environment: &Environment<'_>,
+    body: &str,
+    number: u16,
+    facts: &BTreeMap<FieldName, String>,
+) -> Option<String> {
+    let link = links::of_template(body).into_iter().nth(usize::from(number))?;
+    let template = environment.template_from_named_str("link", body.get(link.address)?).ok()?;
+    let facts = facts.iter().map(|(name, fact)| (name.as_str(), Value::from(fact.as_str())));
+    let address = template.render(Value::from_pairs([("facts", Value::from_pairs(facts))])).ok()?;
+    let address = address.trim();
+    links::is_page(address).then(|| markdown::one_address(address))
 }
 
 /// Which of a touch's two templates.
@@ -458,6 +663,31 @@ impl Part {
     }
 }
 
+/// Empty: no functions, no `safe`, nothing that a mail has no use for.
+fn environment() -> Environment<'static> {
+    let mut environment = Environment::empty();
+    environment.add_filter("default", filters::default);
+    environment.add_filter("lower", filters::lower);
+    environment.add_filter("upper", filters::upper);
+    environment.add_filter("capitalize", filters::capitalize);
+    environment.add_filter("title", filters::title);
+    environment.add_filter("trim", filters::trim);
+    environment.add_test("defined", jinja_tests::is_defined);
+    environment.add_test("undefined", jinja_tests::is_undefined);
+    // Strict, but `{% if company %}` may ask.
+    environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
+    environment.set_auto_escape_callback(|name| {
+        if name.ends_with(BODY_SUFFIX) { AutoEscape::Custom("markdown".into()) } else { AutoEscape::None }
+    });
+    environment.set_formatter(format_value);
+    environment.set_fuel(Some(TEMPLATE_FUEL));
+    // A line that holds only `{% if … %}` leaves no blank line behind.
+    if let Ok(syntax) = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build() {
+        environment.set_syntax(syntax);
+    }
+    environment
+}
+
 /// Compiles templates, one touch after the other.
 pub(crate) struct ContentBuilder {
     environment: Environment<'static>,
@@ -468,28 +698,7 @@ const BODY_SUFFIX: &str = ".md";
 
 impl ContentBuilder {
     pub(crate) fn new() -> Self {
-        // Empty: no functions, no `safe`, nothing that a mail has no use for.
-        let mut environment = Environment::empty();
-        environment.add_filter("default", filters::default);
-        environment.add_filter("lower", filters::lower);
-        environment.add_filter("upper", filters::upper);
-        environment.add_filter("capitalize", filters::capitalize);
-        environment.add_filter("title", filters::title);
-        environment.add_filter("trim", filters::trim);
-        environment.add_test("defined", jinja_tests::is_defined);
-        environment.add_test("undefined", jinja_tests::is_undefined);
-        // Strict, but `{% if company %}` may ask.
-        environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
-        environment.set_auto_escape_callback(|name| {
-            if name.ends_with(BODY_SUFFIX) { AutoEscape::Custom("markdown".into()) } else { AutoEscape::None }
-        });
-        environment.set_formatter(format_value);
-        environment.set_fuel(Some(TEMPLATE_FUEL));
-        // A line that holds only `{% if … %}` leaves no blank line behind.
-        if let Ok(syntax) = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build() {
-            environment.set_syntax(syntax);
-        }
-        Self { environment, touches: BTreeMap::new() }
+        Self { environment: environment(), touches: BTreeMap::new() }
     }
 
     /// Compiles a touch; answers the variables that each part uses, as the templates spell them.

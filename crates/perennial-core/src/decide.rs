@@ -4,25 +4,30 @@
 //! arguments give the same answer; with nothing due it answers nothing, so it may be asked as often as
 //! anyone likes. Only what it decides changes a lead.
 
+mod clicks;
 mod consent;
+mod replies;
 mod walk;
 
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::actor::{Hit, Mailing};
 use crate::catalog::Catalog;
 use crate::condition::{Facts, SignalKind};
 use crate::consent::{ConsentText, Preferences, opt_in_touch};
 use crate::content::MailId;
 use crate::event::{DeferReason, DisqualifyReason, Event, FailReason, ProgramExit, SendProof, SkipReason, apply};
-use crate::ids::{FieldName, Language, LeadId, StepId, TopicName, TouchId};
+use crate::ids::{FieldName, FormName, Language, LeadId, StepId, TopicName, TouchId};
+use crate::inbound::{Attribution, InboxKey, Kind};
 use crate::lead::{
     Doubt, EmailReach, Enrolment, Lead, LifecycleStage, Ownership, PULSE_AHEAD_MAX, PhoneReach, Reach, SoftBounce,
     StageKind, TaskKind,
 };
-use crate::profile::Profile;
+use crate::profile::{Answers, Profile};
 use crate::program::{Mail, Program, ProgramVersion, Step, TouchClass, Voice};
+use crate::questions;
 use crate::submission::{Channel, Entry, Intent, Permission, Submission};
 
 /// How long junk is kept before it is purged (DOMAIN.md §3).
@@ -77,6 +82,13 @@ pub enum Stimulus {
         /// The touch.
         touch: TouchId,
     },
+    /// The mail of a touch that is due is held back, with all of its sender's. Nothing was marked.
+    Held {
+        /// The touch.
+        touch: TouchId,
+        /// When it is looked at again.
+        until: Timestamp,
+    },
     /// SES tells what became of a mail.
     MailEvent {
         /// The touch in its tags.
@@ -107,8 +119,35 @@ pub enum Stimulus {
         /// The language that they read, where they said so.
         language: Option<Language>,
     },
+    /// The person answers questions.
+    Answered {
+        /// What they say.
+        answers: Answers,
+    },
     /// Everything known of the person is to go.
     EraseRequested,
+    /// A link of a mail was followed, by whomever.
+    LinkFollowed {
+        /// The mail's touch.
+        touch: TouchId,
+        /// Which attempt.
+        attempt: u32,
+        /// What is known of the mail.
+        mailing: Mailing,
+        /// What it is about.
+        topic: Option<TopicName>,
+        /// When the hit can be judged, as far as is known now.
+        until: Timestamp,
+    },
+    /// All hits of a mail whose quarantine is over.
+    HitsGathered {
+        /// The mail's touch.
+        touch: TouchId,
+        /// The hits, in any order.
+        hits: Vec<Hit>,
+    },
+    /// A mail came in.
+    MailReceived(ReceivedMail),
     /// The person gave a sign, elsewhere than in a form.
     Signalled {
         /// Which.
@@ -125,6 +164,13 @@ pub enum Stimulus {
     },
     /// Somebody ends the lead's program: what follows it begins.
     ProgramEnded,
+    /// A person looked at a lead in quarantine, and lets it in.
+    Released {
+        /// The form it came by: it is nurtured as that says.
+        form: FormName,
+    },
+    /// A person looked at a lead in quarantine: it is junk.
+    Condemned,
     /// A person looked at a touch on the review list.
     Reviewed {
         /// The touch.
@@ -142,18 +188,38 @@ impl Stimulus {
             Self::Due => "due",
             Self::SendEnded { .. } => "send_ended",
             Self::Unwritable { .. } => "unwritable",
+            Self::Held { .. } => "held",
             Self::MailEvent { .. } => "mail_event",
             Self::Unsubscribed => "unsubscribed",
             Self::Suppressed { .. } => "suppressed",
             Self::OptedIn { .. } => "opted_in",
             Self::Preferred { .. } => "preferred",
+            Self::Answered { .. } => "answered",
             Self::EraseRequested => "erase_requested",
+            Self::LinkFollowed { .. } => "link_followed",
+            Self::HitsGathered { .. } => "hits_gathered",
+            Self::MailReceived(_) => "mail_received",
             Self::Signalled { .. } => "signalled",
             Self::Migrated { .. } => "migrated",
             Self::ProgramEnded => "program_ended",
+            Self::Released { .. } => "released",
+            Self::Condemned => "condemned",
             Self::Reviewed { .. } => "reviewed",
         }
     }
+}
+
+/// A mail that came in, as far as a decision cares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReceivedMail {
+    /// Where the inbox keeps it.
+    pub inbox: InboxKey,
+    /// How sure it is that it is the lead's.
+    pub certainty: Attribution,
+    /// The touch that it answers, where that is known.
+    pub answers: Option<TouchId>,
+    /// What it is.
+    pub kind: Kind,
 }
 
 /// How an attempt to hand a mail to SES ended (TRUST.md §2.4).
@@ -241,6 +307,10 @@ pub fn decide(view: &View<'_>, stimulus: &Stimulus, now: Timestamp) -> Decision 
         (Stimulus::Submitted { submission, .. }, Some(known)) if !submission.is_junk() => {
             Some(known.merge(submission)).filter(|merged| merged != known)
         }
+        (Stimulus::Answered { answers }, Some(known)) if can_answer(view.lead) => {
+            let taken = questions::taken(view.catalog, Some(known), answers, now);
+            (!taken.0.is_empty()).then(|| known.answered(&taken, now))
+        }
         (Stimulus::EraseRequested, Some(_)) | (Stimulus::Suppressed { .. }, None) => Some(Profile::blank(now)),
         _ => None,
     };
@@ -283,15 +353,24 @@ impl<'a> Draft<'a> {
             Stimulus::Due => {}
             Stimulus::SendEnded { touch, attempt, outcome } => self.send_ended(touch, *attempt, outcome),
             Stimulus::Unwritable { touch } => self.unwritable(touch),
+            Stimulus::Held { touch, until } => self.held(touch, *until),
             Stimulus::MailEvent { touch, attempt, kind } => self.mail_event(touch, *attempt, *kind),
             Stimulus::Unsubscribed => self.suppress(EmailReach::Unsubscribed),
             Stimulus::Suppressed { lead, cause } => self.listed(lead, *cause),
             Stimulus::OptedIn { text } => self.opted_in(text.clone()),
             Stimulus::Preferred { preferences, language } => self.preferred(preferences, language.clone()),
+            Stimulus::Answered { answers } => self.answered(answers, before),
             Stimulus::EraseRequested => self.erase(),
+            Stimulus::LinkFollowed { touch, attempt, mailing, topic, until } => {
+                self.link_followed(touch, *attempt, mailing, topic.as_ref(), *until);
+            }
+            Stimulus::HitsGathered { touch, hits } => self.hits_gathered(touch, hits, before),
+            Stimulus::MailReceived(mail) => self.mail_received(mail, before),
             Stimulus::Signalled { kind, topic } => self.signalled(*kind, topic.clone(), before),
             Stimulus::Migrated { version, step } => self.migrate(version, step),
             Stimulus::ProgramEnded => self.end_program(),
+            Stimulus::Released { form } => self.released(form),
+            Stimulus::Condemned => self.condemned(),
             Stimulus::Reviewed { touch, verdict } => self.reviewed(touch, *verdict),
         }
     }
@@ -399,7 +478,7 @@ impl<'a> Draft<'a> {
             | LifecycleStage::Customer
             | LifecycleStage::Recycled => {
                 if !self.claim(before) {
-                    self.hear(&signals_of(submission));
+                    self.hear(&signals_of(submission.channel, submission.intent));
                 }
             }
             LifecycleStage::Received | LifecycleStage::JunkPurged | LifecycleStage::Erased => {}
@@ -415,6 +494,23 @@ impl<'a> Draft<'a> {
             return;
         }
         self.record(Event::Signalled { kind, topic });
+        self.heed(stage, kind, before);
+    }
+
+    /// The person answers questions: a sign like others, and never taken for a machine's.
+    fn answered(&mut self, answers: &Answers, before: Option<&Facts<'_>>) {
+        let Some(stage) = self.lead.as_ref().map(|lead| lead.stage) else { return };
+        let known = before.and_then(|before| before.profile);
+        let taken = questions::taken(self.catalog, known, answers, self.now);
+        if !can_answer(self.lead.as_ref()) || known.is_none() || taken.0.is_empty() {
+            return;
+        }
+        self.record(Event::Answered { fields: taken.0.into_keys().collect() });
+        self.heed(stage, SignalKind::Answered, before);
+    }
+
+    /// What a sign leads to that has just been recorded.
+    fn heed(&mut self, stage: LifecycleStage, kind: SignalKind, before: Option<&Facts<'_>>) {
         match stage {
             LifecycleStage::Quarantined => {
                 self.record(Event::Released);
@@ -436,6 +532,34 @@ impl<'a> Draft<'a> {
                 }
             }
             LifecycleStage::Received | LifecycleStage::JunkPurged | LifecycleStage::Erased => {}
+        }
+    }
+
+    fn is_quarantined(&self) -> bool {
+        self.lead.as_ref().is_some_and(|lead| lead.stage == LifecycleStage::Quarantined)
+    }
+
+    /// What was taken for junk is a person's after all: their form counts as if it had come in now.
+    fn released(&mut self, form: &FormName) {
+        if !self.is_quarantined() {
+            return;
+        }
+        self.record(Event::Released);
+        let catalog = self.catalog;
+        let Some((name, form)) = catalog.forms.get_key_value(form) else {
+            self.nurture(catalog.programs.get(&catalog.last_resort), None);
+            return;
+        };
+        for kind in signals_of(Channel::Form, form.intent) {
+            self.record(Event::Signalled { kind, topic: None });
+        }
+        self.agrees_by(name, &form.program, None);
+        self.nurture(catalog.program_or_last_resort(&form.program), Some(Channel::Form));
+    }
+
+    fn condemned(&mut self) {
+        if self.is_quarantined() {
+            self.record(Event::Purged);
         }
     }
 
@@ -681,14 +805,23 @@ impl<'a> Draft<'a> {
     }
 
     fn unwritable(&mut self, touch: &TouchId) {
-        let in_flight = self.lead.as_ref().is_some_and(|lead| lead.sending.is_some());
-        let is_due =
-            self.standing_at(touch).is_some() || self.lead.as_ref().and_then(opt_in_touch).as_ref() == Some(touch);
-        if in_flight || !is_due {
-            return;
+        if self.is_to_be_sent(touch) {
+            self.record(Event::TouchFailed { touch: touch.clone(), reason: FailReason::Template });
+            self.advance(touch);
         }
-        self.record(Event::TouchFailed { touch: touch.clone(), reason: FailReason::Template });
-        self.advance(touch);
+    }
+
+    fn held(&mut self, touch: &TouchId, until: Timestamp) {
+        if self.is_to_be_sent(touch) {
+            self.record(Event::TouchDeferred { touch: touch.clone(), reason: DeferReason::SenderPaused, until });
+        }
+    }
+
+    /// Whether the lead still waits for that mail, and nothing is in flight.
+    fn is_to_be_sent(&self, touch: &TouchId) -> bool {
+        let Some(lead) = &self.lead else { return false };
+        let is_due = self.standing_at(touch).is_some() || opt_in_touch(lead).as_ref() == Some(touch);
+        is_due && lead.sending.is_none()
     }
 
     fn send_answered(&mut self, touch: &TouchId, attempt: u32, outcome: &SendOutcome) {
@@ -819,12 +952,19 @@ struct Plan {
     deferred: Option<DeferReason>,
 }
 
+/// Whether somebody is known whose answers mean anything.
+fn can_answer(lead: Option<&Lead>) -> bool {
+    lead.is_some_and(|lead| lead.stage.kind() != StageKind::Terminal)
+}
+
 /// The signs that a form is.
-fn signals_of(submission: &Submission) -> BTreeSet<SignalKind> {
-    match (submission.channel, submission.intent) {
+fn signals_of(channel: Channel, intent: Intent) -> BTreeSet<SignalKind> {
+    match (channel, intent) {
         (Channel::Import, _) => BTreeSet::new(),
-        (Channel::Form, Intent::Inquiry) => BTreeSet::from([SignalKind::FormSubmitted]),
-        (Channel::Form, Intent::HandRaise) => BTreeSet::from([SignalKind::FormSubmitted, SignalKind::HandRaised]),
+        (Channel::Form | Channel::Email, Intent::Inquiry) => BTreeSet::from([SignalKind::FormSubmitted]),
+        (Channel::Form | Channel::Email, Intent::HandRaise) => {
+            BTreeSet::from([SignalKind::FormSubmitted, SignalKind::HandRaised])
+        }
     }
 }
 

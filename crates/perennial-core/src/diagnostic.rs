@@ -21,7 +21,7 @@ pub struct Diagnostic {
     pub severity: Severity,
     /// The file, as its path was given.
     pub file: String,
-    /// Where in the file; `None` if the file is missing.
+    /// Where in the file; `None` if the file is missing, or is meant as a whole.
     #[serde(flatten)]
     pub place: Option<Place>,
     /// What is wrong, in one line.
@@ -89,6 +89,12 @@ macro_rules! codes {
                 match self {
                     $(Self::$name => concat!($($doc),*).trim_start(),)*
                 }
+            }
+
+            /// The first sentence of its explanation.
+            pub fn headline(self) -> &'static str {
+                let text = self.explanation();
+                text.find(". ").and_then(|end| text.get(..=end)).unwrap_or(text)
             }
 
             /// The text of its page. A code without one does not build.
@@ -200,7 +206,7 @@ codes! {
     /// A topic that nothing uses. People could switch off what is never sent.
     UnusedTopic = "P040",
     /// A program that is not there. Where one is to follow, the last resort follows in its place; that is safe, but
-    /// seldom meant.
+    /// seldom meant. A name that is a letter or two off that of a program is taken for a slip, and is an error.
     UnknownProgram = "P041",
     /// A program that no lead enters: no form, no other program, no turnback and no condition of its own leads to it.
     NeverEntered = "P042",
@@ -250,6 +256,9 @@ codes! {
     WiderThanCatalog = "P059",
     /// A field of the wrong type for this use: a date that is compared with a text, a text that is used as a date.
     FieldType = "P060",
+    /// A file that is not UTF-8. Some of its characters are lost, or all of them, so its mails would leave with holes in
+    /// their words.
+    NotUtf8 = "P061",
 }
 
 impl Code {
@@ -317,6 +326,7 @@ mod tests {
             let text = code.explanation();
             assert!(text.ends_with('.') && text.starts_with(char::is_uppercase), "{code}: {text}");
             assert!(!text.contains("  "), "{code}: {text}");
+            assert!(code.headline().ends_with('.') && text.starts_with(code.headline()), "{code}: {text}");
         }
     }
 }

@@ -8,10 +8,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::actor::Mailing;
 use crate::calendar::{CAP_PERIOD, WEEKLY_MAX};
 use crate::condition::SignalKind;
 use crate::consent::{Consent, ConsentBasis, ConsentSource, ConsentText, Preferences, is_opt_in};
-use crate::ids::{EmittedName, FormName, Language, LeadId, ProgramName, StepId, TagName, TopicName, TouchId};
+use crate::follow;
+use crate::ids::{
+    EmittedName, FieldName, FormName, Language, LeadId, ProgramName, StepId, TagName, TopicName, TouchId,
+};
+use crate::inbound::{Attribution, InboxKey};
 use crate::lead::{
     Doubt, EmailReach, Enrolment, Lead, LifecycleStage, Ownership, Pause, PauseCause, PhoneReach, SETBACKS_KEPT_MAX,
     SoftBounce, Task, TaskKind, Unresolved, is_zero,
@@ -41,6 +46,8 @@ pub enum DeferReason {
     AwaitingConsent,
     /// The address bounced softly too often, and rests.
     AddressRests,
+    /// Too much of the sender's mail bounced, or was complained of; or somebody paused it.
+    SenderPaused,
 }
 
 /// Why a touch is passed over.
@@ -280,6 +287,55 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         topic: Option<TopicName>,
     },
+    /// A link of a mail was followed. Who did is not known yet.
+    #[serde(rename = "engagement.followed")]
+    LinkFollowed {
+        /// The mail's touch.
+        touch: TouchId,
+        /// What is known of the mail.
+        mailing: Mailing,
+        /// What it is about.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        topic: Option<TopicName>,
+        /// When it is looked at.
+        until: Timestamp,
+    },
+    /// It was looked at who followed the links of a mail.
+    #[serde(rename = "engagement.judged")]
+    FollowersJudged {
+        /// The mail's touch.
+        touch: TouchId,
+        /// The links that a person followed, by number.
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        people: BTreeSet<u16>,
+        /// The links that only machines followed.
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        machines: BTreeSet<u16>,
+        /// When it is looked at again, where nobody can say of all of them yet.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
+    },
+    /// Links that counted as followed by a person were followed by a machine. Their sign is none any more; what was
+    /// done because of it stays done.
+    #[serde(rename = "engagement.relabelled")]
+    FollowersRelabelled {
+        /// The mail's touch.
+        touch: TouchId,
+        /// The links.
+        machines: BTreeSet<u16>,
+        /// When the person last followed a link, as it looks now.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        clicked_at: Option<Timestamp>,
+        /// The topic of the lead, as it looks now.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        topic: Option<TopicName>,
+    },
+    /// The person answered questions. What they said stands in the profile only.
+    #[serde(rename = "answer.recorded")]
+    Answered {
+        /// Which.
+        fields: BTreeSet<FieldName>,
+    },
     /// A program noted something.
     #[serde(rename = "lead.labelled")]
     Labelled {
@@ -300,6 +356,17 @@ pub enum Event {
         touch: TouchId,
         /// What of, in the program's words.
         message: String,
+    },
+    /// A person's mail came in.
+    #[serde(rename = "reply.received")]
+    ReplyReceived {
+        /// Where the inbox keeps it.
+        inbox: InboxKey,
+        /// How sure it is that it is theirs.
+        certainty: Attribution,
+        /// The touch that it answers, where that is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        answers: Option<TouchId>,
     },
     /// A program puts an event on the bus.
     #[serde(rename = "program.emitted")]
@@ -503,8 +570,13 @@ impl Event {
             Self::EnrolmentMigrated { .. } => "enrolment.migrated",
             Self::EnrolmentExited { .. } => "enrolment.exited",
             Self::Signalled { .. } => "signal.recorded",
+            Self::LinkFollowed { .. } => "engagement.followed",
+            Self::FollowersJudged { .. } => "engagement.judged",
+            Self::FollowersRelabelled { .. } => "engagement.relabelled",
+            Self::Answered { .. } => "answer.recorded",
             Self::Labelled { .. } => "lead.labelled",
             Self::MomentRaised { .. } => "moment.raised",
+            Self::ReplyReceived { .. } => "reply.received",
             Self::Emitted { .. } => "program.emitted",
             Self::EnrolmentPaused { .. } => "enrolment.paused",
             Self::EnrolmentResumed { .. } => "enrolment.resumed",
@@ -599,6 +671,7 @@ fn received(
         recent_mails: Vec::new(),
         signals: BTreeMap::new(),
         topic: None,
+        followed: Vec::new(),
         tags: BTreeSet::new(),
         consent: None,
         opt_in,
@@ -614,7 +687,11 @@ fn received(
 fn change(mut lead: Lead, event: &Event, at: Timestamp) -> Lead {
     match event {
         // The first is handled by `apply`; the others change nothing here, but somebody listens to them.
-        Event::Received { .. } | Event::AddressListed { .. } | Event::MomentRaised { .. } | Event::Emitted { .. } => {}
+        Event::Received { .. }
+        | Event::AddressListed { .. }
+        | Event::MomentRaised { .. }
+        | Event::ReplyReceived { .. }
+        | Event::Emitted { .. } => {}
         Event::Admitted | Event::Released | Event::Reopened => {
             lead.stage = LifecycleStage::Inquiry;
             lead.stage_until = None;
@@ -656,6 +733,10 @@ fn change(mut lead: Lead, event: &Event, at: Timestamp) -> Lead {
                 lead.topic.clone_from(topic);
             }
         }
+        Event::LinkFollowed { .. } | Event::FollowersJudged { .. } | Event::FollowersRelabelled { .. } => {
+            follow::apply(&mut lead, event, at);
+        }
+        Event::Answered { .. } => signalled(&mut lead, SignalKind::Answered, at),
         Event::Labelled { topic, add, remove } => {
             if topic.is_some() {
                 lead.topic.clone_from(topic);
@@ -846,7 +927,7 @@ fn stand(lead: &mut Lead, step: &StepId, due_at: Timestamp, lap: u32, round: u32
 /// A form is a sign of its sender. A list says what somebody knows of the person, not that the person is there.
 fn submitted(lead: &mut Lead, channel: Channel, intent: Intent, at: Timestamp) {
     match channel {
-        Channel::Form => signalled(lead, SignalKind::FormSubmitted, at),
+        Channel::Form | Channel::Email => signalled(lead, SignalKind::FormSubmitted, at),
         Channel::Import => return,
     }
     match intent {
@@ -901,7 +982,8 @@ fn defer(lead: &mut Lead, touch: &TouchId, reason: DeferReason, until: Timestamp
             | DeferReason::WithSales
             | DeferReason::NotYet
             | DeferReason::AwaitingConsent
-            | DeferReason::AddressRests => {}
+            | DeferReason::AddressRests
+            | DeferReason::SenderPaused => {}
             // It was marked, so an attempt is used up: its late answer must not pass for the next one's.
             DeferReason::Throttled | DeferReason::SendingPaused | DeferReason::NotReached => {
                 enrolment.attempts = enrolment.attempts.saturating_add(1);

@@ -30,6 +30,15 @@ fn is_name(text: &str) -> bool {
         && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
 }
 
+/// Length limit of a domain name, in bytes (RFC 1035 §2.3.4).
+pub const DOMAIN_LENGTH_MAX: usize = 253;
+
+fn is_domain(text: &str) -> bool {
+    text.len() <= DOMAIN_LENGTH_MAX
+        && text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
+        && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.')
+}
+
 fn is_field_name(text: &str) -> bool {
     text.len() <= NAME_LENGTH_MAX
         && text.starts_with(|c: char| c.is_ascii_lowercase())
@@ -97,6 +106,19 @@ macro_rules! name {
 }
 
 name!(
+    /// The domain that an organisation's mail is sent from: what SES, and everybody's spam filter, judges.
+    SenderDomain, "a sender's domain", is_domain, "a domain name in lower-case ASCII"
+);
+
+impl SenderDomain {
+    /// The domain of an address, with or without a name before it.
+    pub fn of_address(address: &str) -> Option<Self> {
+        let (_, domain) = address.trim_end().trim_end_matches('>').rsplit_once('@')?;
+        Self::parse(&domain.to_ascii_lowercase()).ok()
+    }
+}
+
+name!(
     /// The name of a program: its folder under `programs/`.
     ProgramName, "a program name", is_name, "1 to 40 lower-case letters, digits or '-', starting with a letter"
 );
@@ -157,8 +179,12 @@ impl Language {
 #[serde(try_from = "String", into = "String")]
 pub struct LeadId(String);
 
-/// Length of a [`LeadId`], in characters: 128 bits in base32.
-const LEAD_ID_LENGTH: usize = 26;
+/// Length of a keyed hash in an id, in characters: 128 bits in base32.
+const DIGEST_LENGTH: usize = 26;
+
+fn is_digest(text: &str) -> bool {
+    text.len() == DIGEST_LENGTH && text.bytes().all(|b| b.is_ascii_lowercase() || (b'2'..=b'7').contains(&b))
+}
 
 impl LeadId {
     /// The id of the lead who owns this e-mail address.
@@ -177,9 +203,7 @@ impl LeadId {
 
     /// Parses an id as it stands in a key, a tag or a token.
     pub fn parse(text: &str) -> Result<Self, IdError> {
-        let valid =
-            text.len() == LEAD_ID_LENGTH && text.bytes().all(|b| b.is_ascii_lowercase() || (b'2'..=b'7').contains(&b));
-        if valid {
+        if is_digest(text) {
             Ok(Self(text.to_owned()))
         } else {
             Err(IdError { what: "a lead id", expected: "26 characters of lower-case base32" })
@@ -266,6 +290,15 @@ impl SubmissionId {
     /// The same parts give the same id, which is what makes a second run of an import change nothing.
     pub fn derive(pepper: &Pepper, form: &FormName, identity: &str) -> Self {
         Self(pepper.digest(&[b"submission:", form.as_str().as_bytes(), b":", identity.as_bytes()]))
+    }
+
+    /// Parses an id as it stands in a key.
+    pub fn parse(text: &str) -> Result<Self, IdError> {
+        if is_digest(text) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(IdError { what: "a submission's id", expected: "26 characters of lower-case base32" })
+        }
     }
 
     /// The id as text.

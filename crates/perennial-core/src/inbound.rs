@@ -19,6 +19,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
 
 use crate::clean;
 use crate::contact::EmailAddress;
@@ -31,6 +32,64 @@ pub use tongues::LANGUAGES;
 
 /// How far ahead an absence is believed, in days. A date beyond it is no date.
 pub const ABSENCE_DAYS_MAX: i64 = 90;
+
+/// Where the inbox keeps one mail: an opaque name, as the door gave it. It says nothing about a person.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct InboxKey(String);
+
+/// The longest key, in characters.
+pub const INBOX_KEY_LENGTH_MAX: usize = 200;
+
+/// A text that cannot be a key of the inbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a key of the inbox is 1 to {INBOX_KEY_LENGTH_MAX} letters, digits, '-', '_', '.' and '/'")]
+pub struct InboxKeyError;
+
+impl InboxKey {
+    /// Parses a key.
+    pub fn parse(text: &str) -> Result<Self, InboxKeyError> {
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'/');
+        let is_key = (1..=INBOX_KEY_LENGTH_MAX).contains(&text.len()) && text.bytes().all(fits);
+        if is_key { Ok(Self(text.to_owned())) } else { Err(InboxKeyError) }
+    }
+
+    /// The key as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for InboxKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for InboxKey {
+    type Error = InboxKeyError;
+    fn try_from(text: String) -> Result<Self, InboxKeyError> {
+        Self::parse(&text)
+    }
+}
+
+impl From<InboxKey> for String {
+    fn from(key: InboxKey) -> Self {
+        key.0
+    }
+}
+
+/// How sure it is whose a mail is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Attribution {
+    /// It carries what only our mail to this lead does.
+    Certain,
+    /// It may be anybody's.
+    Possible,
+    /// It is what made the lead.
+    First,
+}
 
 /// What a reader of mail must know of the house that it comes to.
 #[derive(Debug, Clone, Copy)]
@@ -54,6 +113,8 @@ pub struct Inbound {
     pub kind: Kind,
     /// What the scanners at the door say of it.
     pub scan: Scan,
+    /// Whether its sender is who it says.
+    pub sender: Sender,
     /// Who says to have written it. Personal.
     pub from: Option<EmailAddress>,
     /// What they call themselves, on one line. Personal.
@@ -153,6 +214,15 @@ pub enum Scan {
     Virus,
 }
 
+/// What the receiving server found of a sender.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sender {
+    /// Nothing against it.
+    Plausible,
+    /// It is not who the mail says, or the mail is not one to be trusted.
+    Doubtful,
+}
+
 /// Reads a mail that came in at `received`.
 ///
 /// Dates in it count from the day on which it was written, or came in where that is not to be believed.
@@ -161,20 +231,22 @@ pub fn read(raw: &[u8], received: Timestamp, home: &Home<'_>) -> Inbound {
     let from = letter.from.as_ref().and_then(|from| EmailAddress::parse(&from.address).ok());
     let scan = envelope::scan(&letter);
     let request = envelope::unsubscribe_request(&letter, home);
-    let named = request.clone().or_else(|| envelope::named(&letter, home));
     let is_doubtful = scan != Scan::Passed || envelope::is_doubtful(&letter);
-    let about = match named {
-        Some((lead, _)) if is_doubtful => About::Possible { lead },
-        Some((lead, touch)) => About::Certain { lead, touch },
+    let asks_to_unsubscribe = request.is_some();
+    let about = match request.or_else(|| envelope::named(&letter, home)) {
+        // Whoever has that token could as well follow the link that holds it.
+        Some((lead, touch)) if asks_to_unsubscribe || !is_doubtful => About::Certain { lead, touch },
+        Some((lead, _)) => About::Possible { lead },
         None => {
             from.as_ref().map_or(About::Nobody, |from| About::Possible { lead: LeadId::of_email(home.pepper, from) })
         }
     };
-    let kind = kind(&letter, received, home, request.is_some());
+    let kind = kind(&letter, received, home, asks_to_unsubscribe);
     Inbound {
         about,
         kind,
         scan,
+        sender: if is_doubtful { Sender::Doubtful } else { Sender::Plausible },
         from,
         from_name: letter.from.as_ref().map(|from| clean::line(&from.name)).filter(|name| !name.is_empty()),
         subject: clean::line(&letter.subject),

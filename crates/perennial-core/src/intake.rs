@@ -13,11 +13,12 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::calendar;
-use crate::catalog::{Field, Form};
+use crate::catalog::{Field, FieldKind, Form};
 use crate::clean;
 use crate::consent::ConsentText;
 use crate::contact::{ContactError, EmailAddress, PhoneNumber};
 use crate::ids::{FieldName, FormName, Language, SubmissionId};
+use crate::junk;
 use crate::submission::{Channel, Entry, Flag, JunkReason, Permission, Source, Submission};
 
 /// Most name-value pairs of one submission.
@@ -140,6 +141,9 @@ pub fn read(
     if raw.channel == Channel::Form && form.honeypot.as_ref().is_some_and(|name| answers.line(name).is_some()) {
         junk.push(JunkReason::Honeypot);
     }
+    if raw.channel == Channel::Form {
+        junk.extend(junk::reasons(texts(&fields, declared)));
+    }
     Ok(Submission {
         id: raw.id,
         channel: raw.channel,
@@ -160,6 +164,15 @@ pub fn read(
         language,
         junk,
     })
+}
+
+/// The answers that are somebody's own words.
+fn texts<'a>(
+    answers: &'a BTreeMap<FieldName, String>,
+    declared: &BTreeMap<FieldName, Field>,
+) -> impl Iterator<Item = (&'a str, &'a str)> {
+    let is_text = |name: &FieldName| declared.get(name).is_some_and(|field| field.kind == FieldKind::Text);
+    answers.iter().filter(move |(name, _)| is_text(name)).map(|(name, answer)| (name.as_str(), answer.as_str()))
 }
 
 fn flags(email: &EmailAddress) -> Vec<Flag> {
@@ -269,7 +282,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::catalog::{FormStatus, StampPolicy};
+    use crate::catalog::{CaptchaKind, CaptchaPolicy, FormStatus, StampPolicy};
     use crate::ids::{Pepper, ProgramName};
     use crate::submission::Intent;
 
@@ -294,6 +307,8 @@ mod tests {
             fields: ["first_name", "company", "message"].map(field).to_vec(),
             honeypot: Some("website".to_owned()),
             stamp: StampPolicy::Optional,
+            captcha: CaptchaKind::Off,
+            captcha_failed: CaptchaPolicy::Quarantine,
             origins: vec![],
             consent_text: None,
             thanks_urls: vec![],
@@ -330,7 +345,7 @@ mod tests {
             ("email", " Ada@Example.com "),
             ("phone", "+44 20 1234 5678"),
             ("first_name", "Ada\r\nBcc: x@y"),
-            ("message", "Hello,\r\n{{env}} <script>"),
+            ("message", "Hello,\r\n{{env}} <b>"),
             ("company", ""),
         ])
         .unwrap();
@@ -342,7 +357,7 @@ mod tests {
             submission.fields,
             BTreeMap::from([
                 (field("first_name"), "Ada Bcc: x@y".to_owned()),
-                (field("message"), "Hello,\n{{env}} <script>".to_owned()),
+                (field("message"), "Hello,\n{{env}} <b>".to_owned()),
             ])
         );
         assert!(submission.junk.is_empty() && submission.flags.is_empty());

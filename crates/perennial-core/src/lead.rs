@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::condition::SignalKind;
 use crate::consent::{Consent, OptIn, Preferences};
+use crate::follow::Followed;
 use crate::ids::{Language, LeadId, ProgramName, QueueName, StepId, TagName, TopicName, TouchId};
 use crate::program::ProgramVersion;
 use crate::submission::Flag;
@@ -332,6 +333,8 @@ pub enum TaskKind {
     Write,
     /// Find an address or number that works.
     RepairData,
+    /// Read what the person wrote, and see to it.
+    Read,
 }
 
 /// One lead: everything that decisions read and change.
@@ -394,6 +397,9 @@ pub struct Lead {
     /// What it showed interest in last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub topic: Option<TopicName>,
+    /// The mails whose links were followed, and what is known of who did.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub followed: Vec<Followed>,
     /// What programs noted about it.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub tags: BTreeSet<TagName>,
@@ -452,7 +458,19 @@ impl Lead {
         .into_iter()
         .flatten()
         .chain(doubts)
+        .chain(self.followed.iter().filter_map(|followed| followed.until))
         .min()
+    }
+
+    /// What is known of who followed the links of a mail.
+    pub fn followed(&self, touch: &TouchId) -> Option<&Followed> {
+        self.followed.iter().find(|followed| &followed.touch == touch)
+    }
+
+    /// A mail whose hits can be judged now.
+    pub fn to_judge(&self, now: Timestamp) -> Option<&TouchId> {
+        let due = self.followed.iter().find(|followed| followed.until.is_some_and(|until| until <= now));
+        due.map(|followed| &followed.touch)
     }
 
     /// How an e-mail step can reach this lead (DOMAIN.md §3, "E-mail unreachable").

@@ -11,6 +11,7 @@
 //! - [`intake::read`] turns what a door received into a [`submission::Submission`].
 
 pub mod actor;
+pub mod breaker;
 pub mod calendar;
 pub mod catalog;
 pub mod clean;
@@ -21,14 +22,18 @@ pub mod content;
 pub mod decide;
 pub mod diagnostic;
 pub mod event;
+pub mod follow;
 pub mod ids;
 pub mod inbound;
 pub mod intake;
+pub mod junk;
 pub mod lead;
 pub mod loader;
 pub mod policy;
+pub mod privacy;
 pub mod profile;
 pub mod program;
+pub mod questions;
 pub mod submission;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

@@ -42,6 +42,8 @@ use crate::loader::spans::Spans;
 use crate::loader::touch::Trial;
 use crate::program::{Program, ProgramVersion};
 
+pub use touch::link_of_file;
+
 /// One file of a catalog.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceFile {
@@ -71,8 +73,8 @@ const PROGRAM_FILE: &str = "program.toml";
 
 /// Reads a catalog. `None` if any diagnostic is an error.
 ///
-/// A file whose name is none of the three above is passed over if it is Markdown (a `README.md`), and
-/// warned of if it is TOML.
+/// A file whose name is none of those above is passed over, such as a `README.md`; it is warned of if it is TOML,
+/// or lies where mails do.
 pub fn parse(files: &[SourceFile]) -> (Option<Catalog>, Vec<Diagnostic>) {
     parse_with(files, &[])
 }
@@ -105,8 +107,8 @@ pub fn catalog_version(file: &SourceFile) -> String {
 }
 
 fn read(files: &[SourceFile], kept: &[KeptProgram], found: &mut Vec<Diagnostic>) -> Option<Catalog> {
-    if let Some(diagnostic) = too_large(files) {
-        found.push(diagnostic);
+    if files.len() > FILES_MAX {
+        found.push(too_many());
         return None;
     }
     let tree = Tree::sort(files, found);
@@ -169,12 +171,10 @@ fn read_kept<'t>(
         if programs.get(name).is_some_and(|program| program.version == version) {
             continue;
         }
-        let mut problems: Vec<Diagnostic> = too_large(files).into_iter().collect();
-        let program = if problems.is_empty() {
-            program::read(name, source, &folder, known, builder, &mut problems)
-        } else {
-            None
-        };
+        let mut problems = Vec::new();
+        let program = program::read(name, source, &folder, known, builder, &mut problems);
+        // Where it leads to may have been renamed since. Then the last resort follows, slip or not.
+        problems.retain(|problem| problem.code != Code::UnknownProgram);
         match (program, first_error(problems)) {
             (_, Some(error)) => found.push(unreadable(name, Some(&version), &error)),
             (Some(program), None) => {
@@ -266,7 +266,7 @@ fn read_catalog(
         return None;
     };
     let mut report = Report::new(source);
-    let file = catalog::read(&mut report, source, programs, builder);
+    let file = catalog::read(&mut report, programs, builder);
     found.append(&mut report.into_found());
     file
 }
@@ -318,16 +318,16 @@ impl<'t> Tree<'t> {
     fn sort(files: &'t [SourceFile], found: &mut Vec<Diagnostic>) -> Self {
         let mut tree = Self { catalog: None, programs: BTreeMap::new() };
         for file in files {
-            let is_program_file = |path: &str| {
-                path == PROGRAM_FILE || path.strip_prefix("touches/").is_some_and(|touch| !touch.contains('/'))
-            };
+            let touch = |path: &'t str| path.strip_prefix("touches/").filter(|touch| !touch.contains('/'));
+            let is_mail = |path| touch(path).is_some_and(|touch| touch.strip_suffix(".md").is_some());
             match file.path.split_once('/') {
                 None if file.path == CATALOG_FILE => tree.catalog = Some(file),
-                Some((folder, path)) if is_program_file(path) => {
+                Some((folder, path)) if path == PROGRAM_FILE || is_mail(path) => {
                     if let Some(folder) = tree.folder(folder, file, found) {
                         folder.take(path, file);
                     }
                 }
+                Some((_, path)) if touch(path).is_some() => found.push(no_mail(file)),
                 _ if file.path.strip_suffix(".toml").is_some() => {
                     found.push(unused(file, "nothing reads a TOML file of this name"));
                 }
@@ -388,19 +388,21 @@ fn unused(file: &SourceFile, message: &str) -> Diagnostic {
     }
 }
 
-fn too_large(files: &[SourceFile]) -> Option<Diagnostic> {
-    let large = |file: &str, message: String, remedy: &str| Diagnostic {
+/// A file beside the mails that is none: Windows hides the end of `response.md.txt`.
+fn no_mail(file: &SourceFile) -> Diagnostic {
+    let diagnostic = unused(file, "nothing reads this file: the name of a mail ends in `.md`");
+    let name = file.path.rsplit('/').next().and_then(|name| name.split_once(".md."));
+    let remedy = name.map(|(stem, _)| format!("rename it to `{stem}.md`, or remove it"));
+    Diagnostic { remedy: remedy.unwrap_or(diagnostic.remedy), ..diagnostic }
+}
+
+fn too_many() -> Diagnostic {
+    Diagnostic {
         code: Code::TooLarge,
         severity: Severity::Error,
-        file: file.to_owned(),
+        file: ".".to_owned(),
         place: None,
-        message,
-        remedy: remedy.to_owned(),
-    };
-    if files.len() > FILES_MAX {
-        return Some(large(".", format!("more than {FILES_MAX} files"), "is this the directory of the programs?"));
+        message: format!("more than {FILES_MAX} files"),
+        remedy: "is this the directory of the programs?".to_owned(),
     }
-    // The first by name, so that the answer does not depend on the order of the files.
-    let file = files.iter().filter(|file| file.text.len() > FILE_LENGTH_MAX).min_by_key(|file| &file.path)?;
-    Some(large(&file.path, format!("longer than {FILE_LENGTH_MAX} bytes"), "split it, or shorten it"))
 }

@@ -10,6 +10,16 @@ use crate::contact::{EmailAddress, PhoneNumber};
 use crate::ids::FieldName;
 use crate::submission::{Source, Submission};
 
+/// Answers that a person gave to questions, by field. Personal.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Answers(pub BTreeMap<FieldName, String>);
+
+impl fmt::Debug for Answers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Answers(..)")
+    }
+}
+
 /// The personal part of a lead.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Profile {
@@ -62,6 +72,11 @@ impl Profile {
         }
     }
 
+    /// Whether nothing is known of the person.
+    pub fn is_blank(&self) -> bool {
+        *self == Self::blank(self.answered_at)
+    }
+
     /// This profile with what a further submission adds.
     ///
     /// The newer answer wins; a list of older rows only fills gaps. What was left empty takes nothing away.
@@ -92,6 +107,18 @@ impl Profile {
         }
         merged.answered_at = merged.answered_at.max(submission.received_at);
         merged
+    }
+
+    /// This profile with answers that are given at `now`, which are newer than what was known.
+    #[must_use]
+    pub(crate) fn answered(&self, answers: &Answers, now: Timestamp) -> Self {
+        let mut profile = self.clone();
+        for (field, answer) in &answers.0 {
+            profile.fields.insert(field.clone(), answer.clone());
+            profile.answers_at.insert(field.clone(), now);
+        }
+        profile.answered_at = profile.answered_at.max(now);
+        profile
     }
 }
 

@@ -21,6 +21,8 @@ pub enum Channel {
     Form,
     /// A row of a list: the next sweep is soon enough.
     Import,
+    /// A mail that somebody wrote by themselves.
+    Email,
 }
 
 /// What the sender of a form wants, as the catalog declares it (DOMAIN.md §2, hand-raise).
@@ -49,14 +51,64 @@ pub enum JunkReason {
     BotUserAgent,
     /// The post came from an origin that the form does not list.
     ForeignOrigin,
+    /// Its words are an advertisement or a fraud.
+    SpamPhrase,
+    /// Some of its words are what those say. Alone it only adds weight.
+    SpamHint,
+    /// An answer reads as no language. Alone it only adds weight.
+    Gibberish,
+    /// There are several answers, and none reads as a language. It comes on top of [`Self::Gibberish`].
+    NoWords,
+    /// A link stands where the name of a person belongs; a mail would send it on.
+    LinkAsName,
+    /// An answer holds markup, which people do not write into a form. Alone it only adds weight.
+    BadSyntax,
+    /// More posts came from its network than people make. Alone it only adds weight.
+    RateLimited,
+    /// Somebody blocked its address, its domain or its network.
+    BlockListed,
+    /// The captcha was not passed, or nobody could tell.
+    CaptchaFailed,
 }
 
 impl JunkReason {
     /// How much this reason weighs; [`JUNK_THRESHOLD`] quarantines.
     pub const fn weight(self) -> u32 {
         match self {
-            Self::Honeypot | Self::TooFast | Self::BadStamp | Self::DisposableEmail | Self::ForeignOrigin => 100,
+            Self::Honeypot
+            | Self::TooFast
+            | Self::BadStamp
+            | Self::DisposableEmail
+            | Self::ForeignOrigin
+            | Self::SpamPhrase
+            | Self::LinkAsName
+            | Self::BlockListed
+            | Self::CaptchaFailed => 100,
+            Self::Gibberish => 60,
+            Self::RateLimited => 50,
+            Self::SpamHint | Self::NoWords | Self::BadSyntax => 40,
             Self::BotUserAgent => 30,
+        }
+    }
+
+    /// Its name in history, and on lists for people.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Honeypot => "honeypot",
+            Self::TooFast => "too_fast",
+            Self::BadStamp => "bad_stamp",
+            Self::DisposableEmail => "disposable_email",
+            Self::BotUserAgent => "bot_user_agent",
+            Self::ForeignOrigin => "foreign_origin",
+            Self::SpamPhrase => "spam_phrase",
+            Self::SpamHint => "spam_hint",
+            Self::Gibberish => "gibberish",
+            Self::NoWords => "no_words",
+            Self::LinkAsName => "link_as_name",
+            Self::BadSyntax => "bad_syntax",
+            Self::RateLimited => "rate_limited",
+            Self::BlockListed => "block_listed",
+            Self::CaptchaFailed => "captcha_failed",
         }
     }
 }

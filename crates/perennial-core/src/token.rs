@@ -12,6 +12,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+use crate::actor::Network;
 use crate::ids::{LeadId, TouchId};
 
 /// What a token may be used for. A token of one purpose means nothing for another.
@@ -109,6 +110,12 @@ pub const TOKEN_LENGTH_MAX: usize = 512;
 
 const VERSION: &str = "v1";
 
+/// What the key for networks is derived with. No [`Purpose`] is called so.
+const NETWORK: &str = "network";
+
+/// How much of its hash stands for a network, in bytes.
+const NETWORK_LENGTH: usize = 9;
+
 /// Why a token is refused. Callers tell people nothing of it, but count it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
@@ -156,11 +163,29 @@ impl Keyring {
         Ok(Self { keys, current: current.to_owned() })
     }
 
+    /// A keyring that signs nothing and verifies nothing: for reading mail whose tokens do not matter.
+    pub fn empty() -> Self {
+        Self { keys: BTreeMap::new(), current: String::new() }
+    }
+
     /// A token that carries `payload` for one purpose. It is signed, not hidden: put nothing personal in it.
     pub fn sign(&self, purpose: Purpose, payload: &str) -> String {
         let signed = format!("{VERSION}.{}.{}", self.current, BASE64URL_NOPAD.encode(payload.as_bytes()));
         let mac = self.keys.get(&self.current).map(|key| mac(key, purpose, &signed)).unwrap_or_default();
         format!("{signed}.{mac}")
+    }
+
+    /// Where a hit on a mail came from, so that it can be told from other hits on the same mail and from nothing else
+    /// (TRUST.md §5): no two mails have the same word for one address.
+    pub fn network(&self, touch: &TouchId, lead: &LeadId, address: &str) -> Network {
+        let hash = self
+            .keys
+            .get(&self.current)
+            .map(|key| purpose_mac(key, NETWORK, &[format!("{lead}/{touch}/{address}").as_bytes()]));
+        Network::of_hash(
+            BASE64URL_NOPAD
+                .encode(hash.unwrap_or_default().first_chunk::<NETWORK_LENGTH>().unwrap_or(&[0; NETWORK_LENGTH])),
+        )
     }
 
     /// The payload of a token of that purpose.
@@ -313,6 +338,18 @@ mod tests {
             other[at] = if other[at] == b'q' { b'r' } else { b'q' };
             assert!(rotated.verify_reply_address(&String::from_utf8(other).unwrap()).is_err(), "another at {at}");
         }
+    }
+
+    #[test]
+    fn a_network_can_be_compared_within_one_mail_and_nowhere_else() {
+        let keys = keyring(&[("k1", 1)], "k1");
+        let lead = LeadId::parse("abcdefghijklmnopqrstuvwxyz").unwrap();
+        let [one, other] = ["1_welcome_response_0", "1_welcome_case_0"].map(|text| TouchId::parse(text).unwrap());
+        let here = keys.network(&one, &lead, "192.0.2.1");
+        assert_eq!(here, keys.network(&one, &lead, "192.0.2.1"));
+        assert_ne!(here, keys.network(&one, &lead, "192.0.2.2"));
+        assert_ne!(here, keys.network(&other, &lead, "192.0.2.1"));
+        assert!(!format!("{here:?}").contains("192.0.2.1"));
     }
 
     #[test]

@@ -95,6 +95,12 @@ impl<'a> Settings<'a> {
         Pepper::new(self.key(name, &text))
     }
 
+    /// The bucket that mail comes into, with the pepper that its senders' ids are derived with; none where no mail
+    /// comes in.
+    pub fn inbox(&mut self, bucket: &str, pepper: &str) -> Option<(String, Pepper)> {
+        self.optional(bucket).map(|bucket| (bucket, self.pepper(pepper)))
+    }
+
     /// The token keys: `kid:base64` separated by commas, the one that signs first.
     pub fn keyring(&mut self, name: &str) -> Option<Keyring> {
         let text = self.text(name);

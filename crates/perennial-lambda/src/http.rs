@@ -2,10 +2,15 @@
 //!
 //! **Invariant:** no answer repeats what was sent, is cached, or lets a page of somebody else in.
 
+pub mod form;
+pub mod page;
+
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use aws_lambda_events::encodings::Body;
 use aws_lambda_events::http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
+
+use crate::http::page::Page;
 
 /// What every answer carries.
 const HEADERS: [(&str, &str); 4] = [
@@ -88,19 +93,9 @@ pub fn unavailable() -> ApiGatewayV2httpResponse {
     response
 }
 
-/// A page: a title and a body of HTML that is already escaped.
+/// A page in English: a title and a body of HTML that is already escaped.
 pub fn page(status: u16, title: &str, body: &str) -> ApiGatewayV2httpResponse {
-    let html = format!(
-        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
-         content=\"width=device-width, initial-scale=1\"><meta name=\"robots\" content=\"noindex\"><title>{title}</title>\
-         <style>:root{{color-scheme:light dark}}body{{font:1.05rem/1.6 system-ui,sans-serif;max-width:32rem;\
-         margin:15vh auto 0;padding:0 1.25rem}}h1{{font-size:1.5rem;line-height:1.25}}button{{font:inherit;\
-         padding:.7em 1.4em;border:0;border-radius:.5em;background:#1d6b4f;color:#fff;cursor:pointer}}\
-         button:focus-visible{{outline:3px solid #79c7a5;outline-offset:2px}}</style></head>\
-         <body><main><h1>{title}</h1>{body}</main></body></html>",
-        title = escape(title)
-    );
-    answer(status, "text/html; charset=utf-8", html)
+    Page { status, language: "en", title, from: None, body }.answer()
 }
 
 /// Text as it may stand in HTML, between tags and in quoted attributes.

@@ -30,8 +30,9 @@ pub const BODY_BYTES_MAX: usize = 10 * 1024 * 1024;
 /// All others, and a body without a type, arrive as base64.
 pub const TEXT_TYPES: [&str; 3] = ["application/json", "application/xml", "application/javascript"];
 
-/// What of a request only the server knows, not the request itself.
-#[derive(Debug, Clone)]
+/// What of a request only the server knows, not the request itself. The parts of its path may be tokens, so `Debug` shows
+/// the route only.
+#[derive(Clone)]
 pub struct Arrival {
     /// The route that matched, e.g. `POST /v1/forms/{form}`.
     pub route_key: String,
@@ -43,6 +44,12 @@ pub struct Arrival {
     pub request_id: String,
     /// When it arrived.
     pub at: Timestamp,
+}
+
+impl std::fmt::Debug for Arrival {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Arrival").field("route_key", &self.route_key).finish_non_exhaustive()
+    }
 }
 
 /// An API Gateway HTTP API event, payload format 2.0. Has no `Debug`: it holds

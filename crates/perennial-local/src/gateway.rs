@@ -36,6 +36,9 @@ pub(crate) fn routes(gateway: Gateway) -> Router {
     Router::new()
         .route("/v1/forms/{form}", any(forms))
         .route("/v1/forms/{form}/stamp", any(forms))
+        .route("/v1/forms/{form}/challenge", any(forms))
+        .route("/v1/events", any(|state, peer, request| elsewhere("/v1/events", state, peer, request)))
+        .route("/v1/visits", any(|state, peer, request| elsewhere("/v1/visits", state, peer, request)))
         .route(
             "/v1/unsubscribe/{token}",
             any(|state, peer, path, request| engagement("/v1/unsubscribe/{token}", state, peer, path, request)),
@@ -43,6 +46,22 @@ pub(crate) fn routes(gateway: Gateway) -> Router {
         .route(
             "/v1/opt-in/{token}",
             any(|state, peer, path, request| engagement("/v1/opt-in/{token}", state, peer, path, request)),
+        )
+        .route(
+            "/v1/click/{token}",
+            any(|state, peer, path, request| engagement("/v1/click/{token}", state, peer, path, request)),
+        )
+        .route(
+            "/v1/open/{token}",
+            any(|state, peer, path, request| engagement("/v1/open/{token}", state, peer, path, request)),
+        )
+        .route(
+            "/v1/preferences/{token}",
+            any(|state, peer, path, request| engagement("/v1/preferences/{token}", state, peer, path, request)),
+        )
+        .route(
+            "/v1/profile/{token}",
+            any(|state, peer, path, request| engagement("/v1/profile/{token}", state, peer, path, request)),
         )
         .with_state(gateway)
 }
@@ -55,6 +74,18 @@ async fn forms(
 ) -> Response {
     let deps = Arc::clone(&gateway.ingest);
     let arrival = gateway.arrival(&request, "/v1/forms/{form}", parameters, peer);
+    gateway.call(request, arrival, |event| async move { answer(ingest_lead::handle(deps, read(&event)?).await?) }).await
+}
+
+/// What is told from elsewhere.
+async fn elsewhere(
+    route: &'static str,
+    State(gateway): State<Gateway>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response {
+    let deps = Arc::clone(&gateway.ingest);
+    let arrival = gateway.arrival(&request, route, BTreeMap::new(), peer);
     gateway.call(request, arrival, |event| async move { answer(ingest_lead::handle(deps, read(&event)?).await?) }).await
 }
 

@@ -22,6 +22,10 @@ const LIVE_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'sel
 /// The policy of a mail's own HTML: no script, no network, links open in a new tab.
 const MAIL_POLICY: &str = "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
 
+/// The policy of a mail that the suite has just written from a program's files, for a page that measures it: it may be
+/// looked into, since it runs nothing. For a mail of anybody else's it would be too much.
+const OWN_MAIL_POLICY: &str = "sandbox allow-same-origin allow-popups allow-popups-to-escape-sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
+
 /// A template: its name (for errors) and its text.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Template {
@@ -95,6 +99,11 @@ pub(crate) fn form_page(template: Template, values: impl Serialize) -> Result<Re
 /// A mail's own HTML, for a frame: its links open outside of the frame.
 pub(crate) fn mail_html(html: &str) -> Response {
     with_policy(MAIL_POLICY, with_base(html))
+}
+
+/// The HTML of a mail that the suite has just written from a program's files.
+pub(crate) fn own_mail_html(html: &str) -> Response {
+    with_policy(OWN_MAIL_POLICY, with_base(html))
 }
 
 fn render(template: Template, values: impl Serialize) -> Result<String, minijinja::Error> {

@@ -1,10 +1,12 @@
 //! Every mail that was handed over, as it was handed over.
 //!
 //! One row a mail in a table of its own (`perennial-mailbox`) in the store's
-//! file, numbered in the order of arrival without gaps. Rows are never changed.
-//! The holder of the store file is the only writer.
+//! file, numbered in the order of arrival without gaps. A row is changed only to
+//! take everything out of it but its number and its time, when its person is
+//! erased. The holder of the store file is the only one who adds rows.
 
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -91,6 +93,13 @@ impl fmt::Debug for Letter {
     }
 }
 
+impl Letter {
+    /// Whether its person was erased, and it holds nothing any more.
+    pub fn is_empty(&self) -> bool {
+        self.to.is_empty() && self.mime.is_empty()
+    }
+}
+
 /// A mail in the mailbox, with its number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeptLetter {
@@ -160,6 +169,26 @@ impl Letters {
         self.database.put_item(request).map_err(LetterError::Store)?;
         *last = Some(id);
         Ok(id)
+    }
+
+    /// Reads and empties the mails of a file that another process holds, beside it.
+    ///
+    /// SQLite lets a second process write where the holder does not at that moment. Keep no mail this way: the
+    /// holder alone gives out numbers.
+    pub(crate) fn beside_holder(path: &Path) -> Result<Self, LetterError> {
+        Self::open(Database::new(&path.to_string_lossy()).map_err(LetterError::Store)?)
+    }
+
+    /// Takes everything out of a mail but its number and its time: numbers are never used twice.
+    pub(crate) fn empty(&self, id: LetterId, at: Timestamp) -> Result<(), LetterError> {
+        let emptied = Letter { at, to: vec![], mime: vec![], lead: None, touch: None, attempt: None };
+        let request = PutItemRequest {
+            table_name: MAILBOX_TABLE.to_owned(),
+            item: row(id, &emptied),
+            condition_expression: Some(format!("attribute_exists({})", table::PARTITION)),
+            ..PutItemRequest::default()
+        };
+        self.database.put_item(request).map(drop).map_err(LetterError::Store)
     }
 
     /// How many mails there are: they are numbered without gaps.

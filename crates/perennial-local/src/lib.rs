@@ -4,6 +4,7 @@
 //! - [`keys`], [`clock`]: what the machine remembers of itself in that file;
 //! - [`ses`]: a loopback mail service for the real mailer, and its events;
 //! - [`letters`], and the pages of [`site`]: the mailbox, the sample form, the [`programs`];
+//! - [`inbox`]: mail that comes in;
 //! - [`bridge`]: HTTP requests as the events that the functions know;
 //! - [`suite`]: all of it together, with the functions, as `perennial up` runs it.
 //!
@@ -14,7 +15,9 @@
 pub mod bridge;
 pub mod clock;
 mod gateway;
+pub mod holdings;
 mod html;
+pub mod inbox;
 pub mod keys;
 pub mod letters;
 pub mod local_items;

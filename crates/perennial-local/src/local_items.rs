@@ -12,6 +12,7 @@ use std::path::Path;
 use dynoxide::actions::get_item::GetItemRequest;
 use dynoxide::actions::put_item::PutItemRequest;
 use dynoxide::{Database, DynoxideError};
+use perennial_app::holdings::Kind;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -33,6 +34,14 @@ pub(crate) enum ItemName {
 }
 
 impl ItemName {
+    /// What it is in the list of all that is kept.
+    pub(crate) const fn kind(self) -> Kind {
+        match self {
+            Self::Keys => Kind::Keys,
+            Self::Clock => Kind::Clock,
+        }
+    }
+
     fn sort_key(self) -> &'static str {
         match self {
             Self::Keys => "KEYS",

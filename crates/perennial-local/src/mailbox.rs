@@ -3,7 +3,8 @@
 //! `GET /mailbox` is a list, newest first; `GET /mailbox/{id}` one mail;
 //! `/mailbox/{id}/html` its own HTML for a frame; `/mailbox/{id}/raw` the mail
 //! as it was handed over; `GET /mailbox/messages.json` all of them, oldest first.
-//! Reading never changes anything.
+//! Reading never changes anything. `POST /mailbox/{id}/reply` answers a mail as
+//! its recipient would: the reply goes into the inbox.
 //!
 //! The JSON is an array of objects:
 //!
@@ -20,17 +21,19 @@
 
 use std::collections::BTreeMap;
 
-use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use axum::{Form, Router};
 use futures::stream::{self, Stream};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::html::{self, Moment, PageError, Template};
+use crate::inbox::LocalInboxError;
 use crate::letters::{KeptLetter, LetterError, LetterId, Letters, PAGE_LETTERS_MAX, ParseLetterIdError, ReadFrom};
 use crate::reading::Reading;
 use crate::site::Site;
@@ -48,6 +51,7 @@ pub(crate) fn routes() -> Router<Site> {
         .route("/mailbox/{id}", get(message))
         .route("/mailbox/{id}/html", get(message_html))
         .route("/mailbox/{id}/raw", get(message_raw))
+        .route("/mailbox/{id}/reply", post(reply))
 }
 
 /// Why the mailbox does not answer with what was asked.
@@ -57,6 +61,10 @@ enum MailboxError {
     NotFound,
     #[error("the query is not one that the mailbox knows")]
     BadQuery,
+    #[error("a reply is sent by the page of its mail")]
+    Foreign,
+    #[error("could not put the reply into the inbox")]
+    Inbox(#[from] LocalInboxError),
     #[error("could not read the mailbox")]
     Letters(#[from] LetterError),
     #[error("the mailbox stopped while it was read")]
@@ -83,8 +91,9 @@ impl IntoResponse for MailboxError {
         match self {
             Self::NotFound => (StatusCode::NOT_FOUND, text).into_response(),
             Self::BadQuery => (StatusCode::BAD_REQUEST, text).into_response(),
+            Self::Foreign => (StatusCode::FORBIDDEN, text).into_response(),
             Self::Page(error) => error.into_response(),
-            Self::Letters(_) | Self::Stopped(_) => {
+            Self::Letters(_) | Self::Inbox(_) | Self::Stopped(_) => {
                 let source = std::error::Error::source(&self).map(ToString::to_string);
                 tracing::error!(error = source, "could not read the mailbox");
                 (StatusCode::INTERNAL_SERVER_ERROR, text).into_response()
@@ -106,7 +115,8 @@ impl Filter {
     fn matches(&self, kept: &KeptLetter) -> bool {
         let letter = &kept.letter;
         let to = self.to.trim();
-        (self.lead.is_empty() || letter.lead.as_ref() == Some(&self.lead))
+        !letter.is_empty()
+            && (self.lead.is_empty() || letter.lead.as_ref() == Some(&self.lead))
             && (to.is_empty() || letter.to.iter().any(|one| one.eq_ignore_ascii_case(to)))
     }
 }
@@ -239,6 +249,15 @@ enum View {
 #[derive(Debug, Deserialize)]
 struct MessageQuery {
     view: Option<View>,
+    /// Present after a reply.
+    replied: Option<Replied>,
+}
+
+/// What the page says after a reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Replied {
+    Yes,
 }
 
 /// One mail's page.
@@ -255,6 +274,7 @@ struct MessagePage<'m> {
     /// The list of the lead's mails.
     of_lead: String,
     view: View,
+    replied: Option<Replied>,
     headers: &'m [(String, String)],
     text: Option<Vec<Run<'m>>>,
     /// Whether there is HTML, which the page shows in a frame.
@@ -273,7 +293,7 @@ async fn message(
     Path(id): Path<String>,
     query: Result<Query<MessageQuery>, QueryRejection>,
 ) -> Result<Response, MailboxError> {
-    let Query(MessageQuery { view }) = query?;
+    let Query(MessageQuery { view, replied }) = query?;
     let kept = letter(&site, &id).await?;
     let reading = Reading::of(&kept.letter.mime).ok_or(MailboxError::NotFound)?;
     let first = if reading.text.is_some() { View::Text } else { View::Html };
@@ -290,6 +310,7 @@ async fn message(
         lead: letter.lead.as_deref(),
         of_lead: list_address(&of_lead, None),
         view: view.unwrap_or(first),
+        replied,
         headers: &reading.headers,
         text: reading.text.as_deref().map(runs),
         html: reading.html.is_some(),
@@ -308,10 +329,56 @@ async fn message_raw(State(site): State<Site>, Path(id): Path<String>) -> Result
     Ok(([(header::CONTENT_TYPE, "message/rfc822")], kept.letter.mime).into_response())
 }
 
+/// What the recipient answers.
+#[derive(Deserialize)]
+struct Reply {
+    text: String,
+}
+
+/// Answers a mail in its recipient's name.
+async fn reply(
+    State(site): State<Site>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    Form(Reply { text }): Form<Reply>,
+) -> Result<Response, MailboxError> {
+    // Another site's page must not answer for anybody.
+    let origin = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    if origin.is_some_and(|origin| origin.strip_prefix("http://") != host) {
+        return Err(MailboxError::Foreign);
+    }
+    let kept = letter(&site, &id).await?;
+    let reading = Reading::of(&kept.letter.mime).ok_or(MailboxError::NotFound)?;
+    site.inbox.put(answer(&kept, &reading, &text, site.clock.now()).as_bytes())?;
+    Ok(Redirect::to(&format!("/mailbox/{id}?replied=yes")).into_response())
+}
+
+/// A mail program's answer to a mail.
+fn answer(kept: &KeptLetter, reading: &Reading, text: &str, now: Timestamp) -> String {
+    let from = kept.letter.to.first().map(String::as_str).unwrap_or_default();
+    let to = reading.reply_to.as_deref().unwrap_or(&reading.from);
+    let address = to.rsplit_once('<').map_or(to, |(_, address)| address.trim_end_matches('>'));
+    let references = reading.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("references"));
+    let references = references.map(|(_, value)| format!("References: {value}\n")).unwrap_or_default();
+    // The subject as it was sent, so that it needs no encoding here.
+    let subject = reading.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("subject"));
+    let subject = subject.map(|(_, value)| value.as_str()).unwrap_or_default();
+    let quoted = reading.text.as_deref().unwrap_or_default().lines();
+    let quoted = quoted.map(|line| format!("> {line}")).collect::<Vec<_>>().join("\n");
+    let date = now.strftime("%a, %d %b %Y %H:%M:%S +0000");
+    format!(
+        "From: <{from}>\nTo: <{address}>\nDate: {date}\nSubject: Re: {subject}\n{references}\
+         MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\n\
+         {text}\n\nOn {date}, {address} wrote:\n{quoted}\n"
+    )
+}
+
 async fn letter(site: &Site, id: &str) -> Result<KeptLetter, MailboxError> {
     let id: LetterId = id.parse()?;
     let letters = site.letters.clone();
-    blocking(move || letters.get(id)).await?.ok_or(MailboxError::NotFound)
+    let kept = blocking(move || letters.get(id)).await?;
+    kept.filter(|kept| !kept.letter.is_empty()).ok_or(MailboxError::NotFound)
 }
 
 /// Cuts a plain text at its web addresses, so that a page can make links of them.
@@ -490,6 +557,7 @@ fn by_name(headers: &[(String, String)]) -> BTreeMap<&str, Values<'_>> {
 #[cfg(test)]
 mod tests {
     use axum::http::Request;
+    use perennial_app::ports::Inbox;
     use serde_json::{Value, json};
 
     use super::*;
@@ -674,6 +742,53 @@ mod tests {
             let request = Request::post(path).body(Body::empty()).unwrap();
             assert_eq!(world.ask(request).await.status, 405, "{path}");
         }
+    }
+
+    fn reply_to(id: &str, origin: &str) -> Request<Body> {
+        Request::post(format!("/mailbox/{id}/reply"))
+            .header("host", "127.0.0.1:8700")
+            .header("origin", origin)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(Body::from("text=Yes%2C+gladly.%0D%0AAda"))
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_mail_is_answered_as_its_recipient_would_and_the_reply_is_in_the_inbox() {
+        let world = full(1);
+        let answer = world.ask(reply_to("0000000001", "http://127.0.0.1:8700")).await;
+        assert_eq!(answer.status, 303);
+        assert_eq!(answer.headers["location"], "/mailbox/0000000001?replied=yes");
+        let keys = world.site.inbox.untold().unwrap();
+        let mail = world.site.inbox.fetch(&keys[0], 10_000).await.unwrap().unwrap();
+        insta::assert_snapshot!(String::from_utf8(mail.bytes).unwrap().replace('\r', ""), @r"
+        From: <ada@example.com>
+        To: <r.abc@reply.example.org>
+        Date: Mon, 05 Jan 2026 08:03:04 +0000
+        Subject: Re: =?utf-8?Q?Gr=C3=BC=C3=9Fe?=
+        MIME-Version: 1.0
+        Content-Type: text/plain; charset=utf-8
+        Content-Transfer-Encoding: 8bit
+
+        Yes, gladly.
+        Ada
+
+        On Mon, 05 Jan 2026 08:03:04 +0000, r.abc@reply.example.org wrote:
+        > Hi Ada <b>,
+        > stop: https://x.example/u/1?a=1&b=2.
+        ");
+        let page = world.get("/mailbox/0000000001?replied=yes").await;
+        assert!(page.text.contains("on its way"));
+    }
+
+    #[tokio::test]
+    async fn another_sites_page_answers_for_nobody() {
+        let world = full(1);
+        for origin in ["https://evil.example", "http://127.0.0.1:8701", "null"] {
+            assert_eq!(world.ask(reply_to("0000000001", origin)).await.status, 403, "{origin}");
+        }
+        assert_eq!(world.ask(reply_to("0000000009", "http://127.0.0.1:8700")).await.status, 404);
+        assert!(world.site.inbox.untold().unwrap().is_empty());
     }
 
     #[test]

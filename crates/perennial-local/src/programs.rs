@@ -1,11 +1,12 @@
 //! The programs in the browser, as their files stand now: for whoever writes them.
 //!
 //! `GET /programs` is a list; `GET /programs/{name}` one program: its chart, its calendar for a sample lead,
-//! its mails, and what is wrong with it. `/programs/{name}/mails/{step}/{template}` is one mail's HTML, for a
-//! frame. `/programs/stamp` changes when a file does: a script asks for it each second.
+//! its mails, and what is wrong with it. `/programs/{name}/mails/{template}` is one mail's HTML, for a frame.
+//! `/programs/stamp` changes when a file does: a script asks for it each second.
 //!
 //! **Invariants:** nothing here reads the store, and no page shows anything of a person. What is shown is the
-//! working copy, which may be ahead of what leads are in.
+//! working copy, which may be ahead of what leads are in; a page says so while a mistake keeps it from being in force.
+//! A page follows the files whatever they hold, also when it cannot be made for a while.
 
 use std::fmt;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -23,12 +24,12 @@ use minijinja::Value;
 use perennial_app::chart::{Chart, Place};
 use perennial_app::error_chain::ErrorChain;
 use perennial_app::preview::{
-    End, Entry, Excerpt, Fact, Header, Letter, MailKind, MailPreview, Outcome, Preview, Sample, Summary, WorkingCopy,
-    preview,
+    AlsoSent, End, Entry, Excerpt, Fact, Header, Letter, MailKind, MailPreview, Outcome, Preview, Sample, Summary,
+    WorkingCopy, preview,
 };
 use perennial_app::programs::{self, ReadError, Stamp};
 use perennial_core::diagnostic::Diagnostic;
-use perennial_core::ids::{ProgramName, StepId};
+use perennial_core::ids::{FieldName, ProgramName, StepId, TemplateName};
 use serde::{Deserialize, Serialize};
 
 use crate::html::{self, PageError, Template};
@@ -36,8 +37,10 @@ use crate::site::Site;
 
 const LIST: Template = Template { name: "programs.html", text: include_str!("templates/programs.html") };
 const PROGRAM: Template = Template { name: "program.html", text: include_str!("templates/program.html") };
+const UNSHOWN: Template = Template { name: "unshown.html", text: include_str!("templates/unshown.html") };
 
-/// The height of a frame, in pixels: so much for each line of the mail's text, and for its margins.
+/// The height of a frame until a script has measured the mail, in pixels: so much for each line of its text, and for its
+/// margins.
 const FRAME_LINE: usize = 21;
 const FRAME_MARGINS: usize = 60;
 const FRAME_MIN: usize = 200;
@@ -48,7 +51,7 @@ pub(crate) fn routes() -> Router<Site> {
         .route("/programs", get(list))
         .route("/programs/stamp", get(stamp))
         .route("/programs/{name}", get(program))
-        .route("/programs/{name}/mails/{step}/{template}", get(mail))
+        .route("/programs/{name}/mails/{template}", get(mail))
 }
 
 /// The directory that the pages show. Cheap to clone; reads the files again when one has changed.
@@ -131,16 +134,25 @@ impl From<QueryRejection> for ProgramsError {
     }
 }
 
-impl IntoResponse for ProgramsError {
-    fn into_response(self) -> Response {
-        let status = match self {
-            Self::Page(error) => return error.into_response(),
+impl ProgramsError {
+    fn status(&self) -> StatusCode {
+        match self {
             Self::NoDirectory | Self::NotFound => StatusCode::NOT_FOUND,
             Self::BadQuery => StatusCode::BAD_REQUEST,
-            Self::Read(_) | Self::Stopped(_) => StatusCode::INTERNAL_SERVER_ERROR,
-        };
-        // The paths of this machine are its owner's own.
-        (status, ErrorChain(&self).to_string()).into_response()
+            Self::Read(_) | Self::Stopped(_) | Self::Page(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+}
+
+impl IntoResponse for ProgramsError {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Page(error) => error.into_response(),
+            // The paths of this machine are its owner's own.
+            Self::NoDirectory | Self::NotFound | Self::BadQuery | Self::Read(_) | Self::Stopped(_) => {
+                (self.status(), ErrorChain(&self).to_string()).into_response()
+            }
+        }
     }
 }
 
@@ -148,21 +160,49 @@ async fn stamp(State(site): State<Site>) -> Result<String, ProgramsError> {
     site.programs.stamp().await
 }
 
+/// Why there is a page all the same, but nothing to show on it.
+#[derive(Serialize)]
+struct UnshownPage {
+    title: &'static str,
+    message: String,
+}
+
+/// A page in place of one that cannot be made now. Its script asks for that one until it can.
+fn unshown(site: &Site, title: &'static str, error: &ProgramsError) -> Result<Response, ProgramsError> {
+    let message = ErrorChain(error).to_string();
+    let mut page = html::live_page(UNSHOWN, title, &site.clock, UnshownPage { title, message })?;
+    *page.status_mut() = error.status();
+    Ok(page)
+}
+
 // --- The list --------------------------------------------------------------------------------
 
 #[derive(Serialize)]
 struct ListPage {
     stamp: String,
+    /// How many mistakes keep all of it from being in force.
+    errors: usize,
+    /// Where they are.
+    mistaken: Vec<Mistaken>,
     count: Count,
     /// What is wrong with what all programs need.
     problems: Vec<Problem>,
     programs: Vec<Line>,
 }
 
+/// A program or another file with mistakes.
+#[derive(Serialize)]
+struct Mistaken {
+    name: String,
+    /// Whether a page of its own shows them, and not the list.
+    is_program: bool,
+}
+
 /// A program of the list.
 #[derive(Serialize)]
 struct Line {
     name: String,
+    title: String,
     purpose: Option<String>,
     /// If it can be read.
     summary: Option<Summary>,
@@ -185,28 +225,56 @@ impl Count {
 }
 
 async fn list(State(site): State<Site>) -> Result<Response, ProgramsError> {
-    let (stamp, copy) = site.programs.look().await?;
+    let (stamp, copy) = match site.programs.look().await {
+        Err(error @ ProgramsError::Read(_)) => return unshown(&site, "Programs", &error),
+        looked => looked?,
+    };
     let names = copy.names();
     let programs = names.iter().map(|name| line(&copy, name)).collect();
     let is_told = |diagnostic: &Diagnostic| !names.iter().any(|name| is_of(diagnostic, name));
     let problems = problems(&copy, is_told);
     let count = Count::of(copy.problems().iter().filter(|diagnostic| is_told(diagnostic)));
-    Ok(html::live_page(LIST, "Programs", &site.clock, ListPage { stamp, count, problems, programs })?)
+    let (errors, mistaken) = (copy.errors(), mistaken(&copy, &names));
+    let values = ListPage { stamp, errors, mistaken, count, problems, programs };
+    Ok(html::live_page(LIST, "Programs", &site.clock, values)?)
+}
+
+/// Where there are mistakes: what is of no program is shown on the list itself.
+fn mistaken(copy: &WorkingCopy, names: &[ProgramName]) -> Vec<Mistaken> {
+    let mut places: Vec<Mistaken> = Vec::new();
+    for diagnostic in copy.problems().iter().filter(|diagnostic| diagnostic.is_error()) {
+        let place = match names.iter().find(|name| is_of(diagnostic, name)) {
+            Some(name) => Mistaken { name: name.to_string(), is_program: true },
+            None => Mistaken { name: diagnostic.file.clone(), is_program: false },
+        };
+        if places.last().is_none_or(|last| last.name != place.name) {
+            places.push(place);
+        }
+    }
+    places
 }
 
 fn line(copy: &WorkingCopy, name: &ProgramName) -> Line {
     Line {
         name: name.to_string(),
+        title: title(copy, name),
         purpose: copy.purpose(name),
         summary: copy.catalog().zip(copy.program(name)).map(|(catalog, program)| Summary::of(catalog, program)),
         count: Count::of(copy.problems_of(name)),
     }
 }
 
+/// What people call a program.
+fn title(copy: &WorkingCopy, name: &ProgramName) -> String {
+    copy.title(name).unwrap_or_else(|| name.to_string())
+}
+
 /// Something that is wrong, where, and what to do.
 #[derive(Serialize)]
 struct Problem {
     code: &'static str,
+    /// What the code means, in a line.
+    meaning: &'static str,
     is_error: bool,
     place: String,
     message: String,
@@ -225,6 +293,7 @@ struct Lines {
 fn problems(copy: &WorkingCopy, which: impl Fn(&Diagnostic) -> bool) -> Vec<Problem> {
     let problem = |diagnostic: &Diagnostic| Problem {
         code: diagnostic.code.as_str(),
+        meaning: diagnostic.code.headline(),
         is_error: diagnostic.is_error(),
         place: match &diagnostic.place {
             Some(place) => format!("{}:{}:{}", diagnostic.file, place.line, place.column),
@@ -266,6 +335,8 @@ struct ProgramPage {
     purpose: Option<String>,
     count: Count,
     problems: Vec<Problem>,
+    /// How many mistakes keep this page from being in force.
+    errors: usize,
     /// How many there are to fix elsewhere.
     other_errors: usize,
     lead: Lead,
@@ -329,6 +400,7 @@ struct MailView {
     template: String,
     is_draft: bool,
     at: Option<String>,
+    also: Vec<AlsoView>,
     /// Why it cannot be written.
     error: Option<String>,
     subject: String,
@@ -338,48 +410,62 @@ struct MailView {
     frame: Option<(String, usize)>,
 }
 
+/// Another step that sends a mail.
+#[derive(Serialize)]
+struct AlsoView {
+    step: String,
+    at: Option<String>,
+    asks: String,
+}
+
 async fn program(
     State(site): State<Site>,
     Segments(name): Segments<String>,
     query: Result<Query<LeadQuery>, QueryRejection>,
 ) -> Result<Response, ProgramsError> {
     let Query(LeadQuery { lead }) = query?;
+    match shown_program(&site, &name, lead).await {
+        // A file may be locked, a folder renamed: what is gone can come back.
+        Err(error @ (ProgramsError::Read(_) | ProgramsError::NotFound)) => unshown(&site, "Program", &error),
+        shown => shown,
+    }
+}
+
+async fn shown_program(site: &Site, name: &str, lead: Lead) -> Result<Response, ProgramsError> {
     let (stamp, copy) = site.programs.look().await?;
-    let name = known(&copy, &name)?;
-    let shown = tried(&copy, &name, lead, site.clock.now()).map(|(summary, tried)| {
-        let title = summary.title.clone();
-        (title, Shown::of(&copy, &name, summary, tried, lead))
-    });
-    let (title, shown) = shown.unzip();
+    let name = known(&copy, name)?;
+    let shown = tried(&copy, &name, lead, site.clock.now())
+        .map(|(summary, tried)| Shown::of(&copy, &name, summary, tried, lead));
+    let title = title(&copy, &name);
     let is_told = |diagnostic: &Diagnostic| is_of(diagnostic, &name) || shown.is_none() && is_common(diagnostic);
     let problems = problems(&copy, is_told);
     let values = ProgramPage {
         stamp,
-        title: title.clone().unwrap_or_else(|| name.to_string()),
+        title: title.clone(),
         purpose: copy.purpose(&name),
         count: Count::of(copy.problems().iter().filter(|diagnostic| is_told(diagnostic))),
         other_errors: copy.problems().iter().filter(|diagnostic| diagnostic.is_error() && !is_told(diagnostic)).count(),
         problems,
+        errors: copy.errors(),
         lead,
         shown,
         name: name.to_string(),
     };
-    let title = title.unwrap_or_else(|| name.to_string());
     Ok(html::live_page(PROGRAM, &title, &site.clock, values)?)
 }
 
 async fn mail(
     State(site): State<Site>,
-    Segments((name, step, template)): Segments<(String, String, String)>,
+    Segments((name, template)): Segments<(String, String)>,
     query: Result<Query<LeadQuery>, QueryRejection>,
 ) -> Result<Response, ProgramsError> {
     let Query(LeadQuery { lead }) = query?;
     let (_, copy) = site.programs.look().await?;
     let name = known(&copy, &name)?;
     let (_, tried) = tried(&copy, &name, lead, site.clock.now()).ok_or(ProgramsError::NotFound)?;
-    let is_it = |mail: &&MailPreview| mail.step.as_str() == step && mail.template.as_str() == template;
+    let is_it = |mail: &&MailPreview| mail.template.as_str() == template;
     match tried.mails.iter().find(is_it).map(|mail| &mail.letter) {
-        Some(Letter::Written { html: Some(html), .. }) => Ok(html::mail_html(html)),
+        Some(Letter::Written { html: Some(html), .. }) => Ok(html::own_mail_html(html)),
         Some(Letter::Written { html: None, .. } | Letter::Unwritable { .. }) | None => Err(ProgramsError::NotFound),
     }
 }
@@ -436,7 +522,7 @@ fn row(entry: &Entry, last: &mut Option<Zoned>) -> Row {
         kind: entry.kind,
         outcome: entry.outcome,
         text: entry.text.clone(),
-        mail: step.as_deref().zip(entry.template.as_ref()).map(|(step, template)| anchor(step, template.as_str())),
+        mail: entry.template.as_ref().map(anchor),
         waited: entry.waited.clone(),
         step,
     }
@@ -459,36 +545,40 @@ fn shown(at: &Zoned) -> String {
     at.strftime("%a %-d %b %Y, %H:%M").to_string()
 }
 
-/// A mail's place on the page. Both names are letters, digits and hyphens.
-fn anchor(step: &str, template: &str) -> String {
-    if step == template { format!("mail-{step}") } else { format!("mail-{step}--{template}") }
+/// A mail's place on the page. Its name is letters, digits and hyphens.
+fn anchor(template: &TemplateName) -> String {
+    format!("mail-{template}")
 }
 
 fn view(program: &ProgramName, mail: MailPreview, lead: Lead) -> MailView {
-    let (step, template) = (mail.step.as_str(), mail.template.as_str());
     let lead = match lead {
         Lead::Known => "known",
         Lead::Unknown => "unknown",
     };
-    let id = anchor(step, template);
-    let address = format!("/programs/{program}/mails/{step}/{template}?lead={lead}");
+    let address = format!("/programs/{program}/mails/{}?lead={lead}", mail.template);
     let (error, subject, headers, text, html) = match mail.letter {
         Letter::Unwritable { error } => (Some(error), String::new(), Vec::new(), String::new(), None),
         Letter::Written { headers, subject, text, html } => (None, subject, headers, text, html),
     };
     let height = (text.lines().count() * FRAME_LINE + FRAME_MARGINS).clamp(FRAME_MIN, FRAME_MAX);
     MailView {
-        id,
-        step: step.to_owned(),
-        template: template.to_owned(),
+        id: anchor(&mail.template),
+        step: mail.step.to_string(),
+        template: mail.template.to_string(),
         is_draft: mail.kind == MailKind::Draft,
         at: mail.at.as_ref().map(shown),
+        also: mail.also.iter().map(also).collect(),
         error,
         subject,
         headers,
         text,
         frame: html.map(|_| (address, height)),
     }
+}
+
+fn also(AlsoSent { step, at, asks }: &AlsoSent) -> AlsoView {
+    let asks = asks.iter().map(FieldName::as_str).collect::<Vec<_>>().join(", ");
+    AlsoView { step: step.to_string(), at: at.as_ref().map(shown), asks }
 }
 
 #[cfg(test)]
@@ -560,14 +650,33 @@ mod tests {
             "<h1>Welcome</h1>",
             "<time datetime=\"2026-01-05T08:03:00Z\">Mon 5 Jan, 09:03</time>",
             "<a href=\"#mail-link\">“A guide for Analytical Engines Ltd”</a>",
-            "ends</span> nothing is left to do → <a href=\"/programs/occasional\">occasional</a>",
+            "ends</span><span>nothing is left to do → <a href=\"/programs/occasional\">occasional</a>",
             "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"chart\"",
             "<article id=\"mail-link\">",
-            "sandbox=\"allow-popups allow-popups-to-escape-sandbox\"",
+            "sandbox=\"allow-same-origin allow-popups allow-popups-to-escape-sandbox\"",
             "Hi Ada,",
         ] {
             assert!(page.contains(part), "{part} in {page}");
         }
+        assert!(!page.contains("class=\"banner\""), "all of it is in force");
+    }
+
+    #[tokio::test]
+    async fn a_mail_that_several_steps_send_is_on_the_page_once() {
+        let desk = Desk::new();
+        let again = "[[step]]\nid = \"once-more\"\nkind = \"email\"\ntemplate = \"link\"\nafter = \"9d\"\n";
+        desk.edit("welcome/program.toml", "[[step]]\nid = \"link\"", &format!("{again}\n[[step]]\nid = \"link\""));
+        let page = desk.get("/programs/welcome").await.text;
+        for part in [
+            "<h2 id=\"mails\">2 mails</h2>",
+            "of the step <code>once-more</code> · Wed 14 Jan 2026, 09:03",
+            "Also of <code>link</code> (Thu 15 Jan 2026, 09:03).",
+        ] {
+            assert!(page.contains(part), "{part} in {page}");
+        }
+        assert_eq!(page.matches("<article id=\"mail-link\">").count(), 1);
+        assert_eq!(page.matches("<a href=\"#mail-link\">").count(), 2, "both lines of the calendar lead to it");
+        assert!(desk.get("/programs").await.text.contains("4 steps, 2 mails"));
     }
 
     #[tokio::test]
@@ -611,10 +720,11 @@ mod tests {
     #[tokio::test]
     async fn a_mails_html_is_shown_as_it_is_sent_in_a_frame_that_runs_nothing() {
         let desk = Desk::new();
-        let mail = desk.get("/programs/welcome/mails/link/link").await;
+        let mail = desk.get("/programs/welcome/mails/link").await;
         assert!(mail.text.contains("<a href=\"https://www.perennial.example/guide\">this guide</a>"), "{}", mail.text);
         let policy = mail.headers["content-security-policy"].to_str().unwrap();
         assert!(policy.starts_with("sandbox ") && policy.contains("default-src 'none'"), "{policy}");
+        assert!(!policy.contains("script"), "the page may measure the mail, since the mail runs nothing: {policy}");
     }
 
     #[tokio::test]
@@ -624,6 +734,10 @@ mod tests {
         let page = desk.get("/programs/welcome").await;
         assert_eq!(page.status, 200);
         for part in [
+            "<h1>Welcome</h1>",
+            "<strong>What was in force stays in force</strong> until the mistake is mended.",
+            "A template uses a field that is not declared.",
+            "<code>perennial check --explain P017</code>",
             "P017",
             "`frist_name` is not declared in the catalog",
             "welcome&#x2f;touches&#x2f;response.md:5:7",
@@ -636,6 +750,46 @@ mod tests {
         assert!(!page.text.contains("<table"), "there is nothing to show of it");
         let other = desk.get("/programs/occasional").await.text;
         assert!(other.contains("<table") && other.contains("<a href=\"/programs\">1 to fix</a>"), "{other}");
+    }
+
+    #[tokio::test]
+    async fn the_list_says_that_nothing_is_in_force_while_there_is_a_mistake_and_leads_to_each() {
+        let desk = Desk::new();
+        assert!(!desk.get("/programs").await.text.contains("class=\"banner\""), "a warning keeps nothing back");
+        desk.edit("welcome/touches/response.md", "first_name |", "frist_name |");
+        desk.edit("welcome/touches/link.md", "first_name |", "frist_name |");
+        desk.edit("occasional/touches/reading.md", "first_name |", "frist_name |");
+        let page = desk.get("/programs").await.text;
+        let banner = "<strong>3 mistakes: what was in force stays in force.</strong> \
+            They are in <a href=\"/programs/occasional#problems\">occasional</a>, \
+            <a href=\"/programs/welcome#problems\">welcome</a>.";
+        assert!(page.contains(banner), "{page}");
+        assert!(page.contains("<span class=\"subject\">Welcome</span>"), "its title is kept: {page}");
+        assert!(desk.get("/programs/welcome").await.text.contains("<h2 id=\"problems\">2 to fix"));
+        desk.edit("catalog.toml", "default_queue = \"sdr\"", "default_queue = \"sales\"");
+        let page = desk.get("/programs").await.text;
+        assert!(page.contains("<a href=\"#problems\">catalog.toml</a>"), "{page}");
+        assert!(page.contains("<h2 id=\"problems\">"), "{page}");
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_not_utf_8_is_shown_like_any_mistake_until_it_is_mended() {
+        let desk = Desk::new();
+        let whole = fs::read_to_string(desk.directory.path().join("welcome/touches/link.md")).unwrap();
+        let path = desk.directory.path().join("welcome/touches/link.md");
+        fs::write(&path, b"+++\nsubject = \"Gr\xfc\xdfe\"\nfrom = \"rep\"\n+++\nHello.\n").unwrap();
+        let page = desk.get("/programs/welcome").await;
+        assert_eq!(page.status, 200);
+        for part in ["P061", "welcome&#x2f;touches&#x2f;link.md:2:14", "Gr��e", "<h1>Welcome</h1>", "data-stamp=\""]
+        {
+            assert!(page.text.contains(part), "{part} in {}", page.text);
+        }
+        assert!(desk.get("/programs/occasional").await.text.contains("<table"), "the others are shown");
+        let stamp = desk.get("/programs/stamp").await;
+        assert_eq!(stamp.status, 200);
+        fs::write(&path, whole).unwrap();
+        assert_ne!(desk.get("/programs/stamp").await.text, stamp.text, "the page is told");
+        assert!(desk.get("/programs/welcome").await.text.contains("<article id=\"mail-link\">"));
     }
 
     #[tokio::test]
@@ -654,9 +808,9 @@ mod tests {
             "/programs/nurture",
             "/programs/Welcome",
             "/programs/..%2Fwelcome",
-            "/programs/welcome/mails/link/response",
-            "/programs/welcome/mails/first-call/first-call",
-            "/programs/nurture/mails/link/link",
+            "/programs/welcome/mails/reading",
+            "/programs/welcome/mails/link/link",
+            "/programs/nurture/mails/link",
         ] {
             assert_eq!(desk.get(path).await.status, 404, "{path}");
         }
@@ -682,9 +836,27 @@ mod tests {
         let path = desk.directory.path();
         let aside = path.with_extension("aside");
         fs::rename(path, &aside).unwrap();
-        assert_eq!(desk.get("/programs").await.status, 500);
+        for page in ["/programs", "/programs/welcome"] {
+            let page = desk.get(page).await;
+            assert_eq!(page.status, 500);
+            assert!(page.text.contains("the programs cannot be read: cannot read "), "{}", page.text);
+            let script = "<script src=\"/assets/programs.js\" data-stamp=\"\" defer></script>";
+            assert!(page.text.contains(script), "it asks again: {}", page.text);
+        }
         fs::rename(&aside, path).unwrap();
         assert_eq!(desk.get("/programs").await.status, 200);
+    }
+
+    #[tokio::test]
+    async fn a_program_whose_folder_is_renamed_is_waited_for() {
+        let desk = Desk::new();
+        let (here, there) = (desk.directory.path().join("welcome"), desk.directory.path().join("hello"));
+        fs::rename(&here, &there).unwrap();
+        let page = desk.get("/programs/welcome").await;
+        assert_eq!(page.status, 404);
+        assert!(page.text.contains("data-stamp=\"\"") && page.text.contains("href=\"/programs\""), "{}", page.text);
+        fs::rename(&there, &here).unwrap();
+        assert_eq!(desk.get("/programs/welcome").await.status, 200);
     }
 
     #[tokio::test]

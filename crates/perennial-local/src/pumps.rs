@@ -1,4 +1,4 @@
-//! What runs by itself: the ticker, the feeder of the outbox, the bus with its rule, the mail events.
+//! What runs by itself: the ticker, the feeder of the outbox, the bus with its rules, the mail events, the inbox.
 //!
 //! **Invariant:** each pump calls a function with the event that AWS would send, and may die at any
 //! moment: what it had not finished is still in the store.
@@ -8,9 +8,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_lambda_events::dynamodb::Event as StreamEvent;
+use jiff::Timestamp;
+use jiff::civil::Date;
 use perennial_app::error_chain::ErrorChain;
 use perennial_app::ports::{Bus, BusError, BusEvent};
 use perennial_aws::dynamo::outbox::{Entry, Outbox};
+use perennial_core::breaker::day_of;
+use perennial_core::inbound::InboxKey;
 use perennial_lambda::boot::HandlerError;
 use schedule_touch::Trigger;
 use serde_json::{Value, json};
@@ -20,6 +24,7 @@ use tracing::error;
 
 use crate::clock::{Clock, Hold, Pace};
 use crate::gateway::through_json;
+use crate::inbox::LocalInbox;
 use crate::ses::MailEvent;
 
 /// How often the suite sweeps at real speed. The schedule of AWS has a minute; nobody here pays for ticks.
@@ -41,9 +46,13 @@ const MAIL_EVENTS_AT_ONCE: usize = 1_024;
 /// How many nudges may wait.
 pub(crate) const NUDGES_MAX: usize = 1_024;
 
-/// The bus in process: its one rule nudges `schedule-touch` for a form's lead.
+/// How often the inbox is looked at.
+const INBOX_NAP: Duration = Duration::from_millis(500);
+
+/// The bus in process, with its rules: one nudges `schedule-touch` for a form's lead, one forwards replies.
 pub(crate) struct LocalBus {
     pub(crate) nudges: mpsc::Sender<Nudge>,
+    pub(crate) notify: Arc<notify::Deps>,
     pub(crate) clock: Clock,
 }
 
@@ -56,6 +65,10 @@ pub(crate) struct Nudge {
 #[async_trait]
 impl Bus for LocalBus {
     async fn publish(&self, events: &[BusEvent]) -> Result<(), BusError> {
+        for event in events.iter().filter(|event| event.name == "reply.received") {
+            // Before the row leaves the outbox: a reply survives a restart.
+            self.forward(event).await?;
+        }
         for event in events.iter().filter(|event| event.name == "enrolment.started") {
             let detail: Value = serde_json::from_str(&event.detail).map_err(|error| BusError::Failed(error.into()))?;
             // The rule's pattern: {"detail-type": ["enrolment.started"], "detail": {"channel": ["form"]}}.
@@ -78,6 +91,62 @@ impl Bus for LocalBus {
         }
         Ok(())
     }
+}
+
+impl LocalBus {
+    async fn forward(&self, event: &BusEvent) -> Result<(), BusError> {
+        let detail: Value = serde_json::from_str(&event.detail).map_err(|error| BusError::Failed(error.into()))?;
+        let event = json!({
+            "version": "0",
+            "id": detail.get("id"),
+            "source": "perennial",
+            "detail-type": event.name,
+            "time": event.at.to_string(),
+            "detail": detail,
+        });
+        let forwarded = async { notify::handle(Arc::clone(&self.notify), through_json(&event)?).await };
+        forwarded.await.map(drop).map_err(|error| BusError::Failed(error.into()))
+    }
+}
+
+/// Tells `record-engagement` of each mail that comes in, as S3 would.
+pub(crate) async fn take_in(inbox: LocalInbox, deps: Arc<record_engagement::Deps>, clock: Clock, written: Arc<Notify>) {
+    loop {
+        sleep(INBOX_NAP).await;
+        let untold = match inbox.untold() {
+            Ok(untold) => untold,
+            Err(error) => {
+                error!(error = ErrorChain(&error).to_string(), "the inbox cannot be read");
+                continue;
+            }
+        };
+        for key in untold {
+            let _still = clock.hold();
+            let event = s3_event(&key, clock.now());
+            let taken = async { record_engagement::handle(Arc::clone(&deps), through_json(&event)?).await };
+            let told = match taken.await {
+                Ok(_) => inbox.told(&key).map_err(|error| HandlerError::new("inbox", error)),
+                Err(error) => Err(error),
+            };
+            if let Err(error) = told {
+                error!(error = ErrorChain(&error).to_string(), "a mail waits in the inbox");
+            }
+            written.notify_one();
+        }
+    }
+}
+
+fn s3_event(key: &InboxKey, at: Timestamp) -> Value {
+    json!({
+        "Records": [{
+            "eventVersion": "2.1",
+            "eventSource": "aws:s3",
+            "awsRegion": "local",
+            "eventTime": at.to_string(),
+            "eventName": "ObjectCreated:Put",
+            "s3": { "bucket": { "name": "local" }, "object": { "key": key.as_str() } },
+        }],
+    })
 }
 
 /// Calls `schedule-touch` for each nudge.
@@ -113,12 +182,40 @@ pub(crate) async fn tick(clock: Clock, deps: Arc<schedule_touch::Deps>, written:
     }
 }
 
+/// Does the daily chores: at the start, and when a day (UTC) of the suite's time begins.
+pub(crate) async fn housekeep(clock: Clock, deps: Arc<housekeep::Deps>) {
+    let mut looks = interval(TICK_TIME_LAPSE);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut done: Option<Date> = None;
+    loop {
+        looks.tick().await;
+        let _still = clock.hold();
+        let today = day_of(clock.now());
+        if done == Some(today) {
+            continue;
+        }
+        let event = scheduled();
+        let kept = async { housekeep::handle(Arc::clone(&deps), through_json(&event)?).await };
+        if let Err(error) = kept.await {
+            error!(
+                error = ErrorChain(&error).to_string(),
+                "the daily chores are not all done; tomorrow they are tried again"
+            );
+        }
+        done = Some(today);
+    }
+}
+
+/// What EventBridge Scheduler sends: it says nothing that anybody listens to.
+fn scheduled() -> Value {
+    json!({ "version": "0", "source": "aws.scheduler", "detail-type": "Scheduled Event", "detail": {} })
+}
+
 async fn sweep(clock: &Clock, deps: &Arc<schedule_touch::Deps>) {
     let _still = clock.hold();
-    let scheduled =
-        json!({ "version": "0", "source": "aws.scheduler", "detail-type": "Scheduled Event", "detail": {} });
+    let event = scheduled();
     loop {
-        match touch(deps, &scheduled).await {
+        match touch(deps, &event).await {
             Ok(summary) if summary.is_unfinished => {}
             Ok(_) => return,
             Err(error) => {

@@ -7,17 +7,20 @@
 //! that a nurture mail must not have (a header twice, a line too long), so that
 //! they come to light here.
 //!
+//! It also answers `GET /v2/email/suppression/addresses` (`ListSuppressedDestinations`): on the list is whom the
+//! mailbox simulator let bounce or complain.
+//!
 //! Every mail gets `Email Sent`. Deliveries, bounces and complaints are told
 //! for the mailbox simulator's addresses only: nobody else's server takes part.
 
 use std::collections::BTreeMap;
 
 use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::rejection::{BytesRejection, QueryRejection};
+use axum::extract::{DefaultBodyLimit, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use data_encoding::BASE64;
 use jiff::Timestamp;
@@ -27,7 +30,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use crate::clock::{Clock, Hold};
-use crate::letters::{LETTER_BYTES_MAX, Letter, LetterError, LetterId, Letters};
+use crate::letters::{LETTER_BYTES_MAX, Letter, LetterError, LetterId, Letters, PAGE_LETTERS_MAX, ReadFrom};
 use crate::reading::Reading;
 use crate::ses_event::{
     ACCOUNT, BouncedRecipient, CONFIGURATION_SET, CommonHeaders, Header, Mail, Outcome, REGION, Recipient, SesEvent,
@@ -86,6 +89,7 @@ pub struct MailEvent {
 pub fn router(service: MailService) -> Router {
     Router::new()
         .route("/v2/email/outbound-emails", post(send_email))
+        .route("/v2/email/suppression/addresses", get(suppressed))
         .layer(DefaultBodyLimit::max(REQUEST_BYTES_MAX))
         .with_state(service)
 }
@@ -106,6 +110,58 @@ async fn send_email(
         .map_err(Refusal::NotKept)?;
     service.tell(handed.events(id, at), hold).await;
     Ok(Json(Sent { message_id: id.to_string() }))
+}
+
+/// The query of `ListSuppressedDestinations`, as far as the local service understands it.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ListSuppressed {
+    start_date: Option<Timestamp>,
+    next_token: Option<String>,
+}
+
+/// A page of the list.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct SuppressedPage {
+    suppressed_destination_summaries: Vec<SuppressedDestination>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_token: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct SuppressedDestination {
+    email_address: String,
+    reason: &'static str,
+    /// Seconds since 1970, as the SDK reads them.
+    last_update_time: i64,
+}
+
+async fn suppressed(
+    State(service): State<MailService>,
+    query: Result<Query<ListSuppressed>, QueryRejection>,
+) -> Result<Json<SuppressedPage>, Refusal> {
+    let Query(query) = query.map_err(|_where| Refusal::BadRequest("The query is not one of this list."))?;
+    let from = match query.next_token.as_deref().map(str::parse::<LetterId>) {
+        None => ReadFrom::Oldest,
+        Some(Ok(last)) => ReadFrom::After(last),
+        Some(Err(_not_ours)) => return Err(Refusal::BadRequest("The token is not one of this list.")),
+    };
+    let letters = tokio::task::spawn_blocking(move || service.letters.page(from, PAGE_LETTERS_MAX))
+        .await
+        .map_err(Refusal::Stopped)?
+        .map_err(Refusal::NotRead)?;
+    let next_token = letters.last().map(|last| last.id.to_string());
+    let is_new = |at: Timestamp| query.start_date.is_none_or(|start| at >= start);
+    let listed = letters.iter().filter(|kept| is_new(kept.letter.at)).flat_map(|kept| {
+        let last_update_time = kept.letter.at.as_second();
+        kept.letter.to.iter().filter_map(move |address| {
+            let reason = Simulated::of(address)?.listed_as()?;
+            Some(SuppressedDestination { email_address: address.clone(), reason, last_update_time })
+        })
+    });
+    Ok(Json(SuppressedPage { suppressed_destination_summaries: listed.collect(), next_token }))
 }
 
 impl MailService {
@@ -135,8 +191,11 @@ enum Refusal {
     /// The mailbox could not keep it.
     #[error("the mail could not be kept")]
     NotKept(#[source] LetterError),
+    /// The mailbox could not be read.
+    #[error("the mailbox could not be read")]
+    NotRead(#[source] LetterError),
     /// The suite is ending.
-    #[error("the mailbox stopped while keeping a mail")]
+    #[error("the mailbox stopped")]
     Stopped(#[source] tokio::task::JoinError),
 }
 
@@ -147,8 +206,8 @@ impl IntoResponse for Refusal {
         let (status, kind) = match &self {
             Self::BadRequest(_) => (StatusCode::BAD_REQUEST, "BadRequestException"),
             // What the sender is to make of it is the truth: it may or may not be kept.
-            Self::NotKept(_) | Self::Stopped(_) => {
-                tracing::error!(error = ErrorChain(&self).to_string(), "a mail was not kept");
+            Self::NotKept(_) | Self::NotRead(_) | Self::Stopped(_) => {
+                tracing::error!(error = ErrorChain(&self).to_string(), "the mail service failed");
                 (StatusCode::INTERNAL_SERVER_ERROR, "InternalFailure")
             }
         };

@@ -37,6 +37,15 @@ impl Simulated {
             _ => None,
         }
     }
+
+    /// Why such an address is on the account's suppression list, where it is.
+    pub(crate) const fn listed_as(self) -> Option<&'static str> {
+        match self {
+            Self::Success | Self::OutOfOffice => None,
+            Self::Bounce | Self::SuppressionList => Some("BOUNCE"),
+            Self::Complaint => Some("COMPLAINT"),
+        }
+    }
 }
 
 #[cfg(test)]

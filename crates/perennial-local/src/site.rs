@@ -12,6 +12,7 @@ use axum::middleware;
 
 use crate::clock::Clock;
 use crate::html;
+use crate::inbox::LocalInbox;
 use crate::letters::Letters;
 use crate::programs::{self, Programs};
 use crate::{mailbox, pages};
@@ -21,6 +22,8 @@ use crate::{mailbox, pages};
 pub struct Site {
     /// The mails.
     pub letters: Letters,
+    /// Where replies are put.
+    pub inbox: LocalInbox,
     /// The suite's clock.
     pub clock: Clock,
     /// Makes a fresh stamp for the sample form each time it is shown.
@@ -85,7 +88,8 @@ pub(crate) mod tests {
             let letters = store.letters().unwrap();
             let stamp: Stamp = Arc::new(|| "stamp<\"1\">".to_owned());
             let programs = Programs::new(directory);
-            Self { site: Site { letters, clock, stamp, programs }, _store: store }
+            let inbox = store.inbox().unwrap();
+            Self { site: Site { letters, inbox, clock, stamp, programs }, _store: store }
         }
 
         pub(crate) async fn ask(&self, request: Request<Body>) -> Answer {

@@ -28,6 +28,7 @@ use serde::{Deserialize, Serialize};
 use tokio::runtime;
 use tokio::sync::oneshot;
 
+use crate::inbox::{LocalInbox, LocalInboxError};
 use crate::letters::{LetterError, Letters};
 use crate::local_items::{LocalItemError, LocalItems};
 
@@ -187,6 +188,11 @@ impl StoreFile {
     /// The mails that were handed to the loopback mail service.
     pub fn letters(&self) -> Result<Letters, LetterError> {
         Letters::open(self.database.0.clone())
+    }
+
+    /// The mails that came in.
+    pub fn inbox(&self) -> Result<LocalInbox, LocalInboxError> {
+        LocalInbox::open(self.database.0.clone())
     }
 
     /// Answers what is under way, stops serving and frees the lock.

@@ -11,19 +11,27 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use axum::Router;
-use ingest_lead::stamp;
+use ingest_lead::{Altcha, EventKeys, EventKeysError, stamp};
 use jiff::{SignedDuration, Timestamp};
+use perennial_app::behaviour::Observer;
 use perennial_app::engagement::Listener;
+use perennial_app::forward::Postman;
+use perennial_app::guard::Guard;
+use perennial_app::holdings::{Holdings, Registry};
+use perennial_app::inbound::Postbox;
 use perennial_app::ingest::Door;
 use perennial_app::library::Library;
 use perennial_app::mail::Letterhead;
-use perennial_app::ports::{Clock as _, Store, StoreError, SystemClock};
+use perennial_app::ports::{Clock as _, DoorBook, Store, StoreError, SystemClock};
+use perennial_app::privacy::Privacy;
 use perennial_app::push::{Plan, Push, PushError, push};
+use perennial_app::retention::Retainer;
+use perennial_app::suppression::{Reconcile, Suppressor};
 use perennial_app::touch::Toucher;
 use perennial_aws::clients::Clients;
 use perennial_aws::dynamo::outbox::Outbox;
 use perennial_aws::dynamo::{DynamoStore, table};
-use perennial_aws::ses::SesMailer;
+use perennial_aws::ses::{SesMailer, SesSuppressionList};
 use perennial_core::ids::{FormName, IdError, Pepper};
 use perennial_core::loader::SourceFile;
 use perennial_core::token::{Keyring, KeyringError};
@@ -34,9 +42,11 @@ use tokio::time::timeout;
 
 use crate::clock::{Clock, Pace};
 use crate::gateway::{self, Gateway};
+use crate::holdings::beside_the_leads;
+use crate::inbox::{LocalInbox, LocalInboxError};
 use crate::keys::Keys;
-use crate::letters::LetterError;
-use crate::local_items::LocalItemError;
+use crate::letters::{LetterError, Letters};
+use crate::local_items::{LocalItemError, LocalItems};
 use crate::programs::Programs;
 use crate::pumps::{self, LocalBus, NUDGES_MAX};
 use crate::ses::{self, MailService};
@@ -61,6 +71,9 @@ const SWEEP_BUDGET: Duration = Duration::from_secs(20);
 /// How long a worker that has marked a mail may live: the mailer's time-out, with a margin.
 const LEASE: SignedDuration = SignedDuration::from_secs(60);
 
+/// The domain of the reply addresses here. No mail to it ever leaves this machine.
+const REPLY_DOMAIN: &str = "reply.perennial.example";
+
 /// How many events of the mail service may wait.
 const MAIL_EVENTS_MAX: usize = 4_096;
 
@@ -79,6 +92,9 @@ pub enum StartError {
     /// The mailbox cannot be read.
     #[error("the mailbox cannot be used")]
     Letters(#[from] LetterError),
+    /// The inbox cannot be read.
+    #[error("the inbox cannot be used")]
+    Inbox(#[from] LocalInboxError),
     /// The table of leads cannot be made.
     #[error("the table of leads cannot be used")]
     Store(#[from] StoreError),
@@ -88,6 +104,9 @@ pub enum StartError {
     /// The token keys are damaged.
     #[error("the token keys cannot be used")]
     Keys(#[from] KeyringError),
+    /// The machine's key for events is none: a bug.
+    #[error("the key for events cannot be used")]
+    EventKeys(#[from] EventKeysError),
     /// The sample page's form has no valid name: a bug.
     #[error("the sample form cannot be shown")]
     SampleForm(#[from] IdError),
@@ -106,6 +125,12 @@ pub enum StartError {
 pub struct LocalStore {
     /// The leads.
     pub store: Arc<dyn Store>,
+    /// The leads' table, as the daily look at what is kept sees it.
+    pub registry: Arc<dyn Registry>,
+    /// Every place where something of a person is kept.
+    pub holdings: Vec<Arc<dyn Holdings>>,
+    /// What the door keeps in mind.
+    pub book: Arc<dyn DoorBook>,
     /// What ids are derived with.
     pub pepper: Pepper,
     /// The suite's time now.
@@ -116,18 +141,26 @@ pub struct LocalStore {
 impl LocalStore {
     /// Opens a store file for one command, or reaches it through the suite that has it open.
     pub async fn open(path: &Path) -> Result<Self, StartError> {
-        let (file, items, dynamodb) = match StoreFile::open(path).await? {
+        let (file, items, letters, dynamodb) = match StoreFile::open(path).await? {
             Opened::Ours(file) => {
-                let (items, dynamodb) = (file.local_items()?, file.dynamodb().to_owned());
-                (Some(file), items, dynamodb)
+                let (items, letters, dynamodb) = (file.local_items()?, file.letters()?, file.dynamodb().to_owned());
+                (Some(file), items, letters, dynamodb)
             }
-            Opened::Held(holder) => (None, crate::local_items::LocalItems::beside_holder(path)?, holder.dynamodb),
+            Opened::Held(holder) => {
+                (None, LocalItems::beside_holder(path)?, Letters::beside_holder(path)?, holder.dynamodb)
+            }
         };
         let client = Clients::loopback(&dynamodb).dynamodb();
         table::create(&client, LEAD_TABLE).await?;
         let keys = Keys::load_or_make(&items)?;
+        let leads = DynamoStore::new(client, LEAD_TABLE).with_outbox();
+        let mut holdings: Vec<Arc<dyn Holdings>> = vec![Arc::new(leads.clone())];
+        holdings.extend(beside_the_leads(letters));
         Ok(Self {
-            store: Arc::new(DynamoStore::new(client, LEAD_TABLE).with_outbox()),
+            store: Arc::new(leads.clone()),
+            registry: Arc::new(leads.clone()),
+            book: Arc::new(leads),
+            holdings,
             pepper: Pepper::new(keys.pepper),
             now: Clock::peek(&items)?,
             file,
@@ -136,7 +169,7 @@ impl LocalStore {
 
     /// Closes the file, if this process has it.
     pub async fn close(self) -> Result<(), CloseError> {
-        drop(self.store);
+        drop((self.store, self.holdings, self.registry, self.book));
         match self.file {
             Some(file) => file.close().await,
             None => Ok(()),
@@ -151,6 +184,7 @@ pub struct Suite {
     store: Arc<dyn Store>,
     library: Arc<Library>,
     published: Plan,
+    inbox: LocalInbox,
     file: StoreFile,
     servers: Vec<JoinHandle<std::io::Result<()>>>,
     pumps: JoinSet<()>,
@@ -175,6 +209,7 @@ impl Suite {
     }
 
     /// Publishes the programs and starts the suite on an open store.
+    #[expect(clippy::too_many_lines, reason = "all that is wired together, in one place")]
     pub async fn start_on(
         mut file: StoreFile,
         port: u16,
@@ -192,51 +227,110 @@ impl Suite {
         let keyring = Keyring::new(token_keys, &keys.token_key.kid)?;
         let clock = Clock::start(items, pace)?;
         let letters = file.letters()?;
+        let inbox = file.inbox()?;
 
         let client = Clients::loopback(file.dynamodb()).dynamodb();
         table::create(&client, LEAD_TABLE).await?;
-        let store: Arc<dyn Store> = Arc::new(DynamoStore::new(client.clone(), LEAD_TABLE).with_outbox());
+        let dynamo = DynamoStore::new(client.clone(), LEAD_TABLE).with_outbox();
+        let store: Arc<dyn Store> = Arc::new(dynamo.clone());
         let wall_clock = Arc::new(SystemClock);
         let retired = BTreeSet::new();
         let to_push = Push { files: programs, retired: &retired, now: wall_clock.now() };
         let published = push(store.as_ref(), &to_push).await?;
         let library = Arc::new(Library::looking_every(Arc::clone(&store), wall_clock.clone(), LOOK_EVERY));
-        let ses = Clients::loopback(&format!("http://{}", local_address(&mail, 0)?)).ses();
+        let mail_service = Clients::loopback(&format!("http://{}", local_address(&mail, 0)?));
+        let mailer = Arc::new(SesMailer::new(mail_service.ses(), None));
+        let reply_domain = Some(REPLY_DOMAIN.to_owned());
         let clock_port: Arc<dyn perennial_app::ports::Clock> = Arc::new(clock.clone());
 
+        let door = Door {
+            store: Arc::clone(&store),
+            library: Arc::clone(&library),
+            pepper: Pepper::new(keys.pepper),
+            clock: Arc::clone(&clock_port),
+        };
+        let postbox = Postbox {
+            door: door.clone(),
+            inbox: Arc::new(inbox.clone()),
+            keyring: keyring.clone(),
+            reply_domain: reply_domain.clone(),
+        };
+        let guard =
+            Guard { book: Arc::new(dynamo.clone()), pepper: Pepper::new(keys.pepper), wall_clock: wall_clock.clone() };
         let ingest = Arc::new(ingest_lead::Deps {
-            door: Door {
+            door,
+            observer: Observer {
                 store: Arc::clone(&store),
                 library: Arc::clone(&library),
                 pepper: Pepper::new(keys.pepper),
                 clock: Arc::clone(&clock_port),
             },
+            event_keys: EventKeys::parse(&format!("local:{}", event_key(&Pepper::new(keys.pepper))))?,
+            altcha: Altcha::new(guard.clone()),
+            guard,
+            turnstile: None,
             keyring: keyring.clone(),
             wall_clock,
+        });
+        let notify = Arc::new(notify::Deps {
+            postman: Postman {
+                store: Arc::clone(&store),
+                library: Arc::clone(&library),
+                inbox: Arc::new(inbox.clone()),
+                forwarder: mailer.clone(),
+                clock: Arc::clone(&clock_port),
+                lease: LEASE,
+            },
         });
         let touch = Arc::new(schedule_touch::Deps {
             toucher: Toucher {
                 store: Arc::clone(&store),
-                mailer: Arc::new(SesMailer::new(ses, None)),
+                mailer,
                 clock: Arc::clone(&clock_port),
                 library: Arc::clone(&library),
-                letterhead: Letterhead { base_url: base_url.clone(), keyring: keyring.clone() },
+                letterhead: Letterhead { base_url: base_url.clone(), keyring: keyring.clone(), reply_domain },
                 lease: LEASE,
             },
             budget: SWEEP_BUDGET,
         });
+        let listener =
+            Listener { store: Arc::clone(&store), library: Arc::clone(&library), clock: Arc::clone(&clock_port) };
         let engagement = Arc::new(record_engagement::Deps {
-            listener: Listener { store: Arc::clone(&store), library: Arc::clone(&library), clock: clock_port },
+            clicks: record_engagement::Clicks::new(listener.clone()),
+            listener,
             keyring: keyring.clone(),
+            postbox: Some(postbox),
         });
+        let reconcile = Reconcile {
+            suppressor: Suppressor {
+                store: Arc::clone(&store),
+                library: Arc::clone(&library),
+                clock: clock_port,
+                pepper: Pepper::new(keys.pepper),
+            },
+            list: Arc::new(SesSuppressionList::new(mail_service.ses_lists())),
+        };
+        let mut holdings: Vec<Arc<dyn Holdings>> = vec![Arc::new(dynamo.clone())];
+        holdings.extend(beside_the_leads(letters.clone()));
+        let privacy = Privacy {
+            store: Arc::clone(&store),
+            holdings,
+            library: Arc::clone(&library),
+            clock: Arc::new(clock.clone()),
+        };
+        let retainer = Retainer { registry: Arc::new(dynamo.clone()), privacy };
+        let housekeep = Arc::new(housekeep::Deps { chores: vec![Box::new(reconcile), Box::new(retainer)] });
         let (nudges, nudge_queue) = mpsc::channel(NUDGES_MAX);
         let (events, heard) = mpsc::channel(MAIL_EVENTS_MAX);
-        let publish = Arc::new(publish_history::Deps { bus: Arc::new(LocalBus { nudges, clock: clock.clone() }) });
+        let publish =
+            Arc::new(publish_history::Deps { bus: Arc::new(LocalBus { nudges, notify, clock: clock.clone() }) });
 
         let written = Arc::new(Notify::new());
         let mut pumps = JoinSet::new();
         pumps.spawn(pumps::nudge(nudge_queue, Arc::clone(&touch)));
+        pumps.spawn(pumps::housekeep(clock.clone(), housekeep));
         pumps.spawn(pumps::hear(heard, Arc::clone(&engagement)));
+        pumps.spawn(pumps::take_in(inbox.clone(), Arc::clone(&engagement), clock.clone(), Arc::clone(&written)));
         pumps.spawn(pumps::feed(Outbox::new(client, LEAD_TABLE), publish, clock.clone(), Arc::clone(&written)));
         pumps.spawn(pumps::tick(clock.clone(), touch, Arc::clone(&written)));
 
@@ -244,6 +338,7 @@ impl Suite {
         let stamp: site::Stamp = Arc::new(move || stamp::issue(&keyring, &sample_form, Timestamp::now()));
         let pages = site::router(Site {
             letters: letters.clone(),
+            inbox: inbox.clone(),
             clock: clock.clone(),
             stamp,
             programs: Programs::new(directory),
@@ -256,7 +351,7 @@ impl Suite {
             serve(mail, ses::router(MailService { letters, clock: clock.clone(), events }), stopped),
         ];
         file.announce(&base_url)?;
-        Ok(Self { address, clock, store, library, published, file, servers, pumps, stop })
+        Ok(Self { address, clock, store, library, published, inbox, file, servers, pumps, stop })
     }
 
     /// Where the pages and forms are, e.g. `http://127.0.0.1:8700`.
@@ -279,6 +374,11 @@ impl Suite {
         &self.store
     }
 
+    /// Where mail comes in.
+    pub fn inbox(&self) -> &LocalInbox {
+        &self.inbox
+    }
+
     /// What the start published.
     pub fn published(&self) -> &Plan {
         &self.published
@@ -298,6 +398,11 @@ impl Suite {
         drop(self.store);
         self.file.close().await
     }
+}
+
+/// The key by which another program on this machine may tell of events: derived, so that it stays the same.
+pub fn event_key(pepper: &Pepper) -> String {
+    pepper.digest(&[b"event key"])
 }
 
 async fn listen(port: u16) -> Result<TcpListener, StartError> {

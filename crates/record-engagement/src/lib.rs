@@ -1,10 +1,17 @@
 //! Lambda: unsubscribes and mail events come back to their lead.
 //!
-//! One function, three doors: the HTTP routes of [`routes`], each with a token in its path, SES's events by an
-//! EventBridge rule, and bounces and complaints once more by SNS and SQS. A `GET` never changes anything (P5);
-//! an event that proves nothing is acknowledged and counted (H38, H39).
+//! One function, four doors: the HTTP routes of [`routes`], each with a token in its path, SES's events by an
+//! EventBridge rule, bounces and complaints once more by SNS and SQS, and mail that comes in by S3. A `GET` never
+//! changes anything (P5); an event that proves nothing is acknowledged and counted (H38, H39).
 
+mod click;
+mod desk;
+mod mail;
 mod opt_in;
+mod phrases;
+mod preferences;
+mod profile;
+mod question;
 mod queue;
 mod routes;
 mod ses;
@@ -15,11 +22,14 @@ use std::sync::Arc;
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use aws_lambda_events::sqs::SqsBatchResponse;
 use perennial_app::engagement::Listener;
+use perennial_app::inbound::Postbox;
 use perennial_core::token::Keyring;
 use perennial_lambda::boot::HandlerError;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use click::{Clicks, FOLLOWS_MAX};
+pub use mail::Sorted;
 pub use ses::Counted;
 
 /// What the function needs.
@@ -28,6 +38,10 @@ pub struct Deps {
     pub listener: Listener,
     /// What tokens are verified with.
     pub keyring: Keyring,
+    /// What follows links.
+    pub clicks: Clicks,
+    /// Who takes mail in, where mail comes in.
+    pub postbox: Option<Postbox>,
 }
 
 /// What an invocation answers.
@@ -40,6 +54,8 @@ pub enum Answer {
     Batch(SqsBatchResponse),
     /// To EventBridge, which does not read it.
     Counted(Counted),
+    /// To S3, which does not read it either.
+    Mail(Sorted),
 }
 
 /// Takes one event in. What kind it is, its own shape tells.
@@ -47,8 +63,12 @@ pub async fn handle(deps: Arc<Deps>, event: Value) -> Result<Answer, HandlerErro
     if event.get("requestContext").is_some() {
         let request = ApiGatewayV2httpRequest::deserialize(event)
             .map_err(|error| HandlerError::new("unreadable_request", error))?;
-        let response = routes::handle(&deps, &request).await;
+        // On the heap: the lead that is decided on makes this future large.
+        let response = Box::pin(routes::handle(&deps, &request)).await;
         return Ok(Answer::Http(Box::new(response)));
+    }
+    if mail::is_from_s3(&event) {
+        return mail::handle(&deps, event).await.map(Answer::Mail);
     }
     if event.get("Records").is_some() {
         return queue::handle(&deps, event).await.map(Answer::Batch);

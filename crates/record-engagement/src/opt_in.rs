@@ -2,57 +2,58 @@
 //!
 //! **Invariant:** only a POST confirms: whatever follows links by itself agrees to nothing.
 
-use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
-use perennial_app::error_chain::ErrorChain;
+use aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use perennial_app::mail::MailRef;
-use perennial_core::catalog::Catalog;
-use perennial_core::consent::{ConsentText, OptInLetter};
+use perennial_app::ports::Stored;
+use perennial_core::consent::{ConsentText, Question};
 use perennial_core::token::Purpose;
 use perennial_lambda::http::{self, escape};
-use tracing::{error, info};
+use tracing::info;
 
-use crate::Deps;
-use crate::routes::{invalid_link, mail_of, not_allowed};
+use crate::desk::{Desk, Shown, either, not_allowed};
+use crate::phrases::Phrases;
 
-pub(crate) async fn handle(
-    deps: &Deps,
-    catalog: &Catalog,
-    request: &ApiGatewayV2httpRequest,
-    token: &str,
-) -> ApiGatewayV2httpResponse {
-    let (Some(mail), Some(letter)) = (mail_of(deps, Purpose::OptIn, token), &catalog.opt_in) else {
-        return invalid_link(&catalog.organisation);
-    };
-    match http::method(request) {
-        "GET" => question(letter),
-        "HEAD" => http::empty(200),
-        "POST" => confirm(deps, &mail, letter, &catalog.organisation.name).await,
-        _ => not_allowed(),
-    }
+pub(crate) async fn handle(desk: &Desk<'_>, token: &str) -> ApiGatewayV2httpResponse {
+    either(answer(desk, token).await)
 }
 
-fn question(letter: &OptInLetter) -> ApiGatewayV2httpResponse {
+async fn answer(desk: &Desk<'_>, token: &str) -> Shown {
+    let mail = desk.mail(Purpose::OptIn, token)?;
+    match http::method(desk.request) {
+        "HEAD" => return Ok(http::empty(200)),
+        "GET" | "POST" => {}
+        _ => return Ok(not_allowed()),
+    }
+    let person = desk.person(&mail.lead).await?;
+    let phrases = desk.phrases(person.as_ref());
+    let standing = person.as_ref().map_or(Question::Closed, |Stored { lead, .. }| Question::of(lead));
+    let language = person.as_ref().and_then(|person| person.lead.language.as_ref());
+    let Some(text) = desk.catalog.opt_in_text(language) else { return Ok(closed(desk, phrases)) };
+    Ok(match (standing, http::method(desk.request)) {
+        (Question::Open, "POST") => confirm(desk, phrases, &mail, text).await?,
+        (Question::Open, _) => question(desk, phrases, text),
+        (Question::Confirmed, _) => desk.note(phrases, phrases.already_title, phrases.confirmed),
+        (Question::Closed, _) => closed(desk, phrases),
+    })
+}
+
+fn closed(desk: &Desk<'_>, phrases: &Phrases) -> ApiGatewayV2httpResponse {
+    desk.note(phrases, phrases.closed_title, phrases.closed)
+}
+
+fn question(desk: &Desk<'_>, phrases: &Phrases, text: &str) -> ApiGatewayV2httpResponse {
     let body = format!(
-        "<p>{}</p><form method=\"post\"><button type=\"submit\">Yes, write to me</button></form>\
-         <p>If you did not ask for this, close the page. Nothing happens.</p>",
-        escape(&letter.text)
+        "<p>{}</p>\n<form method=\"post\"><button type=\"submit\">{}</button></form>\n<p class=\"apart\">{}</p>",
+        escape(text),
+        desk.said(phrases.opt_in_button),
+        desk.said(phrases.opt_in_else)
     );
-    http::page(200, "May we write to you?", &body)
+    desk.page(phrases, 200, phrases.opt_in_title, &body)
 }
 
-async fn confirm(deps: &Deps, mail: &MailRef, letter: &OptInLetter, organisation: &str) -> ApiGatewayV2httpResponse {
-    match deps.listener.opted_in(&mail.lead, ConsentText::of(&letter.text)).await {
-        Ok(heard) => {
-            info!(lead.id = %mail.lead, opt_in.heard = ?heard, "a person confirmed that they want mail");
-            let body = format!(
-                "<p>{} may write to you now. Each mail has a link by which you can end it.</p>",
-                escape(organisation)
-            );
-            http::page(200, "Thank you", &body)
-        }
-        Err(error) => {
-            error!(lead.id = %mail.lead, error = ErrorChain(&error).to_string(), "a confirmation was not saved");
-            http::unavailable()
-        }
-    }
+async fn confirm(desk: &Desk<'_>, phrases: &Phrases, mail: &MailRef, text: &str) -> Shown {
+    let heard = desk.deps.listener.opted_in(&mail.lead, ConsentText::of(text)).await;
+    let heard = heard.map_err(|error| desk.unheard(phrases, &mail.lead, &error))?;
+    info!(lead.id = %mail.lead, opt_in.heard = ?heard, "a person confirmed that they want mail");
+    Ok(desk.note(phrases, phrases.thanks_title, phrases.confirmed))
 }

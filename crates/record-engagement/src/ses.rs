@@ -8,6 +8,7 @@ pub(crate) mod event;
 
 use jiff::Timestamp;
 use perennial_app::engagement::{Heard, MailReport};
+use perennial_core::breaker::Feedback;
 use perennial_core::decide::MailEventKind;
 use perennial_core::event::FailReason;
 use perennial_lambda::boot::HandlerError;
@@ -51,7 +52,7 @@ pub(crate) async fn handle(deps: &Deps, event: Value) -> Result<Counted, Handler
 
 /// Takes in one event; `told_at` is when its envelope was written, where it has one that says so.
 pub(crate) async fn hear(deps: &Deps, detail: Value, told_at: Option<Timestamp>) -> Result<Counted, HandlerError> {
-    let Ok(SesEvent { mail, at, what }) = SesEvent::deserialize(detail) else {
+    let Ok(SesEvent { mail, sender, at, what }) = SesEvent::deserialize(detail) else {
         return Ok(ignored("unreadable"));
     };
     let Some(Tagged { lead, touch, attempt }) = mail else {
@@ -61,7 +62,8 @@ pub(crate) async fn hear(deps: &Deps, detail: Value, told_at: Option<Timestamp>)
         info!(metric = "mail_event.unknown", mail_event.kind = name, "a mail event of a type that is new to us");
     }
     let at = at.or(told_at).unwrap_or_else(|| deps.listener.clock.now());
-    let report = MailReport { lead, touch, attempt, kind: meaning(&what, at), fact: fact(&what), at };
+    let against = sender.zip(feedback(&what));
+    let report = MailReport { lead, touch, attempt, kind: meaning(&what, at), fact: fact(&what), against, at };
     let heard = deps.listener.mail_event(&report).await;
     Ok(match heard.map_err(|error| HandlerError::new("mail_event_failed", error))? {
         Some(Heard::Decided) => Counted::Decided,
@@ -92,6 +94,26 @@ fn meaning(what: &What, at: Timestamp) -> MailEventKind {
         What::Reject => MailEventKind::Withdrawn(FailReason::ContentRefused),
         What::RenderingFailure => MailEventKind::Withdrawn(FailReason::NotRendered),
         What::Subscription(Subscribed::ToNothing) => MailEventKind::Unsubscribed,
+    }
+}
+
+/// What counts against the sender. What SES's list remembers was counted once, and SES counts no soft bounce either.
+fn feedback(what: &What) -> Option<Feedback> {
+    match what {
+        What::Bounce(Bounced::Permanent, Freshness::Fresh) => Some(Feedback::Bounce),
+        What::Complaint(Freshness::Fresh) => Some(Feedback::Complaint),
+        What::Bounce(Bounced::Softly, _)
+        | What::Bounce(Bounced::Permanent, Freshness::Remembered)
+        | What::Complaint(Freshness::Remembered)
+        | What::Send
+        | What::Delivery
+        | What::DeliveryDelay
+        | What::Reject
+        | What::RenderingFailure
+        | What::Open
+        | What::Click
+        | What::Subscription(_)
+        | What::Unknown(_) => None,
     }
 }
 

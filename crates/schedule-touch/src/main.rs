@@ -26,6 +26,7 @@ async fn main() -> Result<(), Error> {
     let base_url = settings.base_url("PERENNIAL_BASE_URL");
     let keyring = settings.keyring("PERENNIAL_TOKEN_KEYS");
     let configuration_set = settings.optional("PERENNIAL_CONFIGURATION_SET");
+    let reply_domain = settings.optional("PERENNIAL_REPLY_DOMAIN");
     let timeout_s = settings.seconds("PERENNIAL_TIMEOUT_S", 60);
     let keyring = settings.finish(|| keyring)?.ok_or("PERENNIAL_TOKEN_KEYS holds no key")?;
 
@@ -36,7 +37,7 @@ async fn main() -> Result<(), Error> {
         clock: Arc::new(SystemClock),
         library: boot::library(&store).await,
         store,
-        letterhead: Letterhead { base_url, keyring },
+        letterhead: Letterhead { base_url, keyring, reply_domain },
         lease: SignedDuration::from_secs(i64::from(timeout_s.saturating_add(LEASE_MARGIN_S))),
     };
     // A third of the time is kept for the visits under way when the budget ends.

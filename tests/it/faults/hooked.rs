@@ -6,11 +6,15 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use perennial_app::ports::{
-    CatalogVersion, Commit, CommitError, Cursor, DuePage, EngagementRecord, HistoryRow, IdempotencyRecord,
-    ImportRecord, PublishedCatalog, PublishedProgram, Release, SendingPause, Store, StoreError, Stored, SurveyPage,
+    Against, CatalogVersion, Claim, Commit, CommitError, Cursor, DuePage, EngagementRecord, HistoryRow,
+    IdempotencyRecord, ImportRecord, PublishedCatalog, PublishedProgram, Release, SendingPause, Store, StoreError,
+    Stored, SurveyPage,
 };
-use perennial_core::ids::{LeadId, ProgramName};
+use perennial_core::actor::Hit;
+use perennial_core::breaker::{BrakeSeen, SenderRecord, SenderSwitch};
+use perennial_core::ids::{LeadId, ProgramName, SenderDomain, TouchId};
 use perennial_core::lead::Sending;
 use perennial_core::program::ProgramVersion;
 
@@ -92,6 +96,22 @@ impl Store for Hooked {
         self.store.record_engagement(record).await
     }
 
+    async fn record_hit(&self, lead: &LeadId, touch: &TouchId, hit: &Hit) -> Result<bool, StoreError> {
+        self.store.record_hit(lead, touch, hit).await
+    }
+
+    async fn hits(&self, lead: &LeadId, touch: &TouchId) -> Result<Vec<Hit>, StoreError> {
+        self.store.hits(lead, touch).await
+    }
+
+    async fn claim_effect(&self, id: &str, now: Timestamp, until: Timestamp) -> Result<Claim, StoreError> {
+        self.store.claim_effect(id, now, until).await
+    }
+
+    async fn finish_effect(&self, id: &str, now: Timestamp) -> Result<(), StoreError> {
+        self.store.finish_effect(id, now).await
+    }
+
     async fn idempotency(&self, key: &str) -> Result<Option<IdempotencyRecord>, StoreError> {
         self.store.idempotency(key).await
     }
@@ -110,6 +130,34 @@ impl Store for Hooked {
 
     async fn pause_sending(&self, pause: &SendingPause) -> Result<(), StoreError> {
         self.store.pause_sending(pause).await
+    }
+
+    async fn add_sends(&self, sender: &SenderDomain, day: Date, sends: u64) -> Result<(), StoreError> {
+        self.store.add_sends(sender, day, sends).await
+    }
+
+    async fn record_feedback(&self, record: &EngagementRecord, against: &Against) -> Result<bool, StoreError> {
+        self.store.record_feedback(record, against).await
+    }
+
+    async fn sender(&self, sender: &SenderDomain, since: Date) -> Result<SenderRecord, StoreError> {
+        self.store.sender(sender, since).await
+    }
+
+    async fn set_sender_switch(&self, sender: &SenderDomain, switch: &SenderSwitch) -> Result<(), StoreError> {
+        self.store.set_sender_switch(sender, switch).await
+    }
+
+    async fn set_brake_seen(&self, sender: &SenderDomain, seen: &BrakeSeen) -> Result<(), StoreError> {
+        self.store.set_brake_seen(sender, seen).await
+    }
+
+    async fn chore_mark(&self, chore: &str) -> Result<Option<Timestamp>, StoreError> {
+        self.store.chore_mark(chore).await
+    }
+
+    async fn set_chore_mark(&self, chore: &str, begun: Timestamp) -> Result<(), StoreError> {
+        self.store.set_chore_mark(chore, begun).await
     }
 
     async fn put_program(&self, program: &PublishedProgram) -> Result<(), StoreError> {

@@ -183,7 +183,7 @@ impl Up {
     }
 
     /// The mails that were sent, oldest first.
-    async fn letters(&self) -> Vec<Value> {
+    pub(crate) async fn letters(&self) -> Vec<Value> {
         serde_json::from_str(&self.get("/mailbox/messages.json").await.body).unwrap()
     }
 }

@@ -17,6 +17,8 @@ pub(super) enum Manner {
     Answers,
     /// Closes the connection.
     HangsUp,
+    /// Refuses the mail, and names whom it was to go to.
+    Refuses,
     /// Answers 500.
     Fails,
     /// Never says anything.
@@ -73,6 +75,9 @@ impl Ses {
             };
             let answer = match manner {
                 Manner::Answers => r#"200 OK {"MessageId":"0107"}"#,
+                Manner::Refuses => {
+                    r#"400 Refused {"__type":"MessageRejected","message":"Email address is not verified: canary-7f3@birds.example"}"#
+                }
                 Manner::Fails => r#"500 Broken {"message":"something broke"}"#,
                 Manner::HangsUp => return,
                 Manner::Hangs => std::future::pending().await,

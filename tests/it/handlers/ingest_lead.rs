@@ -2,8 +2,11 @@
 
 mod accepted;
 mod browser;
+mod captcha;
 mod cors;
+mod elsewhere;
 mod junk;
+mod limits;
 pub(crate) mod logs;
 mod refused;
 mod samples;
@@ -17,14 +20,16 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use ingest_lead::{Deps, handle, stamp};
+use ingest_lead::{Altcha, Deps, EventKeys, handle, stamp};
 use jiff::{SignedDuration, Timestamp};
+use perennial_app::behaviour::Observer;
+use perennial_app::guard::Guard;
 use perennial_app::ingest::Door;
 use perennial_app::library::Library;
-use perennial_app::memory::SettableClock;
+use perennial_app::memory::{MemoryDoorBook, SettableClock};
 use perennial_app::ports::{Clock, Store, SubmissionRow};
 use perennial_app::report::{audit, waterfall};
-use perennial_core::catalog::{Catalog, Form};
+use perennial_core::catalog::{Catalog, Form, Limits};
 use perennial_core::contact::{EmailAddress, PhoneNumber};
 use perennial_core::event::Event;
 use perennial_core::ids::{FieldName, FormName, LeadId, Pepper};
@@ -35,6 +40,7 @@ use perennial_core::token::Keyring;
 use serde_json::{Value, json};
 
 use self::store::TroubledStore;
+use crate::scenarios::world::EVENT_KEYS;
 
 /// A Monday morning: 10:00 in Berlin.
 const NOW: &str = "2026-03-02T09:00:00Z";
@@ -54,6 +60,11 @@ impl World {
         Self::with_form(|_| {})
     }
 
+    /// With other limits than those for tests.
+    fn with_limits(limits: Limits) -> Self {
+        Self::of(Catalog { limits, ..perennial_core::testing::catalog() })
+    }
+
     /// With the form `contact` of the catalog for tests, changed.
     fn with_form(change: impl FnOnce(&mut Form)) -> Self {
         let mut catalog = perennial_core::testing::catalog();
@@ -65,13 +76,24 @@ impl World {
         let store = Arc::new(TroubledStore::new());
         let clock = || Arc::new(SettableClock::new(NOW.parse().unwrap()));
         let (suite_clock, wall_clock) = (clock(), clock());
+        let guard = Guard {
+            book: Arc::new(MemoryDoorBook::default()),
+            pepper: Pepper::new([7; 32]),
+            wall_clock: wall_clock.clone(),
+        };
+        let library = Arc::new(Library::fixed(Arc::new(catalog)));
         let deps = Deps {
-            door: Door {
+            observer: Observer {
                 store: store.clone(),
-                library: Arc::new(Library::fixed(Arc::new(catalog))),
+                library: Arc::clone(&library),
                 pepper: Pepper::new([7; 32]),
                 clock: suite_clock.clone(),
             },
+            event_keys: EventKeys::parse(EVENT_KEYS).unwrap(),
+            altcha: Altcha::new(guard.clone()).with_cost(1),
+            guard,
+            turnstile: None,
+            door: Door { store: store.clone(), library, pepper: Pepper::new([7; 32]), clock: suite_clock.clone() },
             keyring: Keyring::new(BTreeMap::from([("k1".to_owned(), [1; 32])]), "k1").unwrap(),
             wall_clock: wall_clock.clone(),
         };
@@ -127,6 +149,14 @@ impl World {
         assert!(waterfall.balanced);
         let submissions = waterfall.submissions;
         (waterfall.received, submissions.received + submissions.quarantined + submissions.merged)
+    }
+}
+
+impl World {
+    /// How many are nurtured, and how many held back.
+    async fn waterfall(&self) -> (i64, i64) {
+        let places = waterfall(&self.store.memory).await.unwrap().places;
+        (places["inquiry"], places["quarantined"])
     }
 }
 
@@ -203,6 +233,18 @@ impl Request {
 
     fn method(mut self, method: &str) -> Self {
         self.0["requestContext"]["http"]["method"] = json!(method);
+        self
+    }
+
+    /// The same, sent once more.
+    fn with_id(mut self) -> Self {
+        self.0["requestContext"]["requestId"] = Self::json(&json!({})).0["requestContext"]["requestId"].clone();
+        self
+    }
+
+    /// From this network, by the gateway's word.
+    fn at_network(mut self, address: &str) -> Self {
+        self.0["requestContext"]["http"]["sourceIp"] = json!(address);
         self
     }
 

@@ -97,9 +97,12 @@ async fn h22_the_same_again_after_two_years_and_a_new_key_is_answered_and_change
 
     world.clock.advance(SignedDuration::from_hours(2 * 366 * 24));
     let keys = BTreeMap::from([("k1".to_owned(), [1; 32]), ("k2".to_owned(), [2; 32])]);
+    let listener = world.functions.engagement.listener.clone();
     let rotated = record_engagement::Deps {
-        listener: world.functions.engagement.listener.clone(),
+        clicks: record_engagement::Clicks::new(listener.clone()),
+        listener,
         keyring: Keyring::new(keys, "k2").unwrap(),
+        postbox: None,
     };
     let answer = record_engagement::handle(Arc::new(rotated), sample("unsubscribe-post.json")).await.unwrap();
     let answer = serde_json::to_value(answer).unwrap();

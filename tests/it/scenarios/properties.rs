@@ -1,6 +1,6 @@
 //! Whatever happens, in whatever order: the invariants of DOMAIN.md §4 hold at each step.
 
-mod decisions;
+pub(crate) mod decisions;
 mod mail_events;
 mod programs;
 mod suite;

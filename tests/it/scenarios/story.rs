@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use perennial_app::ports::{HistoryRow, OutboundMail};
 use perennial_core::calendar;
 use perennial_core::event::{Event, SendProof};
-use perennial_core::ids::TouchId;
+use perennial_core::ids::{FieldName, TouchId};
 use perennial_core::lead::{Lead, Ownership, TaskKind};
 use perennial_core::submission::Intent;
 
@@ -60,6 +60,18 @@ impl Teller<'_> {
                 format!("is moved to version {}: {step} comes {}", version.0, self.time(*due_at))
             }
             Event::Signalled { kind, .. } => format!("gives a sign: {kind:?}"),
+            Event::LinkFollowed { touch, until, .. } => {
+                format!("a link of {} is followed: judged {}", touch.step, self.time(*until))
+            }
+            Event::FollowersJudged { touch, people, machines, .. } => {
+                format!("links of {}: people followed {people:?}, machines {machines:?}", touch.step)
+            }
+            Event::FollowersRelabelled { touch, machines, .. } => {
+                format!("links of {}: it was a machine that followed {machines:?}", touch.step)
+            }
+            Event::Answered { fields } => {
+                format!("answers: {}", fields.iter().map(FieldName::as_str).collect::<Vec<_>>().join(", "))
+            }
             Event::Labelled { topic, add, remove } => format!("is labelled: {topic:?} +{add:?} -{remove:?}"),
             Event::MomentRaised { message, .. } => format!("ALERT {message}"),
             Event::Emitted { event, .. } => format!("emits {event}"),
@@ -81,6 +93,7 @@ impl Teller<'_> {
                     TaskKind::Call => "CALL",
                     TaskKind::Write => "WRITE",
                     TaskKind::RepairData => "FIND AN ADDRESS",
+                    TaskKind::Read => "READ THE REPLY",
                 };
                 format!("{what} for {}, by {}", touch.step, self.time(*due_at))
             }
@@ -91,6 +104,7 @@ impl Teller<'_> {
             }
             Event::AddressRested => "may be mailed again: the address has rested".to_owned(),
             Event::AddressSuppressed { cause } => format!("may not be mailed any more: {cause:?}"),
+            Event::ReplyReceived { certainty, .. } => format!("wrote to us: {certainty:?}"),
             Event::AddressListed { cause, .. } => format!("is nobody, and may not be mailed: {cause:?}"),
             Event::EnrolmentPaused { pause, resume_at, .. } => {
                 format!("pauses until {}: {pause:?}", self.time(*resume_at))

@@ -31,11 +31,11 @@ async fn the_welcome_program_runs_to_its_end_and_leads_on_to_the_occasional_one(
     Tue 2026-03-03 08:00  MAIL "Where I would start"
                           goes on: second-call comes Thu 2026-03-05 08:00
     Wed 2026-03-04 02:00  nobody did first-call in time
-    Thu 2026-03-05 08:00  CALL for second-call, by Sat 2026-03-07 08:00
+    Thu 2026-03-05 08:00  CALL for second-call, by Mon 2026-03-09 08:00
                           goes on: short-case comes Mon 2026-03-09 08:00
                           short-case waits until Mon 2026-03-09 08:00: QuietHours
-    Sat 2026-03-07 08:00  nobody did second-call in time
-    Mon 2026-03-09 08:00  MAIL "How someone else did it"
+    Mon 2026-03-09 08:00  nobody did second-call in time
+                          MAIL "How someone else did it"
                           goes on: this-quarter comes Thu 2026-03-12 08:00
     Thu 2026-03-12 08:00  MAIL "Is this on your list this quarter?"
                           goes on: first-questions comes Mon 2026-03-16 08:00

@@ -7,14 +7,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use ingest_lead::{Altcha, EventKeys};
 use jiff::civil::DateTime;
 use jiff::{SignedDuration, Timestamp};
+use perennial_app::behaviour::Observer;
 use perennial_app::engagement::Listener;
+use perennial_app::forward::Postman;
+use perennial_app::guard::Guard;
+use perennial_app::inbound::Postbox;
 use perennial_app::ingest::{Door, Receipt};
 use perennial_app::library::Library;
 use perennial_app::mail::Letterhead;
-use perennial_app::memory::{RecordingBus, RecordingMailer, SettableClock};
-use perennial_app::ports::{Clock, HistoryRow, Mailer, OutboundMail, Store, Surveyed};
+use perennial_app::memory::{MemoryInbox, RecordingBus, RecordingForwarder, RecordingMailer, SettableClock};
+use perennial_app::ports::{Clock, DoorBook, HistoryRow, Mailer, OutboundMail, Store, Surveyed};
 use perennial_app::programs;
 use perennial_app::report::{AuditReport, WaterfallReport, audit, waterfall};
 use perennial_app::touch::Toucher;
@@ -24,6 +29,7 @@ use perennial_aws::dynamo::{DynamoStore, table};
 use perennial_core::catalog::Catalog;
 use perennial_core::event::Event;
 use perennial_core::ids::{FormName, LeadId, Pepper, SubmissionId};
+use perennial_core::inbound::InboxKey;
 use perennial_core::intake::{self, RawSubmission};
 use perennial_core::lead::Lead;
 use perennial_core::submission::{Channel, Entry as ProgramEntry, Permission, Submission};
@@ -37,6 +43,9 @@ use super::story;
 
 const TABLE: &str = "perennial";
 
+/// The domain of the reply addresses.
+pub(crate) const REPLY_DOMAIN: &str = "reply.perennial.example";
+
 /// How long a worker that marked a mail may live.
 pub(crate) const LEASE: SignedDuration = SignedDuration::from_mins(2);
 
@@ -46,7 +55,12 @@ const SWEEPS_PER_INSTANT_MAX: u32 = 20;
 /// What the functions reach the outside through, besides the clock.
 pub(crate) struct Ports {
     pub(crate) store: Arc<dyn Store>,
+    pub(crate) book: Arc<dyn DoorBook>,
     pub(crate) mailer: Arc<dyn Mailer>,
+    pub(crate) inbox: Arc<MemoryInbox>,
+    pub(crate) forwarder: Arc<RecordingForwarder>,
+    /// The domain that replies to mail are asked to come to.
+    pub(crate) reply_domain: Option<String>,
 }
 
 /// The suite.
@@ -55,6 +69,8 @@ pub(crate) struct World {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<SettableClock>,
     pub(crate) mailer: Arc<RecordingMailer>,
+    pub(crate) inbox: Arc<MemoryInbox>,
+    pub(crate) forwarder: Arc<RecordingForwarder>,
     pub(crate) bus: Arc<RecordingBus>,
     pub(crate) functions: Functions,
     catalog: Arc<Catalog>,
@@ -72,6 +88,7 @@ pub(crate) struct Functions {
     pub(crate) touch: Arc<schedule_touch::Deps>,
     pub(crate) engagement: Arc<record_engagement::Deps>,
     pub(crate) publish: Arc<publish_history::Deps>,
+    pub(crate) notify: Arc<notify::Deps>,
 }
 
 impl World {
@@ -95,12 +112,21 @@ impl World {
         let clock = Arc::new(SettableClock::new(berlin(local)));
         let mailer = Arc::new(RecordingMailer::default());
         let bus = Arc::new(RecordingBus::default());
-        let mut ports = Ports { store: Arc::clone(&store), mailer: mailer.clone() };
+        let (inbox, forwarder) = (Arc::new(MemoryInbox::default()), Arc::new(RecordingForwarder::default()));
+        let mut ports = Ports {
+            store: Arc::clone(&store),
+            book: Arc::new(dynamo.clone()),
+            mailer: mailer.clone(),
+            inbox: Arc::clone(&inbox),
+            forwarder: Arc::clone(&forwarder),
+            reply_domain: None,
+        };
         change(&mut ports, &dynamo);
         let catalog = Arc::new(catalog);
         let functions = deploy(&ports, &clock, &bus, Arc::new(Library::fixed(Arc::clone(&catalog))));
         let outbox = Outbox::new(client, TABLE);
-        Self { store, clock, mailer, bus, functions, catalog, ports, outbox, routed: AtomicUsize::new(0), file }
+        let routed = AtomicUsize::new(0);
+        Self { store, clock, mailer, inbox, forwarder, bus, functions, catalog, ports, outbox, routed, file }
     }
 
     /// Deploys the functions anew: with another catalog, and without anything that they held in memory.
@@ -192,6 +218,40 @@ impl World {
         self.deliver().await;
     }
 
+    /// A mail comes in, as it stands; whatever follows at once follows. What the function answers.
+    pub(crate) async fn mail_in(&self, raw: &[u8]) -> Value {
+        let answer = self.take_in(&self.drop_in(raw)).await;
+        self.deliver().await;
+        answer
+    }
+
+    /// A receipt rule of SES puts a mail into the inbox, and nobody was told yet.
+    pub(crate) fn drop_in(&self, raw: &[u8]) -> InboxKey {
+        static MAIL: AtomicU32 = AtomicU32::new(0);
+        let key = InboxKey::parse(&format!("inbound/{}", MAIL.fetch_add(1, Ordering::Relaxed))).unwrap();
+        self.inbox.put(&key, raw.to_vec());
+        key
+    }
+
+    /// S3 tells of a mail.
+    pub(crate) async fn take_in(&self, key: &InboxKey) -> Value {
+        let answer = record_engagement::handle(Arc::clone(&self.functions.engagement), s3_event(key)).await.unwrap();
+        serde_json::to_value(answer).unwrap()
+    }
+
+    /// The lead's answer to its last mail, by a mail program that keeps to the rules.
+    pub(crate) fn answer(&self, lead: &LeadId, headers: &str, text: &str) -> Vec<u8> {
+        let mail = self.last_mail(lead);
+        let (_, references) = mail.headers.iter().find(|(name, _)| *name == "References").unwrap();
+        let address = keyring().sign_reply_address(&mail.lead, &mail.touch);
+        let (from, subject) = (&mail.to, &mail.subject);
+        format!(
+            "{headers}From: Ada Marsh <{from}>\nTo: <{address}@{REPLY_DOMAIN}>\nSubject: Re: {subject}\n\
+             References: {references}\nContent-Type: text/plain; charset=utf-8\n\n{text}\n"
+        )
+        .into_bytes()
+    }
+
     /// SES tells what became of the lead's last mail, in the words of a sample.
     pub(crate) async fn hear(&self, sample_name: &str, lead: &LeadId) {
         let event = ses_event(sample_name, &self.last_mail(lead));
@@ -213,9 +273,12 @@ impl World {
     pub(crate) async fn deliver(&self) {
         loop {
             self.publish().await;
-            let nudges = self.nudges();
-            if nudges.is_empty() {
+            let (nudges, replies) = self.routes();
+            if nudges.is_empty() && replies.is_empty() {
                 return;
+            }
+            for reply in replies {
+                notify::handle(Arc::clone(&self.functions.notify), read(&reply)).await.unwrap();
             }
             for nudge in nudges {
                 schedule_touch::handle(Arc::clone(&self.functions.touch), read(&nudge)).await.unwrap();
@@ -243,13 +306,16 @@ impl World {
         }
     }
 
-    /// What the bus has for `schedule-touch`: `enrolment.started` of a form's lead.
-    fn nudges(&self) -> Vec<Value> {
+    /// What the bus has for `schedule-touch`, `enrolment.started` of a form's lead, and for `notify`.
+    fn routes(&self) -> (Vec<Value>, Vec<Value>) {
         let published = self.bus.published();
         let routed = self.routed.swap(published.len(), Ordering::Relaxed);
-        let events = published.into_iter().skip(routed).filter(|event| event.name == "enrolment.started");
-        let details = events.map(|event| serde_json::from_str::<Value>(&event.detail).unwrap());
-        details.filter(|detail| detail["channel"] == "form").map(nudge).collect()
+        let details = |name: &str| -> Vec<Value> {
+            let events = published.iter().skip(routed).filter(|event| event.name == name);
+            events.map(|event| serde_json::from_str(&event.detail).unwrap()).collect()
+        };
+        let nudges = details("enrolment.started").into_iter().filter(|detail| detail["channel"] == "form").map(nudge);
+        (nudges.collect(), details("reply.received").into_iter().map(reply_received).collect())
     }
 
     /// When somebody is due next.
@@ -338,26 +404,67 @@ impl World {
 }
 
 fn deploy(ports: &Ports, clock: &Arc<SettableClock>, bus: &Arc<RecordingBus>, library: Arc<Library>) -> Functions {
-    let Ports { store, mailer } = ports;
+    let Ports { store, book, mailer, inbox, forwarder, reply_domain } = ports;
     let clock: Arc<dyn Clock> = clock.clone();
     let door =
         Door { store: Arc::clone(store), library: Arc::clone(&library), pepper: pepper(), clock: Arc::clone(&clock) };
     let listener = Listener { store: Arc::clone(store), library: Arc::clone(&library), clock: Arc::clone(&clock) };
+    let postbox = Postbox {
+        door: door.clone(),
+        inbox: inbox.clone(),
+        keyring: keyring(),
+        reply_domain: Some(REPLY_DOMAIN.to_owned()),
+    };
+    let postman = Postman {
+        store: Arc::clone(store),
+        library: Arc::clone(&library),
+        inbox: inbox.clone(),
+        forwarder: forwarder.clone(),
+        clock: Arc::clone(&clock),
+        lease: LEASE,
+    };
     let toucher = Toucher {
         store: Arc::clone(store),
         mailer: Arc::clone(mailer),
         clock: Arc::clone(&clock),
         library,
-        letterhead: letterhead(),
+        letterhead: Letterhead { reply_domain: reply_domain.clone(), ..letterhead() },
         lease: LEASE,
     };
+    let guard = Guard { book: Arc::clone(book), pepper: pepper(), wall_clock: Arc::clone(&clock) };
+    let altcha = Altcha::new(guard.clone());
+    let observer = Observer {
+        store: Arc::clone(store),
+        library: Arc::clone(&door.library),
+        pepper: pepper(),
+        clock: Arc::clone(&clock),
+    };
+    let ingest = ingest_lead::Deps {
+        door,
+        observer,
+        event_keys: EventKeys::parse(EVENT_KEYS).unwrap(),
+        guard,
+        altcha,
+        turnstile: None,
+        keyring: keyring(),
+        wall_clock: clock,
+    };
     Functions {
-        ingest: Arc::new(ingest_lead::Deps { door, keyring: keyring(), wall_clock: clock }),
+        ingest: Arc::new(ingest),
         touch: Arc::new(schedule_touch::Deps { toucher, budget: Duration::from_mins(1) }),
-        engagement: Arc::new(record_engagement::Deps { listener, keyring: keyring() }),
+        engagement: Arc::new(record_engagement::Deps {
+            clicks: record_engagement::Clicks::new(listener.clone()),
+            listener,
+            keyring: keyring(),
+            postbox: Some(postbox),
+        }),
         publish: Arc::new(publish_history::Deps { bus: bus.clone() }),
+        notify: Arc::new(notify::Deps { postman }),
     }
 }
+
+/// Who may tell of events: one by a key, one by a signature.
+pub(crate) const EVENT_KEYS: &str = "site:0123456789abcdef,crm:whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 
 /// The catalog that is shipped.
 pub(crate) fn shipped() -> Catalog {
@@ -375,7 +482,7 @@ pub(crate) fn keyring() -> Keyring {
 }
 
 pub(crate) fn letterhead() -> Letterhead {
-    Letterhead { base_url: "https://perennial.example".to_owned(), keyring: keyring() }
+    Letterhead { base_url: "https://perennial.example".to_owned(), keyring: keyring(), reply_domain: None }
 }
 
 /// A local time in Berlin, as in `2026-03-02 08:00`.
@@ -407,6 +514,20 @@ pub(crate) fn form_post(fields: &Value) -> Value {
 /// The bus's nudge for a lead whose enrolment has started.
 pub(crate) fn nudge(detail: Value) -> Value {
     let mut event = sample("enrolment-started.json");
+    event["detail"] = detail;
+    event
+}
+
+/// S3's word that a mail lies in the inbox.
+pub(crate) fn s3_event(key: &InboxKey) -> Value {
+    let mut event = sample("inbound-mail.json");
+    event["Records"][0]["s3"]["object"]["key"] = json!(key);
+    event
+}
+
+/// The bus's event for `notify`.
+pub(crate) fn reply_received(detail: Value) -> Value {
+    let mut event = sample("reply-received.json");
     event["detail"] = detail;
     event
 }

@@ -45,12 +45,23 @@ async fn a_push_is_refused_with_the_count_until_everybody_is_moved() {
     assert_eq!((refused.status, refused.out.as_str()), (Some(1), ""));
     assert!(refused.error.starts_with("error: `welcome` is in use by 2 leads"), "{}", refused.error);
     assert!(refused.error.contains("perennial migrate welcome --exit"), "{}", refused.error);
+    // A form still leads to it, which is wrong too; but only because it is gone.
+    write(&programs, &testing::files());
+    fs::remove_dir_all(Path::new(&programs).join("welcome")).unwrap();
+    let refused = place.perennial(&["push", &programs]).await;
+    assert_eq!(refused.status, Some(1));
+    assert!(refused.error.starts_with("error: `welcome` is in use by 2 leads"), "{}", refused.error);
+    assert!(refused.error.contains("`welcome` is not a program"), "{}", refused.error);
 
     write(&programs, &with("welcome/touches/link.md", "Does it help?", "Did it help?"));
     let diff = place.perennial(&["diff", &programs]).await;
     assert!(diff.out.contains("= response                2 leads stand here\n"), "{}{}", diff.out, diff.error);
     assert!(diff.out.contains("\n      + have a look at"), "{}", diff.out);
     assert_eq!(place.perennial(&["push", &programs]).await.status, Some(0));
+    write(&programs, &with("welcome/touches/link.md", "Does it help?", "Was it of use?"));
+    let diff = place.perennial(&["diff", &programs]).await;
+    assert!(diff.out.contains("   2 leads in others\n  in "), "{}{}", diff.out, diff.error);
+    assert!(diff.out.contains(": 2 leads at response\n"), "{}", diff.out);
     let unmapped = place.perennial(&["migrate", "welcome", "--map", &map]).await;
     assert_eq!(unmapped.status, Some(2), "that is the map of an import");
     fs::write(&map, "[steps]\n").unwrap();
@@ -88,6 +99,12 @@ async fn programs_that_are_edited_while_the_suite_runs_are_in_force_and_those_wi
     eventually("what is wrong", async || place.said().contains("what was in force stays in force").then_some(())).await;
     assert!(place.said().contains("did you mean `after`?"), "{}", place.said());
     assert_eq!(up.post(&person(2)).await.unwrap().status, 202);
+    let mail = Path::new(&programs).join("welcome/touches/response.md");
+    fs::write(&mail, b"+++\nsubject = \"Gr\xfc\xdfe\"\nfrom = \"rep\"\n+++\nHello.\n").unwrap();
+    eventually("what is lost", async || place.said().contains("a character is lost here").then_some(())).await;
+    let push = place.perennial(&["push", &programs]).await;
+    assert_eq!(push.status, Some(1), "it is refused as any mistake is");
+    assert!(push.error.contains("P061") && push.error.contains("did you mean `after`?"), "{}", push.error);
     // Both started the one that is in force.
     let other = place.path("other");
     write(&other, &testing::files());

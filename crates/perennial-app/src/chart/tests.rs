@@ -27,7 +27,7 @@ fn mermaid_text_has_every_step_and_way() {
         s8["in-person<br/>write, at revisit_at - 30d (unknown: after 10 days), due in 1 day"]
         s9["letters<br/>mail, every 7 days, 2 in turn"]
         p0(["occasional"])
-        s0 -->|"industry is Software"| s1
+        s0 -->|"industry is “Software”"| s1
         s0 -->|"otherwise"| s4
         s1 --> s2
         s2 --> s3
@@ -61,7 +61,7 @@ fn graphviz_text_has_every_step_and_way() {
         s8 [label="in-person\nwrite, at revisit_at - 30d (unknown: after 10 days), due in 1 day", style="rounded,bold"];
         s9 [label="letters\nmail, every 7 days, 2 in turn", style="rounded,bold"];
         p0 [label="occasional", shape=oval, style=""];
-        s0 -> s1 [label="industry is Software"];
+        s0 -> s1 [label="industry is “Software”"];
         s0 -> s4 [label="otherwise"];
         s1 -> s2;
         s2 -> s3;

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use perennial_core::catalog::Catalog;
+use perennial_core::consent::Following;
 use perennial_core::contact::EmailAddress;
 use perennial_core::content::MailId;
 use perennial_core::decide::PlannedTouch;
@@ -13,7 +14,7 @@ use perennial_core::token::Keyring;
 
 use super::door;
 use super::walk::Walked;
-use super::{Header, Letter, MailKind, MailPreview};
+use super::{AlsoSent, Header, Letter, MailKind, MailPreview};
 use crate::error_chain::ErrorChain;
 use crate::mail::{Letterhead, compose};
 use crate::ports::OutboundMail;
@@ -51,13 +52,37 @@ pub(super) fn write(
     planned: PlannedTouch,
     at: Timestamp,
 ) -> SentMail {
-    let letter = compose(&letterhead(), catalog, lead, profile, &planned, at);
+    // Whoever looks at it wants to see where its links lead.
+    let mut unfollowed = lead.clone();
+    unfollowed.preferences.following = Following::Off;
+    let letter = compose(&letterhead(), catalog, &unfollowed, profile, &planned, at);
     SentMail { planned, at, letter: letter.map_err(|error| ErrorChain(&error).to_string()) }
 }
 
-/// Every mail of the program: as it goes out, or as it would on the first day.
+/// Every mail of the program once: as it goes out, or as it would on the first day.
 pub(super) fn all(catalog: &Catalog, program: &Program, walked: &Walked) -> Vec<MailPreview> {
-    program.steps.iter().flat_map(|step| of_step(catalog, program, step, walked)).collect()
+    let mut mails: Vec<MailPreview> = Vec::new();
+    for mail in program.steps.iter().flat_map(|step| of_step(catalog, program, step, walked)) {
+        match mails.iter_mut().find(|known| known.template == mail.template) {
+            Some(known) => join(known, mail),
+            None => mails.push(mail),
+        }
+    }
+    mails
+}
+
+/// Tells of another step that sends a mail. What is shown is what this lead gets first.
+fn join(known: &mut MailPreview, mut other: MailPreview) {
+    let comes_first = match (&known.at, &other.at) {
+        (Some(known), Some(other)) => other < known,
+        (None, Some(_)) => true,
+        (_, None) => false,
+    };
+    if comes_first {
+        other.also = std::mem::take(&mut known.also);
+        std::mem::swap(known, &mut other);
+    }
+    known.also.push(AlsoSent { step: other.step, at: other.at, asks: other.asks });
 }
 
 fn of_step(catalog: &Catalog, program: &Program, step: &Step, walked: &Walked) -> Vec<MailPreview> {
@@ -95,7 +120,7 @@ fn mailed(
         let letter = sent.letter.as_ref().map_err(Clone::clone);
         return shown(key, MailKind::Mail, Some(sent.at), &sent.planned.asked, walked, letter);
     }
-    let asked = unknown(asks, &walked.profile);
+    let asked = unknown(catalog, asks, &walked.profile);
     let planned = planned(program, step, mail, class, asked);
     let SentMail { planned, letter, .. } = written_anyhow(catalog, walked, planned, walked.start);
     shown(key, MailKind::Mail, None, &planned.asked, walked, letter.as_ref().map_err(Clone::clone))
@@ -127,11 +152,16 @@ fn written_anyhow(catalog: &Catalog, walked: &Walked, planned: PlannedTouch, at:
     write(catalog, &walked.lead, &profile, planned, at)
 }
 
-/// What a mail that is not sent to this lead would ask: what is not known, or, to somebody else, anything.
-fn unknown(asks: &[FieldName], profile: &Profile) -> Vec<FieldName> {
+/// What a mail that is not sent to this lead would ask: what is not known, or, to somebody else, anything. The least
+/// threatening comes first, as it does in a mail that is sent.
+fn unknown(catalog: &Catalog, asks: &[FieldName], profile: &Profile) -> Vec<FieldName> {
     let is_unknown = |name: &&FieldName| profile.fields.get(*name).is_none_or(|answer| answer.trim().is_empty());
-    let unknown: Vec<FieldName> = asks.iter().filter(is_unknown).cloned().collect();
-    if unknown.is_empty() { asks.to_vec() } else { unknown }
+    let mut unknown: Vec<FieldName> = asks.iter().filter(is_unknown).cloned().collect();
+    if unknown.is_empty() {
+        unknown = asks.to_vec();
+    }
+    catalog.sort_by_threat(&mut unknown);
+    unknown
 }
 
 fn shown(
@@ -159,7 +189,7 @@ fn shown(
         },
     };
     let at = at.map(|at| at.to_zoned(walked.zone.clone()));
-    MailPreview { step, template, kind, at, asks: asks.to_vec(), letter }
+    MailPreview { step, template, kind, at, asks: asks.to_vec(), also: Vec::new(), letter }
 }
 
 fn envelope(mail: &OutboundMail) -> Vec<Header> {
@@ -184,5 +214,5 @@ fn headers(mail: &OutboundMail, walked: &Walked) -> Vec<Header> {
 fn letterhead() -> Letterhead {
     let keys = [("sample".to_owned(), [0; 32])].into();
     let keyring = Keyring::new(keys, "sample").unwrap_or_else(|_| unreachable!("the key is there, and named well"));
-    Letterhead { base_url: BASE_URL.to_owned(), keyring }
+    Letterhead { base_url: BASE_URL.to_owned(), keyring, reply_domain: None }
 }

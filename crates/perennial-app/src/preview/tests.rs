@@ -204,7 +204,7 @@ fn with(fields: &[(&str, &str)]) -> Sample {
 fn somebody_known_takes_their_branch_and_waits_for_window_cap_and_date() {
     let preview = tried(&with(&[("industry", "software"), ("revisit_at", "2026-05-15")]), friday());
     insta::assert_snapshot!(told(&preview), @r#"
-    0 Fri 06 Mar 12:00 which branch Quiet: industry is Software → hello
+    0 Fri 06 Mar 12:00 which branch Quiet: industry is “Software” → hello
     3 Mon 09 Mar 08:00 hello mail Touch: “Hello you” (waited for the send window)
     5 Wed 11 Mar 08:00 so-soon mail Touch: “A letter” (waited for the frequency cap)
     10 Mon 16 Mar 08:00 answer wait Quiet: timed out: clicked or answered → call
@@ -339,10 +339,33 @@ fn every_mail_is_shown_as_it_goes_out_or_would() {
         "first Mail 11 Mar 08:00 []",
         "questions Mail never [\"role\"]",
         "in-person Draft 27 Mar 08:00 []",
-        "first Mail 03 Apr 08:00 []",
         "second Mail 10 Apr 08:00 []",
     ]
     "#);
+    let also: Vec<String> = preview.mails[1].also.iter().map(|also| format!("{} {:?}", also.step, also.at)).collect();
+    assert_eq!(also, ["letters Some(2026-04-03T08:00:00+02:00[Europe/Berlin])"], "the mail is in the program once");
+    assert_eq!(Summary::of(&catalog(), trial(&catalog())).mails, preview.mails.len());
+}
+
+#[test]
+fn of_several_steps_that_send_a_mail_the_first_that_does_is_shown() {
+    let preview = tried(&sample(), friday());
+    let mail = preview.mails.iter().find(|mail| mail.template.as_str() == "first").unwrap();
+    assert_eq!((mail.step.as_str(), mail.at.is_some()), ("letters", true));
+    assert_eq!((mail.also[0].step.as_str(), &mail.also[0].at), ("so-soon", &None));
+}
+
+#[test]
+fn a_mail_that_is_not_sent_asks_in_the_order_of_those_that_are() {
+    let asked = |sample: &Sample, start| {
+        let preview = tried(sample, start);
+        let mail = preview.mails.into_iter().find(|mail| mail.template.as_str() == "questions").unwrap();
+        (mail.at.is_some(), mail.asks.iter().map(FieldName::to_string).collect::<Vec<_>>())
+    };
+    let order = ["role".to_owned(), "industry".to_owned()];
+    assert_eq!(asked(&sample(), friday()), (true, order.to_vec()));
+    let all_known = with(&[("industry", "Software"), ("role", "Owner")]);
+    assert_eq!(asked(&all_known, friday()), (false, order.to_vec()));
 }
 
 #[test]
@@ -395,6 +418,7 @@ fn a_program_with_mistakes_leaves_the_others_to_look_at() {
     assert!(copy.program(&name("trial")).is_none() && copy.program(&name("welcome")).is_some());
     assert_eq!(copy.names(), [name("occasional"), name("trial"), name("welcome")]);
     assert_eq!(copy.purpose(&name("trial")).as_deref(), Some("To be tried on leads. Nobody gets these mails."));
+    assert_eq!(copy.title(&name("trial")).as_deref(), Some("Trial & <error>"));
     let problems = copy.problems_of(&name("trial"));
     assert!(problems.iter().all(|problem| problem.file.starts_with("trial/")), "{problems:?}");
     assert!(copy.problems().len() > problems.len(), "`welcome` leads to a program that is not there");
@@ -403,6 +427,22 @@ fn a_program_with_mistakes_leaves_the_others_to_look_at() {
         (excerpt.number, excerpt.text.as_str(), excerpt.marks.as_str()),
         (5, "Hi {{ fist_name | default(\"there\") }}, [a guide]({{ facts.guide_url }}).", "      ^^^^^^^^^")
     );
+}
+
+#[test]
+fn a_program_keeps_its_title_whatever_else_its_file_holds() {
+    let name = ProgramName::parse("trial").unwrap();
+    let title = |from: &str, to: &str| {
+        let mut files = files();
+        for file in files.iter_mut().filter(|file| file.path == "trial/program.toml") {
+            file.text = file.text.replacen(from, to, 1);
+        }
+        WorkingCopy::of(files).title(&name)
+    };
+    assert_eq!(title("priority = 60", "priority = = 60").as_deref(), Some("Trial & <error>"), "it is no TOML any more");
+    assert_eq!(title("title = ", "titel = "), None);
+    assert_eq!(title("\"Trial & <error>\"", "\" \""), None);
+    assert_eq!(title("\"Trial & <error>\"", "5"), None);
 }
 
 #[test]

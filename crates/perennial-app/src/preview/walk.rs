@@ -184,6 +184,10 @@ impl Walk<'_> {
             | Event::EnrolmentMigrated { .. }
             | Event::EnrolmentExited { .. }
             | Event::Signalled { .. }
+            | Event::LinkFollowed { .. }
+            | Event::FollowersJudged { .. }
+            | Event::FollowersRelabelled { .. }
+            | Event::Answered { .. }
             | Event::TouchUnknown { .. }
             | Event::TouchReview { .. }
             | Event::TouchDropped { .. }
@@ -191,6 +195,7 @@ impl Walk<'_> {
             | Event::TouchBounced { .. }
             | Event::AddressSuppressed { .. }
             | Event::AddressListed { .. }
+            | Event::ReplyReceived { .. }
             | Event::EnrolmentPaused { .. }
             | Event::EnrolmentResumed { .. }
             | Event::ConsentChanged { .. }

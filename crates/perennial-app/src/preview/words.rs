@@ -33,6 +33,7 @@ pub(super) const fn task(kind: TaskKind) -> &'static str {
         TaskKind::Call => "calls",
         TaskKind::Write => "writes",
         TaskKind::RepairData => "finds an address that works",
+        TaskKind::Read => "reads what they wrote",
     }
 }
 
@@ -43,6 +44,7 @@ pub(super) const fn deferred(reason: DeferReason) -> &'static str {
         DeferReason::WithSales => "waited while sales works the lead",
         DeferReason::NotYet => "waited for its date",
         DeferReason::AwaitingConsent => "waited for a confirmed opt-in",
+        DeferReason::SenderPaused => "waited while its sender's mail is paused",
         DeferReason::AddressRests => "waited while the address rests after bounces",
         DeferReason::Throttled | DeferReason::SendingPaused | DeferReason::NotReached => "waited for SES",
     }

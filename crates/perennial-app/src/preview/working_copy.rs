@@ -7,6 +7,7 @@ use perennial_core::diagnostic::Diagnostic;
 use perennial_core::ids::ProgramName;
 use perennial_core::loader::{SourceFile, parse};
 use perennial_core::program::Program;
+use toml::de::{DeTable, DeValue};
 
 use crate::programs::{PROGRAM_FILE, by_program};
 
@@ -56,9 +57,25 @@ impl WorkingCopy {
 
     /// What a program is for, in the words of the comment at the head of its file.
     pub fn purpose(&self, name: &ProgramName) -> Option<String> {
+        super::purpose(self.program_text(name)?)
+    }
+
+    /// What people call a program, well or not, as far as its file says so.
+    pub fn title(&self, name: &ProgramName) -> Option<String> {
+        let (table, _) = DeTable::parse_recoverable(self.program_text(name)?);
+        let DeValue::String(title) = table.get_ref().get("title")?.get_ref() else { return None };
+        let title = title.trim();
+        (!title.is_empty()).then(|| title.to_owned())
+    }
+
+    fn program_text(&self, name: &ProgramName) -> Option<&str> {
         let path = format!("{name}/{PROGRAM_FILE}");
-        let file = self.files.iter().find(|file| file.path == path)?;
-        super::purpose(&file.text)
+        self.files.iter().find(|file| file.path == path).map(|file| file.text.as_str())
+    }
+
+    /// How many mistakes keep what is here from being in force.
+    pub fn errors(&self) -> usize {
+        self.diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count()
     }
 
     /// What is wrong in a program's folder.

@@ -6,9 +6,12 @@ use std::collections::HashMap;
 use std::fmt;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::civil::Date;
 use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
+use perennial_app::holdings::Kind;
 use perennial_app::ports::{CatalogVersion, PULSE_SHARDS};
-use perennial_core::ids::{LeadId, ProgramName, SubmissionId, TouchId};
+use perennial_core::actor::Target;
+use perennial_core::ids::{LeadId, ProgramName, SenderDomain, SubmissionId, TouchId};
 use perennial_core::lead::Lead;
 use perennial_core::program::ProgramVersion;
 
@@ -34,11 +37,23 @@ const PROFILE: &str = "PROFILE";
 const SUBMISSION: &str = "S#";
 const ENGAGEMENT: &str = "E#";
 const IDEMPOTENCY: &str = "IDEM#";
+const EFFECT: &str = "EFFECT#";
 const IMPORT: &str = "IMPORT#";
 const CONTROL: &str = "CONTROL";
+const RELEASE: &str = "RELEASE";
+const PAUSE: &str = "PAUSE";
+const RETENTION: &str = "RETENTION";
 const PROGRAM: &str = "PROGRAM#";
 const CATALOG: &str = "CATALOG";
 const VERSION: &str = "V#";
+const SENDER: &str = "SENDER#";
+const DAY: &str = "D#";
+const SWITCH: &str = "S#SWITCH";
+const BRAKE: &str = "S#BRAKE";
+const CHORE: &str = "CHORE#";
+const RATE: &str = "RATE#";
+const ONCE: &str = "ONCE#";
+const BLOCK: &str = "BLOCK#";
 
 /// The primary key of one item.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -75,20 +90,76 @@ impl Key {
         Self::new(lead_partition(lead), format!("{ENGAGEMENT}{touch}#{kind}"))
     }
 
+    /// The hits of one link of a mail.
+    pub(crate) fn hits(lead: &LeadId, touch: &TouchId, target: Target) -> Self {
+        let link = match target {
+            Target::Link(number) => number.to_string(),
+            Target::Trap => "trap".to_owned(),
+        };
+        Self::new(lead_partition(lead), format!("{}{link}", hits_of(touch)))
+    }
+
     pub(crate) fn idempotency(key: &str) -> Self {
         Self::new(format!("{IDEMPOTENCY}{key}"), "IDEM")
     }
 
+    pub(crate) fn effect(id: &str) -> Self {
+        Self::new(format!("{EFFECT}{id}"), "EFFECT")
+    }
+
     pub(crate) fn pause() -> Self {
-        Self::new(CONTROL, "PAUSE")
+        Self::new(CONTROL, PAUSE)
     }
 
     pub(crate) fn import(id: &str) -> Self {
         Self::new(format!("{IMPORT}{id}"), "RUN")
     }
 
+    pub(crate) fn bucket(key: &str, minute: Timestamp) -> Self {
+        Self::new(format!("{RATE}{key}"), whole_second(minute, RoundMode::Floor).to_string())
+    }
+
+    pub(crate) fn once(key: &str) -> Self {
+        Self::new(format!("{ONCE}{key}"), "ONCE")
+    }
+
+    pub(crate) fn block(key: &str) -> Self {
+        Self::new(format!("{BLOCK}{key}"), "BLOCK")
+    }
+
     pub(crate) fn release() -> Self {
-        Self::new(CONTROL, "RELEASE")
+        Self::new(CONTROL, RELEASE)
+    }
+
+    pub(crate) fn retention() -> Self {
+        Self::new(CONTROL, RETENTION)
+    }
+
+    pub(crate) fn chore(name: &str) -> Self {
+        Self::new(CONTROL, format!("{CHORE}{name}"))
+    }
+
+    /// A year, a month and a day of two digits each: the order of the text is that of time. What else is kept of a
+    /// sender sorts after its days, so one query reads the days from one on, and all of it.
+    pub(crate) fn sender_day(sender: &SenderDomain, day: Date) -> Self {
+        Self::new(sender_partition(sender), format!("{DAY}{day}"))
+    }
+
+    pub(crate) fn sender_switch(sender: &SenderDomain) -> Self {
+        Self::new(sender_partition(sender), SWITCH)
+    }
+
+    pub(crate) fn sender_brake(sender: &SenderDomain) -> Self {
+        Self::new(sender_partition(sender), BRAKE)
+    }
+
+    /// What of a sender an item is.
+    pub(crate) fn as_of_sender(&self) -> Option<OfSender> {
+        match self.sort.as_str() {
+            SWITCH => Some(OfSender::Switch),
+            BRAKE => Some(OfSender::Brake),
+            sort => sort.strip_prefix(DAY)?.parse().ok().map(OfSender::Day),
+        }
     }
 
     pub(crate) fn program_file(name: &ProgramName, version: &ProgramVersion, path: &str) -> Self {
@@ -125,20 +196,56 @@ impl Key {
         ])
     }
 
-    /// What the item is.
-    pub(crate) fn kind(&self) -> Kind {
-        match (self.partition.strip_prefix(LEAD), self.sort.as_str()) {
-            (Some(_), STATE) => Kind::State,
-            (Some(_), sort) if sort.starts_with(HISTORY) => Kind::History,
-            (Some(_), sort) if sort.starts_with(SUBMISSION) => Kind::Submission,
-            (None, _) if self.partition.starts_with(IMPORT) => Kind::Import,
-            (Some(_) | None, _) => Kind::Other,
+    /// What the item is; `None` if this build does not know it.
+    pub(crate) fn kind(&self) -> Option<Kind> {
+        if self.partition.starts_with(LEAD) {
+            return match self.sort.as_str() {
+                STATE => Some(Kind::State),
+                PROFILE => Some(Kind::Profile),
+                sort if sort.starts_with(HISTORY) => Some(Kind::History),
+                sort if sort.starts_with(SUBMISSION) => Some(Kind::Submission),
+                sort if sort.starts_with(ENGAGEMENT) => Some(Kind::Engagement),
+                _ => None,
+            };
         }
+        match (self.partition.as_str(), self.sort.as_str()) {
+            (OUTBOX, _) => Some(Kind::Outbox),
+            (CATALOG, _) => Some(Kind::CatalogFile),
+            (CONTROL, RELEASE) => Some(Kind::Release),
+            (CONTROL, PAUSE) => Some(Kind::Pause),
+            (CONTROL, RETENTION) => Some(Kind::Retention),
+            (CONTROL, sort) if sort.starts_with(CHORE) => Some(Kind::Chore),
+            (partition, _) if partition.starts_with(SENDER) => Some(Kind::Sender),
+            (partition, _) if partition.starts_with(EFFECT) => Some(Kind::Effect),
+            (partition, _) if partition.starts_with(RATE) => Some(Kind::Bucket),
+            (partition, _) if partition.starts_with(ONCE) => Some(Kind::Once),
+            (partition, _) if partition.starts_with(BLOCK) => Some(Kind::Block),
+            (partition, _) if partition.starts_with(IDEMPOTENCY) => Some(Kind::Idempotency),
+            (partition, _) if partition.starts_with(IMPORT) => Some(Kind::Import),
+            (partition, _) if partition.starts_with(PROGRAM) => Some(Kind::ProgramFile),
+            _ => None,
+        }
+    }
+
+    /// The lead that an item is of.
+    pub(crate) fn as_lead(&self) -> Option<LeadId> {
+        LeadId::parse(self.partition.strip_prefix(LEAD)?).ok()
+    }
+
+    /// The lead and the id of a submission.
+    pub(crate) fn as_submission(&self) -> Option<(LeadId, SubmissionId)> {
+        Some((self.as_lead()?, SubmissionId::parse(self.sort.strip_prefix(SUBMISSION)?).ok()?))
+    }
+
+    /// The lead, the touch, and what happened to it.
+    pub(crate) fn as_engagement(&self) -> Option<(LeadId, TouchId, &str)> {
+        let (touch, kind) = self.sort.strip_prefix(ENGAGEMENT)?.split_once('#')?;
+        Some((self.as_lead()?, TouchId::parse(touch).ok()?, kind))
     }
 
     /// The lead and the number of a history row.
     pub(crate) fn as_history(&self) -> Option<(LeadId, u64)> {
-        let lead = LeadId::parse(self.partition.strip_prefix(LEAD)?).ok()?;
+        let lead = self.as_lead()?;
         Some((lead, self.sort.strip_prefix(HISTORY)?.parse().ok()?))
     }
 
@@ -175,23 +282,28 @@ impl fmt::Display for Key {
     }
 }
 
-/// What an item is, as far as a survey cares.
+/// What is kept of a sender.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// A lead's state.
-    State,
-    /// A history row.
-    History,
-    /// A submission.
-    Submission,
-    /// An import.
-    Import,
-    /// Anything else.
-    Other,
+pub(crate) enum OfSender {
+    /// What became of its mails on a day.
+    Day(Date),
+    /// What an operator said.
+    Switch,
+    /// How much of its mail is held.
+    Brake,
+}
+
+pub(crate) fn sender_partition(sender: &SenderDomain) -> String {
+    format!("{SENDER}{sender}")
 }
 
 pub(crate) fn lead_partition(lead: &LeadId) -> String {
     format!("{LEAD}{lead}")
+}
+
+/// How the sort key of the hits of each link of a mail begins.
+pub(crate) fn hits_of(touch: &TouchId) -> String {
+    format!("{ENGAGEMENT}{touch}#clicked#")
 }
 
 pub(crate) fn program_partition(name: &ProgramName) -> String {
@@ -302,12 +414,74 @@ mod tests {
         assert_eq!(key.partition, program_partition(&name));
         assert!(key.sort.starts_with(&program_files(&version)));
         assert_eq!(key.as_program_file(), Some("welcome/touches/a-mail.md"));
-        assert_eq!(key.kind(), Kind::Other);
+        assert_eq!(key.kind(), Some(Kind::ProgramFile));
+    }
+
+    #[test]
+    fn what_is_kept_of_a_sender_sorts_after_its_days() {
+        let sender = SenderDomain::parse("perennial.example").unwrap();
+        let day = |text: &str| Key::sender_day(&sender, text.parse().unwrap());
+        assert_eq!(day("2026-03-02").to_string(), "SENDER#perennial.example/D#2026-03-02");
+        assert!(day("2026-03-02").sort < day("2026-11-01").sort);
+        assert!(day("9999-12-31").sort < Key::sender_brake(&sender).sort);
+        assert!(day("9999-12-31").sort < Key::sender_switch(&sender).sort);
+        assert_eq!(day("2026-03-02").as_of_sender(), Some(OfSender::Day("2026-03-02".parse().unwrap())));
     }
 
     #[test]
     fn a_cursor_leads_back_to_its_key() {
         let key = Key::engagement(&lead(), &TouchId::parse("1_welcome_response_0").unwrap(), "delivered");
         assert_eq!(Key::of_cursor(&key.to_cursor()), Some(key));
+    }
+
+    /// What an item is, for each way to make a key.
+    fn every_key() -> Vec<(&'static str, Key, Kind)> {
+        let program = ProgramName::parse("welcome").unwrap();
+        let version = ProgramVersion("0123456789ab".to_owned());
+        let touch = TouchId::parse("1_welcome_response_0").unwrap();
+        let submission = SubmissionId::parse("abcdefghijklmnopqrstuvwxyz").unwrap();
+        let sender = SenderDomain::parse("perennial.example").unwrap();
+        vec![
+            ("state", Key::state(&lead()), Kind::State),
+            ("profile", Key::profile(&lead()), Kind::Profile),
+            ("history", Key::history(&lead(), 1), Kind::History),
+            ("submission", Key::submission(&lead(), &submission), Kind::Submission),
+            ("engagement", Key::engagement(&lead(), &touch, "delivered"), Kind::Engagement),
+            ("idempotency", Key::idempotency("hash"), Kind::Idempotency),
+            ("pause", Key::pause(), Kind::Pause),
+            ("import", Key::import("hash"), Kind::Import),
+            ("release", Key::release(), Kind::Release),
+            ("retention", Key::retention(), Kind::Retention),
+            ("hits", Key::hits(&lead(), &touch, Target::Link(3)), Kind::Engagement),
+            ("effect", Key::effect("id"), Kind::Effect),
+            ("bucket", Key::bucket("N#hash", Timestamp::UNIX_EPOCH), Kind::Bucket),
+            ("once", Key::once("hash"), Kind::Once),
+            ("block", Key::block("hash"), Kind::Block),
+            ("chore", Key::chore("retain"), Kind::Chore),
+            ("sender_day", Key::sender_day(&sender, "2026-03-02".parse().unwrap()), Kind::Sender),
+            ("sender_switch", Key::sender_switch(&sender), Kind::Sender),
+            ("sender_brake", Key::sender_brake(&sender), Kind::Sender),
+            ("program_file", Key::program_file(&program, &version, "welcome/program.toml"), Kind::ProgramFile),
+            ("catalog", Key::catalog(&CatalogVersion("0123456789ab".to_owned())), Kind::CatalogFile),
+            ("outbox", Key::outbox(Timestamp::UNIX_EPOCH, &lead(), 1), Kind::Outbox),
+        ]
+    }
+
+    #[test]
+    fn every_item_that_can_be_stored_is_in_the_list_of_what_is_kept() {
+        // Whoever adds a key says here what it is, and `Kind::erasure` says what becomes of it with its person.
+        let made: Vec<&str> = include_str!("keys.rs")
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("pub(crate) fn ")?.strip_suffix(" -> Self {")?.split_once('('))
+            .map(|(name, _)| name)
+            .filter(|name| !["of"].contains(name))
+            .collect();
+        let named: Vec<&str> = every_key().iter().map(|(name, _, _)| *name).collect();
+        let missing: Vec<&&str> = made.iter().filter(|name| !named.contains(name)).collect();
+        assert!(missing.is_empty(), "keys of no kind: {missing:?}");
+        for (name, key, kind) in every_key() {
+            assert_eq!(key.kind(), Some(kind), "{name}");
+        }
+        assert_eq!(Key::new(lead_partition(&lead()), "X#1").kind(), None);
     }
 }

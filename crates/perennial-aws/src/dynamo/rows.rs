@@ -8,13 +8,16 @@ use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
+use perennial_app::holdings::{Aged, AgedItem, EndedLead, Held, HeldSubmission, Kind, RetentionMark};
 use perennial_app::ports::{
-    CatalogVersion, Commit, HistoryRow, IdempotencyRecord, ImportRecord, PublishedCatalog, PublishedProgram, Release,
-    SendingPause, StoreError, SubmissionOutcome, SubmissionRow,
+    BlockKind, BlockRecord, CatalogVersion, Commit, EngagementRecord, HistoryRow, IdempotencyRecord, ImportRecord,
+    PublishedCatalog, PublishedProgram, Release, SendingPause, StoreError, SubmissionOutcome, SubmissionRow,
 };
+use perennial_core::actor::Hit;
+use perennial_core::breaker::{BrakeSeen, SenderRecord, SenderSwitch};
 use perennial_core::event::Event;
-use perennial_core::ids::LeadId;
-use perennial_core::lead::{Lead, Sending};
+use perennial_core::ids::{LeadId, SenderDomain};
+use perennial_core::lead::{Lead, LifecycleStage, Sending, StageKind};
 use perennial_core::loader::SourceFile;
 use perennial_core::profile::Profile;
 use perennial_core::submission::Submission;
@@ -22,22 +25,39 @@ use perennial_core::waterfall::Deltas;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::keys::{Key, Kind, PULSE, Pulse, SHARD};
+use super::keys::{Key, OfSender, PULSE, Pulse, SHARD};
 
 /// An item, as the SDK has it.
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
 /// The version of every row so far.
-const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 1;
 
 /// The attribute that tells whose write an item is (TRUST.md §2.7).
 pub(crate) const WRITE: &str = "write";
 /// The attribute that a published file is.
 pub(crate) const TEXT: &str = "text";
+/// The attribute by which DynamoDB collects what has ended, in seconds since 1970.
+pub(crate) const TTL: &str = "ttl";
+/// The attribute that a bucket's count is.
+pub(crate) const COUNT: &str = "n";
 /// The attribute that pairs a state with its profile.
 pub(crate) const PROFILE_REV: &str = "profile_rev";
 /// The attribute that the mark of a mail in flight is.
 pub(crate) const SENDING: &str = "sending";
+
+/// The attribute of a state that says at which revision nothing was left to let go of.
+pub(crate) const LET_GO: &str = "let_go";
+/// The attribute that what a submission said is.
+pub(crate) const SUBMISSION: &str = "submission";
+
+/// What a look at what is kept asks for: of a state its stage, of a submission its time, nothing personal.
+pub(crate) const AGED: [&str; 10] =
+    ["#PK", "#SK", "#v", "#rev", "#let_go", "#at", "#last_at", "#ttl", "#lead.#stage", "#submission.#received_at"];
+
+/// The names in [`AGED`].
+pub(crate) const AGED_NAMES: [&str; 12] =
+    ["PK", "SK", "v", "rev", LET_GO, "at", "last_at", "ttl", "lead", "stage", SUBMISSION, "received_at"];
 
 /// The attributes of a state that may be absent.
 pub(crate) const OF_SOME_STATES: [&str; 3] = [SENDING, SHARD, PULSE];
@@ -45,6 +65,11 @@ pub(crate) const OF_SOME_STATES: [&str; 3] = [SENDING, SHARD, PULSE];
 /// The attributes that a survey asks for: nothing personal is read for a report.
 pub(crate) const SURVEYED: [&str; 13] =
     ["PK", "SK", "v", "rev", "pulse", "sending", "lead", "deltas", "outcome", "source", "at", "rows", "refused"];
+
+/// The version of a row, as an attribute.
+pub(crate) fn version() -> AttributeValue {
+    AttributeValue::N(VERSION.to_string())
+}
 
 /// Writes a row as an item under its key.
 pub(crate) fn to_item(key: &Key, row: &impl Serialize) -> Result<Item, StoreError> {
@@ -183,7 +208,7 @@ pub(crate) fn read_history(item: Item) -> Result<(LeadId, HistoryRow), StoreErro
 /// Takes the `NewImage` of a DynamoDB stream record, or an [`outbox`](super::outbox) entry's image.
 pub fn read_history_image(image: serde_dynamo::Item) -> Result<Option<(LeadId, HistoryRow)>, StoreError> {
     let item: Item = image.into();
-    let is_history = Key::of_item(&item).is_some_and(|key| key.kind() == Kind::History);
+    let is_history = Key::of_item(&item).is_some_and(|key| key.kind() == Some(Kind::History));
     if is_history { read_history(item).map(Some) } else { Ok(None) }
 }
 
@@ -198,13 +223,155 @@ pub(crate) struct SurveyedHistory {
 #[derive(Serialize)]
 struct SubmissionItem<'a> {
     outcome: SubmissionOutcome,
+    /// When it was kept. Rows from before that was written down have none.
+    at: Timestamp,
     submission: &'a Submission,
 }
 
 /// Writes a submission.
-pub(crate) fn submission_item(lead: &LeadId, row: &SubmissionRow) -> Result<Item, StoreError> {
+pub(crate) fn submission_item(lead: &LeadId, row: &SubmissionRow, at: Timestamp) -> Result<Item, StoreError> {
     let SubmissionRow { submission, outcome } = row;
-    to_item(&Key::submission(lead, &submission.id), &SubmissionItem { outcome: *outcome, submission })
+    to_item(&Key::submission(lead, &submission.id), &SubmissionItem { outcome: *outcome, at, submission })
+}
+
+/// A submission as it is read back; one that was emptied says nothing any more.
+#[derive(Deserialize)]
+struct HeldSubmissionItem {
+    outcome: SubmissionOutcome,
+    #[serde(default)]
+    at: Option<Timestamp>,
+    #[serde(default)]
+    submission: Option<Box<Submission>>,
+}
+
+/// Reads an item of a lead, whatever it is. An error does not say what it met, because that may be personal.
+pub(crate) fn read_held(item: Item) -> Result<Held, StoreError> {
+    let key = Key::of_item(&item).ok_or_else(|| corrupt(None, "it has no key"))?;
+    let wrong_key = || corrupt(Some(&key), "its key does not read");
+    match key.kind() {
+        Some(Kind::State) => {
+            let row: StateRow = from_item(item)?;
+            Ok(Held::State { rev: row.rev, lead: Box::new(row.into_lead()) })
+        }
+        Some(Kind::Profile) => {
+            let ProfileRow { rev, profile } = ProfileRow::from_item(item)?;
+            Ok(Held::Profile { profile: Box::new(profile), rev })
+        }
+        Some(Kind::History) => read_history(item).map(|(_, row)| Held::History(row)),
+        Some(Kind::Submission) => {
+            let (_, id) = key.as_submission().ok_or_else(wrong_key)?;
+            let read: Result<HeldSubmissionItem, _> = from_item(item);
+            let HeldSubmissionItem { outcome, at, submission } =
+                read.map_err(|_personal| corrupt(Some(&key), format!("it does not read as version {VERSION}")))?;
+            Ok(Held::Submission(HeldSubmission { id, outcome, kept_at: at, content: submission }))
+        }
+        Some(Kind::Engagement) => read_engagement(&key, item).map(Held::Engagement),
+        Some(
+            Kind::Idempotency
+            | Kind::Import
+            | Kind::ProgramFile
+            | Kind::CatalogFile
+            | Kind::Release
+            | Kind::Pause
+            | Kind::Retention
+            | Kind::Outbox
+            | Kind::Letter
+            | Kind::Keys
+            | Kind::Clock
+            | Kind::Chore
+            | Kind::Sender
+            | Kind::Effect
+            | Kind::Bucket
+            | Kind::Once
+            | Kind::Block
+            | Kind::Inbox,
+        )
+        | None => Err(corrupt(Some(&key), "it is of no kind that this build knows")),
+    }
+}
+
+/// What a look at what is kept reads of a state.
+#[derive(Deserialize)]
+struct AgedState {
+    rev: u64,
+    #[serde(default)]
+    let_go: Option<u64>,
+    lead: AgedStage,
+}
+
+#[derive(Deserialize)]
+struct AgedStage {
+    stage: LifecycleStage,
+}
+
+/// What it reads of a submission.
+#[derive(Deserialize)]
+struct AgedSubmission {
+    #[serde(default)]
+    at: Option<Timestamp>,
+    #[serde(default)]
+    submission: Option<AgedTime>,
+}
+
+#[derive(Deserialize)]
+struct AgedTime {
+    received_at: Timestamp,
+}
+
+#[derive(Deserialize)]
+struct AgedKey {
+    ttl: i64,
+}
+
+/// Reads what a look at what is kept is about; `None` for what is kept for ever.
+pub(crate) fn read_aged(item: Item) -> Result<Option<Aged>, StoreError> {
+    let key = Key::of_item(&item).ok_or_else(|| corrupt(None, "it has no key"))?;
+    let wrong_key = || corrupt(Some(&key), "its key does not read");
+    Ok(match key.kind() {
+        Some(Kind::State) => {
+            let lead = key.as_lead().ok_or_else(wrong_key)?;
+            let AgedState { rev, let_go, lead: AgedStage { stage } } = from_item(item)?;
+            let ended = EndedLead { lead, stage, rev, is_let_go: let_go == Some(rev) };
+            (stage.kind() == StageKind::Terminal).then_some(Aged::Ended(ended))
+        }
+        Some(Kind::Submission) => {
+            let (lead, id) = key.as_submission().ok_or_else(wrong_key)?;
+            let AgedSubmission { at, submission } = from_item(item)?;
+            submission.map(|AgedTime { received_at }| {
+                Aged::Item(AgedItem::Submission { lead, id, kept_at: at.unwrap_or(received_at) })
+            })
+        }
+        Some(Kind::Engagement) => Some(Aged::Item(AgedItem::Engagement(read_engagement(&key, item)?))),
+        Some(Kind::Idempotency) => {
+            let hash = key.as_idempotency().ok_or_else(wrong_key)?.to_owned();
+            let AgedKey { ttl } = from_item(item)?;
+            let expires_at = Timestamp::from_second(ttl).map_err(|source| corrupt(Some(&key), source))?;
+            Some(Aged::Item(AgedItem::Idempotency { key: hash, expires_at }))
+        }
+        // What this build does not know it does not judge.
+        Some(
+            Kind::Profile
+            | Kind::History
+            | Kind::Import
+            | Kind::ProgramFile
+            | Kind::CatalogFile
+            | Kind::Release
+            | Kind::Pause
+            | Kind::Retention
+            | Kind::Outbox
+            | Kind::Letter
+            | Kind::Keys
+            | Kind::Clock
+            | Kind::Chore
+            | Kind::Sender
+            | Kind::Effect
+            | Kind::Bucket
+            | Kind::Once
+            | Kind::Block
+            | Kind::Inbox,
+        )
+        | None => None,
+    })
 }
 
 /// What a survey reads of a submission.
@@ -218,6 +385,33 @@ pub(crate) struct SurveyedSubmission {
 pub(crate) struct EngagementItem<'a> {
     pub(crate) at: Timestamp,
     pub(crate) write: &'a str,
+}
+
+/// `LEAD#…/E#<touch>#clicked#<link>`: who followed a link of a mail.
+#[derive(Deserialize)]
+pub(crate) struct HitsRow {
+    pub(crate) hits: Vec<Hit>,
+}
+
+/// What is read of such a fact: when it happened. Of the hits of a link it is when the last came.
+#[derive(Deserialize)]
+struct ReadEngagement {
+    #[serde(default)]
+    at: Option<Timestamp>,
+    /// Milliseconds since 1970.
+    #[serde(default)]
+    last_at: Option<i64>,
+}
+
+fn read_engagement(key: &Key, item: Item) -> Result<EngagementRecord, StoreError> {
+    let Some((lead, touch, kind)) = key.as_engagement() else {
+        return Err(corrupt(Some(key), "it is not the key of an engagement"));
+    };
+    let kind = kind.to_owned();
+    let ReadEngagement { at, last_at } = from_item(item)?;
+    let last = last_at.and_then(|last| Timestamp::from_millisecond(last).ok());
+    let at = at.or(last).ok_or_else(|| corrupt(Some(key), "nothing says when it happened"))?;
+    Ok(EngagementRecord { lead, touch, kind, at })
 }
 
 /// `IDEM#<key>/IDEM`: what an idempotency key stands for.
@@ -243,6 +437,51 @@ pub(crate) fn read_idempotency(item: Item) -> Result<IdempotencyRecord, StoreErr
     let IdempotencyItem { body, ttl } = from_item(item)?;
     let expires_at = Timestamp::from_second(ttl).map_err(|source| corrupt(row_key.as_ref(), source))?;
     Ok(IdempotencyRecord { key, body, expires_at })
+}
+
+/// How far an effect has got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum EffectState {
+    /// A worker is at it, or died at it.
+    Claimed,
+    /// It is done.
+    Done,
+}
+
+/// `EFFECT#<id>/EFFECT`: who may do what an event calls for.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct EffectItem {
+    pub(crate) state: EffectState,
+    /// Until when it is claimed: milliseconds since 1970, so that they compare.
+    pub(crate) until: i64,
+    /// Seconds since 1970.
+    pub(crate) ttl: i64,
+    pub(crate) write: String,
+}
+
+/// `ONCE#<key>/ONCE`: that something was used.
+#[derive(Serialize)]
+struct OnceItem<'a> {
+    ttl: i64,
+    write: &'a str,
+}
+
+/// Writes that a key is used.
+pub(crate) fn once_item(key: &str, expires_at: Timestamp, write: &str) -> Result<Item, StoreError> {
+    to_item(&Key::once(key), &OnceItem { ttl: expires_at.as_second(), write })
+}
+
+/// `BLOCK#<key>/BLOCK`: that somebody is kept out.
+#[derive(Serialize)]
+struct BlockItem {
+    kind: BlockKind,
+    at: Timestamp,
+}
+
+/// Writes a block.
+pub(crate) fn block_item(record: &BlockRecord) -> Result<Item, StoreError> {
+    to_item(&Key::block(&record.key), &BlockItem { kind: record.kind, at: record.at })
 }
 
 /// `IMPORT#<id>/RUN`: what came of an import.
@@ -273,6 +512,52 @@ pub(crate) fn read_import(item: Item) -> Result<ImportRecord, StoreError> {
 /// `CONTROL/PAUSE`: why nobody sends.
 pub(crate) fn pause_item(pause: &SendingPause) -> Result<Item, StoreError> {
     to_item(&Key::pause(), pause)
+}
+
+/// `SENDER#…/S#SWITCH`: what an operator said.
+pub(crate) fn switch_item(sender: &SenderDomain, switch: &SenderSwitch) -> Result<Item, StoreError> {
+    to_item(&Key::sender_switch(sender), switch)
+}
+
+/// `SENDER#…/S#BRAKE`: how much was held when somebody looked last.
+pub(crate) fn brake_item(sender: &SenderDomain, seen: &BrakeSeen) -> Result<Item, StoreError> {
+    to_item(&Key::sender_brake(sender), seen)
+}
+
+/// Reads what is kept of a sender.
+pub(crate) fn read_sender(items: Vec<Item>) -> Result<SenderRecord, StoreError> {
+    let mut record = SenderRecord::default();
+    for item in items {
+        let key = Key::of_item(&item);
+        match key.as_ref().and_then(Key::as_of_sender) {
+            Some(OfSender::Day(day)) => drop(record.days.insert(day, from_item(item)?)),
+            Some(OfSender::Switch) => record.switch = Some(from_item(item)?),
+            Some(OfSender::Brake) => record.seen = Some(from_item(item)?),
+            None => return Err(corrupt(key.as_ref(), "it is not the key of anything of a sender")),
+        }
+    }
+    Ok(record)
+}
+
+/// `CONTROL/CHORE#<name>`: when a chore was last begun that was done to its end.
+#[derive(Serialize, Deserialize)]
+struct ChoreItem {
+    begun: Timestamp,
+}
+
+/// Writes a chore's mark.
+pub(crate) fn chore_item(chore: &str, begun: Timestamp) -> Result<Item, StoreError> {
+    to_item(&Key::chore(chore), &ChoreItem { begun })
+}
+
+/// Reads a chore's mark.
+pub(crate) fn read_chore(item: Item) -> Result<Timestamp, StoreError> {
+    from_item(item).map(|ChoreItem { begun }| begun)
+}
+
+/// `CONTROL/RETENTION`: how far the daily look at what is kept has got.
+pub(crate) fn retention_item(mark: &RetentionMark) -> Result<Item, StoreError> {
+    to_item(&Key::retention(), mark)
 }
 
 /// `PROGRAM#…/V#<version>#<path>`, and `CATALOG/V#<version>`: a published file.

@@ -18,12 +18,16 @@ use aws_sdk_dynamodb::types::{
 };
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
+use jiff::civil::Date;
+use perennial_app::holdings::Kind;
 use perennial_app::ports::{
-    CatalogVersion, Commit, CommitError, Cursor, DueLead, DuePage, EngagementRecord, HistoryRow, IdempotencyRecord,
-    ImportRecord, PublishedCatalog, PublishedProgram, Release, SendingPause, Store, StoreError, Stored, SurveyPage,
-    Surveyed,
+    Against, CatalogVersion, Claim, Commit, CommitError, Cursor, DueLead, DuePage, EFFECT_PERIOD, EngagementRecord,
+    HIT_REPEATS, HITS_PER_LINK_MAX, HistoryRow, IdempotencyRecord, ImportRecord, PublishedCatalog, PublishedProgram,
+    Release, SendingPause, Store, StoreError, Stored, SurveyPage, Surveyed,
 };
-use perennial_core::ids::{LeadId, ProgramName};
+use perennial_core::actor::Hit;
+use perennial_core::breaker::{BrakeSeen, SenderRecord, SenderSwitch};
+use perennial_core::ids::{LeadId, ProgramName, SenderDomain, TouchId};
 use perennial_core::lead::Sending;
 use perennial_core::program::ProgramVersion;
 use serde::Serialize;
@@ -31,15 +35,17 @@ use uuid::Uuid;
 
 use super::failure::store_error;
 use super::keys::{
-    HISTORY, Key, Kind, PARTITION, PULSE, PULSE_INDEX, Pulse, SHARD, SORT, lead_partition, program_files,
-    program_partition, shard,
+    HISTORY, Key, PARTITION, PULSE, PULSE_INDEX, Pulse, SHARD, SORT, hits_of, lead_partition, program_files,
+    program_partition, sender_partition, shard,
 };
 use super::rows::{
-    EngagementItem, Item, OF_SOME_STATES, PROFILE_REV, ProfileRow, SENDING, SURVEYED, StateRow, SurveyedHistory,
-    SurveyedState, SurveyedSubmission, TEXT, WRITE, catalog_item, corrupt, from_item, history_item, idempotency_item,
-    import_item, outbox_item, pause_item, program_items, read_catalog, read_history, read_idempotency, read_import,
-    read_program_file, read_release, release_item, submission_item, to_item,
+    EffectItem, EffectState, EngagementItem, HitsRow, Item, OF_SOME_STATES, PROFILE_REV, ProfileRow, SENDING, SURVEYED,
+    StateRow, SurveyedHistory, SurveyedState, SurveyedSubmission, TEXT, VERSION, WRITE, brake_item, catalog_item,
+    chore_item, corrupt, from_item, history_item, idempotency_item, import_item, outbox_item, pause_item,
+    program_items, read_catalog, read_chore, read_history, read_idempotency, read_import, read_program_file,
+    read_release, read_sender, release_item, submission_item, switch_item, to_item,
 };
+use super::senders;
 
 /// Most leads on one page of the index.
 const DUE_PAGE_MAX: i32 = 100;
@@ -57,13 +63,13 @@ const FILES_AT_ONCE: usize = 16;
 const READS_MAX: usize = 8;
 
 /// The condition of an item that must not be there yet.
-const ABSENT: &str = "attribute_not_exists(#p)";
+pub(super) const ABSENT: &str = "attribute_not_exists(#p)";
 
 /// The store of leads in a DynamoDB table.
 #[derive(Debug, Clone)]
 pub struct DynamoStore {
-    client: Client,
-    table: String,
+    pub(super) client: Client,
+    pub(super) table: String,
     outbox: bool,
 }
 
@@ -79,12 +85,22 @@ impl DynamoStore {
         Self { outbox: true, ..self }
     }
 
-    async fn get(&self, key: &Key) -> Result<Option<Item>, StoreError> {
+    /// The client, for what else is kept in the table.
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The table's name.
+    pub(super) fn table(&self) -> &str {
+        &self.table
+    }
+
+    pub(super) async fn get(&self, key: &Key) -> Result<Option<Item>, StoreError> {
         let request = self.client.get_item().table_name(&self.table).set_key(Some(key.attributes()));
         Ok(request.consistent_read(true).send().await.map_err(store_error)?.item)
     }
 
-    async fn put(&self, item: Item) -> Result<(), StoreError> {
+    pub(super) async fn put(&self, item: Item) -> Result<(), StoreError> {
         let request = self.client.put_item().table_name(&self.table).set_item(Some(item));
         request.send().await.map(drop).map_err(store_error)
     }
@@ -149,7 +165,7 @@ impl DynamoStore {
             parts.push((Part::Other, self.put_any(to_item(&Key::profile(id), &row)?)?));
         }
         if let Some(submission) = &commit.submission {
-            parts.push((Part::Submission, self.put_new(submission_item(id, submission)?)?));
+            parts.push((Part::Submission, self.put_new(submission_item(id, submission, commit.history.at)?)?));
         }
         if let Some(record) = &commit.idempotency {
             parts.push((Part::Idempotency, self.put_key(record, commit.history.at)?));
@@ -343,6 +359,83 @@ impl Store for DynamoStore {
         }
     }
 
+    async fn record_hit(&self, lead: &LeadId, touch: &TouchId, hit: &Hit) -> Result<bool, StoreError> {
+        let write = new_token();
+        let mut change = Change::default();
+        change.set("v", AttributeValue::N(VERSION.to_string()));
+        change.set(WRITE, AttributeValue::S(write.clone()));
+        change.set("last_from", to_value(&hit.network)?);
+        change.set("last_at", AttributeValue::N(hit.at.as_millisecond().to_string()));
+        change.append("hits", to_value(hit)?);
+        let since = (hit.at - HIT_REPEATS).as_millisecond();
+        change.values.insert(":since".to_owned(), AttributeValue::N(since.to_string()));
+        change.values.insert(":most".to_owned(), AttributeValue::N(HITS_PER_LINK_MAX.to_string()));
+        change.names.insert("#p".to_owned(), PARTITION.to_owned());
+        let is_another = "(#last_from <> :last_from OR #last_at < :since)";
+        let answer = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(Key::hits(lead, touch, hit.target).attributes()))
+            .update_expression(change.expression())
+            .condition_expression(format!("{ABSENT} OR (size(#hits) < :most AND {is_another})"))
+            .set_expression_attribute_names(Some(change.names))
+            .set_expression_attribute_values(Some(change.values))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        let Err(error) = answer else { return Ok(true) };
+        match error.as_service_error() {
+            Some(UpdateItemError::ConditionalCheckFailedException(failed)) => Ok(is_own(failed.item(), &write)),
+            Some(_) | None => Err(store_error(error)),
+        }
+    }
+
+    async fn claim_effect(&self, id: &str, now: Timestamp, until: Timestamp) -> Result<Claim, StoreError> {
+        let write = new_token();
+        let ttl = (now + EFFECT_PERIOD).as_second();
+        let row = EffectItem { state: EffectState::Claimed, until: until.as_millisecond(), ttl, write: write.clone() };
+        let answer = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(to_item(&Key::effect(id), &row)?))
+            .condition_expression(format!("{ABSENT} OR (#state = :claimed AND #until <= :now)"))
+            .expression_attribute_names("#p", PARTITION)
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_names("#until", "until")
+            .expression_attribute_values(":claimed", AttributeValue::S("claimed".to_owned()))
+            .expression_attribute_values(":now", AttributeValue::N(now.as_millisecond().to_string()))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        let Err(error) = answer else { return Ok(Claim::Ours) };
+        match error.as_service_error() {
+            Some(PutItemError::ConditionalCheckFailedException(failed)) => {
+                let standing: EffectItem = from_item(failed.item().cloned().unwrap_or_default())?;
+                Ok(match standing.state {
+                    EffectState::Done => Claim::Done,
+                    EffectState::Claimed if standing.write == write => Claim::Ours,
+                    EffectState::Claimed => Claim::Taken,
+                })
+            }
+            Some(_) | None => Err(store_error(error)),
+        }
+    }
+
+    async fn hits(&self, lead: &LeadId, touch: &TouchId) -> Result<Vec<Hit>, StoreError> {
+        let items = self.query(lead_partition(lead), hits_of(touch)).await?;
+        let rows = items.into_iter().map(from_item::<HitsRow>);
+        let hits = rows.map(|row| row.map(|row| row.hits)).collect::<Result<Vec<_>, _>>()?;
+        Ok(hits.into_iter().flatten().collect())
+    }
+
+    async fn finish_effect(&self, id: &str, now: Timestamp) -> Result<(), StoreError> {
+        let ttl = (now + EFFECT_PERIOD).as_second();
+        let row = EffectItem { state: EffectState::Done, until: now.as_millisecond(), ttl, write: new_token() };
+        self.put(to_item(&Key::effect(id), &row)?).await
+    }
+
     async fn idempotency(&self, key: &str) -> Result<Option<IdempotencyRecord>, StoreError> {
         self.get(&Key::idempotency(key)).await?.map(read_idempotency).transpose()
     }
@@ -377,6 +470,51 @@ impl Store for DynamoStore {
 
     async fn pause_sending(&self, pause: &SendingPause) -> Result<(), StoreError> {
         self.put(pause_item(pause)?).await
+    }
+
+    async fn add_sends(&self, sender: &SenderDomain, day: Date, sends: u64) -> Result<(), StoreError> {
+        senders::add_sends(&self.client, &self.table, sender, day, sends).await
+    }
+
+    async fn record_feedback(&self, record: &EngagementRecord, against: &Against) -> Result<bool, StoreError> {
+        senders::record_feedback(&self.client, &self.table, record, against).await
+    }
+
+    async fn sender(&self, sender: &SenderDomain, since: Date) -> Result<SenderRecord, StoreError> {
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("#p = :partition AND #s >= :since")
+            .expression_attribute_names("#p", PARTITION)
+            .expression_attribute_names("#s", SORT)
+            .expression_attribute_values(":partition", AttributeValue::S(sender_partition(sender)))
+            .expression_attribute_values(":since", AttributeValue::S(Key::sender_day(sender, since).sort))
+            .consistent_read(true)
+            .into_paginator()
+            .items()
+            .send();
+        let mut items = Vec::new();
+        while let Some(item) = pages.next().await {
+            items.push(item.map_err(store_error)?);
+        }
+        read_sender(items)
+    }
+
+    async fn set_sender_switch(&self, sender: &SenderDomain, switch: &SenderSwitch) -> Result<(), StoreError> {
+        self.put(switch_item(sender, switch)?).await
+    }
+
+    async fn set_brake_seen(&self, sender: &SenderDomain, seen: &BrakeSeen) -> Result<(), StoreError> {
+        self.put(brake_item(sender, seen)?).await
+    }
+
+    async fn chore_mark(&self, chore: &str) -> Result<Option<Timestamp>, StoreError> {
+        self.get(&Key::chore(chore)).await?.map(read_chore).transpose()
+    }
+
+    async fn set_chore_mark(&self, chore: &str, begun: Timestamp) -> Result<(), StoreError> {
+        self.put(chore_item(chore, begun)?).await
     }
 
     async fn put_program(&self, program: &PublishedProgram) -> Result<(), StoreError> {
@@ -510,14 +648,35 @@ pub(super) async fn read_batch(client: &Client, table: &str, keys: &[Key]) -> Re
 fn surveyed(item: Item) -> Result<Option<Surveyed>, StoreError> {
     let key = Key::of_item(&item).ok_or_else(|| corrupt(None, "it has no key"))?;
     Ok(match key.kind() {
-        Kind::State => {
+        Some(Kind::State) => {
             let (lead, indexed_pulse) = from_item::<SurveyedState>(item)?.into_parts()?;
             Some(Surveyed::State { lead: Box::new(lead), indexed_pulse })
         }
-        Kind::History => Some(Surveyed::History(from_item::<SurveyedHistory>(item)?.deltas)),
-        Kind::Submission => Some(Surveyed::Submission(from_item::<SurveyedSubmission>(item)?.outcome)),
-        Kind::Import => Some(Surveyed::Import(read_import(item)?)),
-        Kind::Other => None,
+        Some(Kind::History) => Some(Surveyed::History(from_item::<SurveyedHistory>(item)?.deltas)),
+        Some(Kind::Submission) => Some(Surveyed::Submission(from_item::<SurveyedSubmission>(item)?.outcome)),
+        Some(Kind::Import) => Some(Surveyed::Import(read_import(item)?)),
+        Some(
+            Kind::Profile
+            | Kind::Engagement
+            | Kind::Idempotency
+            | Kind::ProgramFile
+            | Kind::CatalogFile
+            | Kind::Release
+            | Kind::Pause
+            | Kind::Retention
+            | Kind::Outbox
+            | Kind::Letter
+            | Kind::Keys
+            | Kind::Clock
+            | Kind::Chore
+            | Kind::Sender
+            | Kind::Effect
+            | Kind::Bucket
+            | Kind::Once
+            | Kind::Block
+            | Kind::Inbox,
+        )
+        | None => None,
     })
 }
 
@@ -527,23 +686,23 @@ fn pulse_of(item: &Item) -> Result<Pulse, StoreError> {
 }
 
 /// Whether an item was left by the write with this token.
-fn is_own(item: Option<&Item>, write: &str) -> bool {
+pub(super) fn is_own(item: Option<&Item>, write: &str) -> bool {
     item.and_then(|item| item.get(WRITE)).and_then(|token| token.as_s().ok()).is_some_and(|token| token == write)
 }
 
-fn new_token() -> String {
+pub(super) fn new_token() -> String {
     Uuid::new_v4().simple().to_string()
 }
 
-fn to_value(value: &impl Serialize) -> Result<AttributeValue, StoreError> {
+pub(super) fn to_value(value: &impl Serialize) -> Result<AttributeValue, StoreError> {
     serde_dynamo::to_attribute_value(value).map_err(|source: serde_dynamo::Error| StoreError::Refused(source.into()))
 }
 
-fn unbuilt(source: BuildError) -> StoreError {
+pub(super) fn unbuilt(source: BuildError) -> StoreError {
     StoreError::Refused(source.into())
 }
 
-fn foreign_cursor() -> StoreError {
+pub(super) fn foreign_cursor() -> StoreError {
     StoreError::Refused("the cursor is not of this call".into())
 }
 
@@ -562,6 +721,14 @@ impl Change {
         self.sets.push(format!("#{name} = :{name}"));
         self.names.insert(format!("#{name}"), name.to_owned());
         self.values.insert(format!(":{name}"), value);
+    }
+
+    /// Puts a value at the end of a list, which need not be there.
+    fn append(&mut self, name: &str, value: AttributeValue) {
+        self.sets.push(format!("#{name} = list_append(if_not_exists(#{name}, :nothing), :{name})"));
+        self.names.insert(format!("#{name}"), name.to_owned());
+        self.values.insert(format!(":{name}"), AttributeValue::L(vec![value]));
+        self.values.insert(":nothing".to_owned(), AttributeValue::L(Vec::new()));
     }
 
     fn remove(&mut self, name: &str) {

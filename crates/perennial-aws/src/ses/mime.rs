@@ -5,7 +5,7 @@ use mail_builder::headers::HeaderType;
 use mail_builder::headers::address::Address;
 use mail_builder::headers::date::Date;
 use mail_builder::headers::raw::Raw;
-use perennial_app::ports::OutboundMail;
+use perennial_app::ports::{ForwardedMail, OutboundMail};
 
 /// Length limit of a raw header's value, in characters (TRUST.md §4).
 const HEADER_LENGTH_MAX: usize = 995;
@@ -37,10 +37,42 @@ pub(super) fn write(mail: &OutboundMail) -> Result<Vec<u8>, MimeError> {
     Ok(message.text_body(&mail.text).html_body(&mail.html).write_to_vec()?)
 }
 
+/// The name of a forwarded mail that is attached: programs open it by its ending.
+const ORIGINAL: &str = "original.eml";
+
+/// Writes a forwarded mail: what the person wrote, and their mail as it came beside it.
+///
+/// The subject is a stranger's: what cannot stand in a header is left out, rather than the mail.
+pub(super) fn write_forwarded(mail: &ForwardedMail) -> Result<Vec<u8>, MimeError> {
+    let subject: String =
+        mail.subject.chars().filter(|c| one_line("Subject", c.encode_utf8(&mut [0; 4])).is_ok()).collect();
+    let mut message = MessageBuilder::new()
+        .from(mailbox("From", &mail.from_name, &mail.from_address)?)
+        .to(mailbox("To", "", &mail.to)?)
+        .subject(subject)
+        .date(Date::new(mail.date.as_second()))
+        .message_id(format!("{}@{}", mail.effect, domain_of(&mail.from_address)));
+    if let Some((name, address)) = &mail.reply_to {
+        message = message.reply_to(mailbox("Reply-To", name, address)?);
+    }
+    for (name, value) in &mail.headers {
+        message = message.header(*name, HeaderType::Raw(Raw::new(raw(name, value)?)));
+    }
+    message = message.text_body(mail.text.as_str());
+    if let Some(original) = &mail.original {
+        // Not as message/rfc822: that may not be encoded, and what came may hold any byte.
+        message = message.attachment("application/octet-stream", ORIGINAL, original.as_slice());
+    }
+    Ok(message.write_to_vec()?)
+}
+
+fn domain_of(address: &str) -> &str {
+    address.rsplit_once('@').map_or("localhost", |(_, domain)| domain)
+}
+
 /// Who, what and which attempt, at the sender's domain. SES puts its own in its place.
 fn message_id(mail: &OutboundMail) -> String {
-    let domain = mail.from_address.rsplit_once('@').map_or("localhost", |(_, domain)| domain);
-    format!("{}.{}.{}@{domain}", mail.lead, mail.touch, mail.attempt)
+    format!("{}.{}.{}@{}", mail.lead, mail.touch, mail.attempt, domain_of(&mail.from_address))
 }
 
 fn mailbox<'m>(header: &str, name: &'m str, address: &'m str) -> Result<Address<'m>, MimeError> {

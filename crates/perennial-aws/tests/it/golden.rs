@@ -3,9 +3,16 @@
 use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use perennial_app::ports::{Commit, EngagementRecord, ImportRecord, SendingPause, Store};
+use jiff::civil::date;
+use perennial_app::holdings::{Registry as _, RetentionMark};
+use perennial_app::ports::{
+    Against, BlockKind, BlockRecord, Bucket, Commit, DoorBook, EngagementRecord, ImportRecord, SendingPause, Store,
+};
 use perennial_aws::dynamo::DynamoStore;
+use perennial_core::actor::{Agent, Hit, Manner, Network, Target};
+use perennial_core::breaker::{Brake, BrakeSeen, Feedback, SenderSwitch, Tally};
 use perennial_core::consent::{OptIn, Preferences};
+use perennial_core::ids::SenderDomain;
 use serde_json::Value;
 
 use crate::embedded::{TABLE, client, start};
@@ -24,6 +31,14 @@ async fn written_with(commit: Commit) -> BTreeMap<&'static str, Item> {
     store.commit(&commit).await.unwrap();
     let fact = EngagementRecord { lead: id(), touch: touch(), kind: "delivered".to_owned(), at: noon() };
     store.record_engagement(&fact).await.unwrap();
+    let hit = Hit {
+        at: noon(),
+        target: Target::Link(2),
+        network: Network::of_hash("a-keyed-hash".to_owned()),
+        agent: Agent::Browser,
+        manner: Manner::Get,
+    };
+    assert!(store.record_hit(&id(), &touch(), &hit).await.unwrap());
     store.pause_sending(&SendingPause { until: noon(), reason: "SendingPausedException".to_owned() }).await.unwrap();
     let import = ImportRecord {
         id: "hash-of-the-file".to_owned(),
@@ -36,6 +51,22 @@ async fn written_with(commit: Commit) -> BTreeMap<&'static str, Item> {
     store.put_program(&program()).await.unwrap();
     store.put_catalog(&catalog()).await.unwrap();
     assert!(store.set_release(&release(), None).await.unwrap());
+    let sender = SenderDomain::parse("perennial.example").unwrap();
+    let (day, before) = (date(2026, 3, 2), Tally { sends: 7, bounces: 2, complaints: 1 });
+    store.add_sends(&sender, day, 9).await.unwrap();
+    let against = Against { sender: sender.clone(), day, feedback: Feedback::Bounce };
+    let bounce = EngagementRecord { kind: "bounced".to_owned(), ..fact.clone() };
+    store.record_feedback(&bounce, &against).await.unwrap();
+    store.set_sender_switch(&sender, &SenderSwitch::Resumed { at: noon(), before }).await.unwrap();
+    store.set_brake_seen(&sender, &BrakeSeen { brake: Brake::LowPriority, at: noon() }).await.unwrap();
+    store.set_chore_mark("reconcile-suppressions", noon()).await.unwrap();
+    let mark = RetentionMark { at: noon(), cursor: "LEAD#abcdefghijklmnopqrstuvwxyz STATE".to_owned() };
+    store.keep_retention_mark(Some(&mark)).await.unwrap();
+    let bucket = Bucket { key: "N#hash-of-the-network".to_owned(), minute: noon(), expires_at: noon() };
+    store.count(&bucket, 2).await.unwrap();
+    assert!(store.use_once("hash-of-the-key", noon(), noon()).await.unwrap());
+    let block = BlockRecord { key: "hash-of-the-address".to_owned(), kind: BlockKind::Address, at: noon() };
+    assert!(store.block(&block).await.unwrap());
     let items = client.scan().table_name(TABLE).send().await.unwrap().items.unwrap();
     items.into_iter().map(|item| (file(&item), item)).collect()
 }
@@ -49,11 +80,21 @@ fn file(item: &Item) -> &'static str {
         (_, "RUN") => "import",
         ("CONTROL", "PAUSE") => "pause",
         ("CONTROL", "RELEASE") => "release",
+        ("CONTROL", "CHORE#reconcile-suppressions") => "chore",
+        ("SENDER#perennial.example", "S#SWITCH") => "sender-switch",
+        ("SENDER#perennial.example", "S#BRAKE") => "sender-brake",
+        ("SENDER#perennial.example", _) => "sender-day",
+        ("CONTROL", "RETENTION") => "retention",
         ("CATALOG", _) => "catalog",
         ("PROGRAM#welcome", _) => "program",
         ("OUTBOX", _) => "outbox",
+        (_, "ONCE") => "once",
+        (_, "BLOCK") => "block",
+        (partition, _) if partition.starts_with("RATE#") => "rate",
         (_, sort) if sort.starts_with("H#") => "history",
         (_, sort) if sort.starts_with("S#") => "submission",
+        (_, sort) if sort.ends_with("#bounced") => "engagement-counted",
+        (_, sort) if sort.contains("#clicked#") => "hits",
         (_, sort) if sort.starts_with("E#") => "engagement",
         (partition, sort) => panic!("a row without a golden file: {partition}/{sort}"),
     }
@@ -102,16 +143,18 @@ async fn each_row_is_stored_as_its_golden_file_says() {
 #[tokio::test]
 async fn the_state_of_a_lead_in_the_middle_of_a_program_costs_one_write_unit() {
     let mut commit = commit();
-    // Few are away, have consent that ends, are being asked for it, have chosen, told their language, or get mail that
-    // comes back; theirs may cost a second one.
+    // Few are away, have consent that ends, are being asked for it, have chosen, told their language, said no, get mail that
+    // comes back, or have just followed a link; theirs may cost a second one.
     commit.lead.consent = None;
     commit.lead.language = None;
+    commit.lead.unwilling = false;
     commit.lead.soft_bounces = Vec::new();
     commit.lead.soft_until = None;
     commit.lead.withdrawn = Vec::new();
     commit.lead.enrolment.as_mut().unwrap().paused = None;
     commit.lead.opt_in = OptIn::default();
     commit.lead.preferences = Preferences::default();
+    commit.lead.followed = Vec::new();
     let state = &written_with(commit).await["state"];
     let bytes = state.iter().map(|(name, value)| name.len() + size(value)).sum::<usize>();
     assert!(bytes < 1024, "it takes {bytes} bytes");
@@ -133,7 +176,7 @@ fn size(value: &AttributeValue) -> usize {
 #[tokio::test]
 async fn a_history_row_holds_nothing_personal() {
     let written = written().await;
-    for name in ["state", "history", "engagement", "idempotency", "outbox"] {
+    for name in ["state", "history", "engagement", "hits", "idempotency", "outbox"] {
         let stored = form(&written[name]);
         for canary in ["canary", "b\u{fc}cher", "xn--", "Ada", "Gr\u{f6}\u{df}e", "5550143", "Spring"] {
             assert!(!stored.contains(canary), "{name} holds {canary}");

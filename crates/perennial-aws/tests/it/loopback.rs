@@ -14,6 +14,11 @@ pub(crate) struct Request {
 }
 
 impl Request {
+    /// Method and path.
+    pub(crate) fn line(&self) -> &str {
+        self.head.lines().next().unwrap_or_default()
+    }
+
     /// The value of a header, or nothing.
     pub(crate) fn header(&self, name: &str) -> &str {
         let mut lines = self.head.lines().filter_map(|line| line.split_once(':'));

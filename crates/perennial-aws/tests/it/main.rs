@@ -12,6 +12,7 @@ mod bus;
 mod contract;
 mod embedded;
 mod golden;
+mod inbox;
 mod loopback;
 mod lost_answers;
 mod outbox;

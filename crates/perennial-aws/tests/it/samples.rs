@@ -7,10 +7,12 @@ use perennial_app::ports::{
     CatalogVersion, Commit, HistoryRow, IdempotencyRecord, OutboundMail, PublishedCatalog, PublishedProgram, Release,
     SubmissionOutcome, SubmissionRow,
 };
+use perennial_core::actor::Mailing;
 use perennial_core::condition::SignalKind;
 use perennial_core::consent::{Consent, ConsentBasis, Following, OptIn, Pace, Preferences};
 use perennial_core::contact::{EmailAddress, PhoneNumber};
 use perennial_core::event::{Event, SendProof};
+use perennial_core::follow::{Followed, GivenSign};
 use perennial_core::ids::{
     FieldName, FormName, Language, LeadId, Pepper, ProgramName, QueueName, StepId, SubmissionId, TagName, TopicName,
     TouchId,
@@ -21,7 +23,7 @@ use perennial_core::lead::{
 };
 use perennial_core::loader::SourceFile;
 use perennial_core::profile::Profile;
-use perennial_core::program::ProgramVersion;
+use perennial_core::program::{ProgramVersion, TouchClass};
 use perennial_core::submission::{Channel, Entry, Flag, Intent, JunkReason, Permission, Source, Submission};
 use perennial_core::waterfall::Deltas;
 
@@ -89,6 +91,19 @@ pub(crate) fn lead() -> Lead {
             (SignalKind::FormSubmitted, noon() - days(6)),
         ]),
         topic: Some(TopicName::parse("route-planning").unwrap()),
+        followed: vec![Followed {
+            touch: touch(),
+            mailing: Mailing { sent_at: noon() - days(1), links: 3, class: TouchClass::Nurture },
+            topic: Some(TopicName::parse("route-planning").unwrap()),
+            until: Some(noon() + days(1)),
+            people: BTreeSet::from([0, 2]),
+            sign: Some(GivenSign {
+                given_at: noon() - days(1),
+                clicked_before: Some(noon() - days(3)),
+                topic_before: None,
+                silence_before: Some((1, 2)),
+            }),
+        }],
         tags: BTreeSet::from([TagName::parse("customer-event").unwrap()]),
         consent: Some(Consent {
             basis: ConsentBasis::Implied,

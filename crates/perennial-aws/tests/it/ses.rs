@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use mail_parser::{MessageParser, MimeHeaders};
-use perennial_app::ports::{Mailer, OutboundMail, SendReport};
+use perennial_app::ports::{ForwardedMail, Forwarder, Mailer, OutboundMail, SendReport};
 use perennial_aws::clients::{Clients, SEND_TIMEOUT};
 use perennial_aws::ses::SesMailer;
 use perennial_core::decide::SendOutcome;
@@ -13,7 +13,7 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 
 use crate::loopback::{Answer, Loopback};
-use crate::samples::mail;
+use crate::samples::{mail, noon};
 
 /// With the time-outs of production: there would be time to try again.
 fn mailer(url: &str) -> SesMailer {
@@ -197,6 +197,39 @@ async fn the_mail_reads_back_as_it_was_meant() {
         let written = message.header_raw(name).unwrap().replace("\r\n", "");
         assert_eq!(written.trim(), value, "{name}");
     }
+}
+
+#[tokio::test]
+async fn a_forwarded_mail_reads_back_with_its_original_and_no_tags() {
+    let original = b"From: Ada <ada@example.com>\r\nSubject: Re: Hi\r\n\r\nYes \xff".to_vec();
+    let mail = ForwardedMail {
+        from_name: "Ada Marsh".to_owned(),
+        from_address: "team@perennial.example".to_owned(),
+        to: "robin@perennial.example".to_owned(),
+        reply_to: Some(("Ada Marsh".to_owned(), "ada@example.com".to_owned())),
+        subject: "Re: Grüße\r\nBcc: canary-7f3@example.com".to_owned(),
+        text: "Ada Marsh answered.\n\nYes\n".to_owned(),
+        headers: vec![("Auto-Submitted", "auto-generated".to_owned()), ("X-Perennial-Forwarded", "1".to_owned())],
+        original: Some(original.clone()),
+        date: noon(),
+        effect: "abcdefghijklmnopqrstuvwxyz-3-0".to_owned(),
+    };
+    let server = Loopback::start(|_, _| taken()).await;
+    let report = mailer(&server.url).forward(&mail).await;
+    assert!(matches!(report.outcome, SendOutcome::Accepted { .. }));
+    let request = server.requests()[0].json();
+    assert!(request["EmailTags"].is_null());
+    assert_eq!(request["Destination"], serde_json::json!({ "ToAddresses": ["robin@perennial.example"] }));
+    let Value::String(data) = &request["Content"]["Raw"]["Data"] else { panic!("no mail in {request}") };
+    let raw = aws_smithy_types::base64::decode(data).unwrap();
+    let message = MessageParser::new().parse(&raw).unwrap();
+    assert_eq!(message.subject(), Some("Re: GrüßeBcc: canary-7f3@example.com"));
+    assert!(message.bcc().is_none(), "a stranger's subject breaks out of nothing");
+    let reply_to = message.reply_to().unwrap().first().unwrap();
+    assert_eq!((reply_to.name(), reply_to.address()), (Some("Ada Marsh"), Some("ada@example.com")));
+    assert_eq!(message.header_raw("X-Perennial-Forwarded").unwrap().trim(), "1");
+    assert_eq!(message.body_text(0).unwrap().replace("\r\n", "\n"), mail.text);
+    assert_eq!(message.attachment(0).unwrap().contents(), original);
 }
 
 trait Alternative {

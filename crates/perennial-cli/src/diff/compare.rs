@@ -47,10 +47,20 @@ pub(super) struct ProgramDiff {
     /// Leads in versions that are neither.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) leads_elsewhere: Option<u64>,
+    /// Where those stand.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) elsewhere: Vec<Elsewhere>,
     /// Keys of the program itself.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) keys: Vec<KeyDiff>,
     pub(super) steps: Vec<StepDiff>,
+}
+
+/// Where the leads of a version stand that is neither the old nor the new one.
+#[derive(Debug, PartialEq, Serialize)]
+pub(super) struct Elsewhere {
+    pub(super) version: ProgramVersion,
+    pub(super) steps: Steps,
 }
 
 /// What becomes of a step.
@@ -152,16 +162,18 @@ fn program(
     let after = Text::read(name, new)?;
     let none = Steps::new();
     let standing = census.map(|census| old_version.and_then(|version| census.steps(name, version)).unwrap_or(&none));
-    let elsewhere = census.map(|census| {
-        let others = census.versions(name).filter(|(version, _)| ![old_version, new_version].contains(&Some(*version)));
-        others.flat_map(|(_, steps)| steps.values()).sum()
-    });
+    let others = census.into_iter().flat_map(|census| census.versions(name));
+    let others = others.filter(|(version, _)| ![old_version, new_version].contains(&Some(*version)));
+    let elsewhere: Vec<Elsewhere> =
+        others.map(|(version, steps)| Elsewhere { version: version.clone(), steps: steps.clone() }).collect();
+    let leads_elsewhere = elsewhere.iter().flat_map(|version| version.steps.values()).sum();
     Ok(Some(ProgramDiff {
         program: name.clone(),
         old: old_version.cloned(),
         new: new_version.cloned(),
         leads: standing.map(|steps| steps.values().sum()),
-        leads_elsewhere: elsewhere.filter(|leads| *leads > 0),
+        leads_elsewhere: Some(leads_elsewhere).filter(|leads| *leads > 0),
+        elsewhere,
         keys: keys(&before.keys, &after.keys, &["step"]),
         steps: steps(&before, &after, standing),
     }))

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use perennial_app::push::Leads;
 use perennial_core::program::ProgramVersion;
 
-use super::compare::{KeyDiff, Line, ProgramDiff, Report, StepChange, StepDiff};
+use super::compare::{Elsewhere, KeyDiff, Line, ProgramDiff, Report, StepChange, StepDiff};
 
 /// The text of a report.
 pub(super) fn text(report: &Report) -> String {
@@ -40,6 +40,10 @@ impl Text {
         let elsewhere = program.leads_elsewhere.map(|leads| format!("{} in others", Leads(leads)));
         let leads = [there, elsewhere].into_iter().flatten().collect::<Vec<_>>().join(", ");
         self.line(0, &format!("{}  {old} → {new}   {leads}", program.program));
+        for Elsewhere { version, steps } in &program.elsewhere {
+            let stand = steps.iter().map(|(step, leads)| format!("{} at {step}", Leads(*leads)));
+            self.line(2, &format!("in {}: {}", version.0, stand.collect::<Vec<_>>().join(", ")));
+        }
         self.keys(2, &program.keys);
         for step in &program.steps {
             self.step(step);

@@ -462,7 +462,7 @@ mod tests {
     use std::fmt::Write;
 
     use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
-    use perennial_core::catalog::{FormStatus, StampPolicy};
+    use perennial_core::catalog::{CaptchaKind, CaptchaPolicy, FormStatus, StampPolicy};
     use perennial_core::ids::ProgramName;
     use perennial_core::submission::Intent;
 
@@ -481,6 +481,8 @@ mod tests {
             fields: fields.map(|name| FieldName::parse(name).unwrap()).to_vec(),
             honeypot: None,
             stamp: StampPolicy::Optional,
+            captcha: CaptchaKind::Off,
+            captcha_failed: CaptchaPolicy::Quarantine,
             origins: vec![],
             consent_text: None,
             thanks_urls: vec![],

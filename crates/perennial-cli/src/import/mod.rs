@@ -57,6 +57,9 @@ pub(crate) enum Refusal {
     /// The lead is said to have come in after now.
     #[error("the date on which the lead came in lies in the future")]
     FutureDate,
+    /// The row brings somebody who asked to be erased.
+    #[error("the person asked to be erased; only they can begin anew, by a form")]
+    Erased,
     /// The row does not become a submission of the form.
     #[error("{}", sentences(.0))]
     Fields(Vec<FieldError>),
@@ -80,6 +83,7 @@ impl Refusal {
             Self::NotUtf8 => "not_utf8",
             Self::NoDate { .. } => "no_date",
             Self::FutureDate => "future_date",
+            Self::Erased => "erased",
             Self::NeitherYesNorNo { .. } => "neither_yes_nor_no",
             Self::Expression { .. } => "expression_failed",
             Self::Fields(errors) => return errors.first().map_or_else(String::new, kind_of_field),

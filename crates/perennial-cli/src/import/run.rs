@@ -175,14 +175,14 @@ impl Outcome {
     }
 }
 
-impl From<Receipt> for Outcome {
-    fn from(receipt: Receipt) -> Self {
-        match receipt {
-            Receipt::Taken(SubmissionOutcome::Received) => Self::Received,
-            Receipt::Taken(SubmissionOutcome::Quarantined) => Self::Quarantined,
-            Receipt::Taken(SubmissionOutcome::Merged) => Self::Merged,
-            Receipt::Known => Self::Unchanged,
-        }
+/// What a row did, or why it did nothing.
+fn outcome(receipt: Receipt) -> Result<Outcome, Refusal> {
+    match receipt {
+        Receipt::Taken(SubmissionOutcome::Received) => Ok(Outcome::Received),
+        Receipt::Taken(SubmissionOutcome::Quarantined) => Ok(Outcome::Quarantined),
+        Receipt::Taken(SubmissionOutcome::Merged) => Ok(Outcome::Merged),
+        Receipt::Known => Ok(Outcome::Unchanged),
+        Receipt::Erased => Err(Refusal::Erased),
     }
 }
 
@@ -316,9 +316,7 @@ impl<'d> Importer<'d> {
         let door = self.door;
         let handed_over = self.batch.drain(..).map(|(line, row)| async move {
             match row {
-                Ok(submission) => {
-                    (line, door.receive(submission, None).await.map(|receipt| Ok(Outcome::from(receipt))))
-                }
+                Ok(submission) => (line, door.receive(submission, None).await.map(outcome)),
                 Err(reason) => (line, Ok(Err(reason))),
             }
         });

@@ -1,8 +1,8 @@
 //! A preview for people: a calendar and letters, in 80 to 100 columns, readable without colour.
 
 use jiff::Zoned;
-use perennial_app::preview::{End, Entry, Header, Letter, MailKind, MailPreview, Outcome, Preview};
-use perennial_core::ids::{StepId, TemplateName};
+use perennial_app::preview::{AlsoSent, End, Entry, Header, Letter, MailKind, MailPreview, Outcome, Preview};
+use perennial_core::ids::{FieldName, StepId, TemplateName};
 
 use super::Shown;
 
@@ -217,16 +217,18 @@ impl Page {
     // --- The mails ---------------------------------------------------------------------------
 
     fn mail(&mut self, mail: &MailPreview, number: usize, count: usize, part: Part) {
-        let when = mail
-            .at
-            .as_ref()
-            .map_or_else(|| "not sent to this lead".to_owned(), |at| at.strftime("%a %-d %b %Y, %H:%M").to_string());
+        let when = sent_at(mail.at.as_ref());
         let what = match mail.kind {
             MailKind::Mail => "mail",
             MailKind::Draft => "draft",
         };
         self.blank();
         self.bold(&self.ruled('─', &format!("{what} {number} of {count}: {}, {when}", mail.template)));
+        for AlsoSent { step, at, asks } in &mail.also {
+            let asked = asks.iter().map(FieldName::as_str).collect::<Vec<_>>().join(", ");
+            let asked = if asked.is_empty() { asked } else { format!(", asks {asked}") };
+            self.pair("  also", 10, &format!("{step}: {}{asked}", sent_at(at.as_ref())));
+        }
         self.blank();
         match &mail.letter {
             Letter::Unwritable { error } => {
@@ -250,6 +252,11 @@ impl Page {
             }
         }
     }
+}
+
+/// When a mail goes out.
+fn sent_at(at: Option<&Zoned>) -> String {
+    at.map_or_else(|| "not sent to this lead".to_owned(), |at| at.strftime("%a %-d %b %Y, %H:%M").to_string())
 }
 
 /// The columns of a calendar: what is as in the line above is not said again.
@@ -305,8 +312,10 @@ fn header_width(name: &str) -> usize {
 
 /// A text with the words cut short that are longer than a line.
 fn elided(text: &str, width: usize) -> String {
-    let words: Vec<String> = text.split(' ').map(|word| elided_word(word, width)).collect();
-    words.join(" ")
+    let words = text.trim_start_matches(' ');
+    let indent = text.len() - words.len();
+    let words: Vec<String> = words.split(' ').map(|word| elided_word(word, width.saturating_sub(indent))).collect();
+    format!("{:indent$}{}", "", words.join(" "))
 }
 
 fn elided_word(word: &str, width: usize) -> String {

@@ -86,6 +86,8 @@ fn a_program_is_tried_on_somebody_known_and_somebody_unknown() {
       --
       You get this mail because you got in touch with us.
       Example Ltd, 1 Example Street, 12345 Exampletown
+      Choose what you get:
+      https://your-domain.example/v1/preferences/v1.sample.NXFqYjZtd3FuMngz…d2ZNQhKI
       Unsubscribe:
       https://your-domain.example/v1/unsubscribe/v1.sample.NXFqYjZtd3FuMngz…9FS16CXI
 
@@ -112,6 +114,8 @@ fn a_program_is_tried_on_somebody_known_and_somebody_unknown() {
       --
       You get this mail because you got in touch with us.
       Example Ltd, 1 Example Street, 12345 Exampletown
+      Choose what you get:
+      https://your-domain.example/v1/preferences/v1.sample.NXFqYjZtd3FuMngz…hlsL7YTQ
       Unsubscribe:
       https://your-domain.example/v1/unsubscribe/v1.sample.NXFqYjZtd3FuMngz…fcbwVAi4
     ");

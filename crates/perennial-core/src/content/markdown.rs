@@ -9,6 +9,8 @@ use std::ops::Range;
 use data_encoding::HEXUPPER;
 use pulldown_cmark::{Event, LinkType, Options, Parser, Tag, TagEnd};
 
+use super::{Detours, links};
+
 /// Where lines of plain text end, in characters (RFC 5322 recommends 78).
 const LINE_LENGTH_MAX: usize = 76;
 
@@ -18,7 +20,7 @@ const SCHEMES: [&str; 4] = ["https://", "http://", "mailto:", "tel:"];
 const PARAGRAPH: &str = "<p style=\"margin:0 0 1em\">";
 
 /// Appends a letter to a plain text and to an HTML document.
-pub(super) fn compose(markdown: &str, text: &mut String, html: &mut String) {
+pub(super) fn compose(markdown: &str, detours: Option<&Detours<'_>>, text: &mut String, html: &mut String) {
     let mut composer = Composer {
         text,
         html,
@@ -27,6 +29,7 @@ pub(super) fn compose(markdown: &str, text: &mut String, html: &mut String) {
         prefixes: Vec::new(),
         lists: Vec::new(),
         links: Vec::new(),
+        detours,
     };
     for event in Parser::new_ext(markdown, Options::empty()) {
         composer.take(event);
@@ -63,6 +66,8 @@ struct Composer<'a> {
     lists: Vec<Option<u64>>,
     /// The address of each open link, as text shows it, and where its text starts in `block`.
     links: Vec<Option<(String, usize)>>,
+    /// Where links lead instead.
+    detours: Option<&'a Detours<'a>>,
 }
 
 impl Composer<'_> {
@@ -77,6 +82,8 @@ impl Composer<'_> {
             | Event::InlineMath(text)
             | Event::DisplayMath(text)
             | Event::FootnoteReference(text) => {
+                // Where an address is shown, its number is not.
+                let text = if self.detours.is_some() { links::split(&text).0.into() } else { text };
                 self.block.push_str(&text);
                 push_escaped(&text, self.html);
             }
@@ -199,7 +206,7 @@ impl Composer<'_> {
     }
 
     fn start_link(&mut self, link_type: LinkType, url: &str) {
-        let url = destination(link_type, url);
+        let url = self.detour(destination(link_type, url));
         if !leads_somewhere(&url) {
             self.links.push(None);
             return;
@@ -208,6 +215,15 @@ impl Composer<'_> {
         push_url(&url, self.html);
         self.html.push_str("\">");
         self.links.push(Some((url, self.block.len())));
+    }
+
+    /// Where a link leads that has a number, and leads to a page.
+    fn detour(&self, address: String) -> String {
+        let Some(detours) = self.detours else { return address };
+        match links::split(&address) {
+            (address, Some(number)) if links::is_page(&address) => (detours.link)(number),
+            (address, _) => address,
+        }
     }
 
     fn end_link(&mut self) {
@@ -340,6 +356,20 @@ pub(super) fn push_url(url: &str, html: &mut String) {
         }
     }
     html.push_str(url.get(plain_from..).unwrap_or_default());
+}
+
+/// An address for the header of a redirect: one line of printable ASCII.
+pub(super) fn one_address(address: &str) -> String {
+    let mut one = String::with_capacity(address.len());
+    for byte in address.bytes() {
+        if byte.is_ascii_graphic() {
+            one.push(char::from(byte));
+        } else {
+            one.push('%');
+            one.push_str(&HEXUPPER.encode(&[byte]));
+        }
+    }
+    one
 }
 
 /// Whether a link has an allowed scheme and something after it.

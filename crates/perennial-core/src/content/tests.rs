@@ -5,13 +5,30 @@ use std::sync::LazyLock;
 
 use proptest::{prop_assert_eq, prop_assume, proptest};
 
-use super::{BODY_LENGTH_MAX, MailId, Merge, RenderError, Rendered, SUBJECT_LENGTH_MAX};
+use super::{AnswerLinks, BODY_LENGTH_MAX, MailId, Merge, RenderError, Rendered, SUBJECT_LENGTH_MAX};
 use crate::catalog::{Catalog, Sender};
 use crate::ids::{FieldName, ProgramName, TemplateName};
 use crate::loader::{SourceFile, parse};
 use crate::testing;
 
+const PREFERENCES_URL: &str = "https://links.perennial.example/p/v1.k1.abc-_.def";
 const UNSUBSCRIBE_URL: &str = "https://links.perennial.example/u/v1.k1.abc-_.def";
+
+struct Links;
+
+impl AnswerLinks for Links {
+    fn page(&self) -> String {
+        "https://links.perennial.example/a".to_owned()
+    }
+
+    fn question(&self, field: &FieldName) -> String {
+        format!("https://links.perennial.example/a/{field}")
+    }
+
+    fn choice(&self, field: &FieldName, choice: &str) -> String {
+        format!("https://links.perennial.example/a/{field}/{}", crate::questions::choice_mark(choice))
+    }
+}
 
 fn robin() -> Sender {
     Sender { name: "Robin Vale".to_owned(), address: "robin@perennial.example".to_owned() }
@@ -39,7 +56,11 @@ fn try_render(catalog: &Catalog, template: &str, fields: &[(&str, &str)]) -> Res
         organisation: &catalog.organisation,
         unsubscribe_url: UNSUBSCRIBE_URL,
         confirm_url: "",
+        preferences_url: Some(PREFERENCES_URL),
         questions: &[],
+        catalog,
+        language: None,
+        links: &Links,
     };
     catalog.content.render(&mail_of_welcome(catalog, template), &merge)
 }
@@ -82,6 +103,7 @@ fn a_whole_mail() {
     -- 
     You get this mail because you got in touch with us.
     Example Ltd, 1 Example Street, 12345 Exampletown
+    Choose what you get: https://links.perennial.example/p/v1.k1.abc-_.def
     Unsubscribe: https://links.perennial.example/u/v1.k1.abc-_.def
     "#);
     insta::assert_snapshot!(mail.html, @r#"
@@ -100,7 +122,7 @@ fn a_whole_mail() {
     <p style="margin:0 0 1em">Robin Vale</p>
     <p style="margin:2em 0 0;font-size:13px;color:#767676">You get this mail because you got in touch with us.<br>
     Example Ltd, 1 Example Street, 12345 Exampletown<br>
-    <a href="https://links.perennial.example/u/v1.k1.abc-_.def" style="color:#767676">Unsubscribe</a></p>
+    <a href="https://links.perennial.example/p/v1.k1.abc-_.def" style="color:#767676">Choose what you get</a> &middot; <a href="https://links.perennial.example/u/v1.k1.abc-_.def" style="color:#767676">Unsubscribe</a></p>
     </div>
     </body>
     </html>

@@ -7,10 +7,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Draft, Due, PlannedTouch};
 use crate::consent::{
-    ConsentBasis, ConsentSource, ConsentText, MailRules, OptInRule, Preferences, opt_in_mail, opt_in_touch,
+    ConsentBasis, ConsentSource, ConsentText, MailRules, OptInRule, Preferences, Question, opt_in_mail, opt_in_touch,
 };
 use crate::event::{DeferReason, Event, SkipReason};
-use crate::ids::{Language, LeadId, ProgramName};
+use crate::ids::{FormName, Language, LeadId, ProgramName};
 use crate::lead::{EmailReach, LifecycleStage, Reach, StageKind};
 use crate::program::{TouchClass, Voice};
 use crate::submission::{Channel, Submission};
@@ -50,7 +50,7 @@ impl Draft<'_> {
         let Some(was_known) = self.lead.as_ref().map(|lead| lead.life > 0) else { return };
         match submission.channel {
             Channel::Import if was_known => return,
-            Channel::Form | Channel::Import => {}
+            Channel::Form | Channel::Email | Channel::Import => {}
         }
         self.receive(id, submission);
         let is_admitted = self.lead.as_ref().is_some_and(|lead| lead.stage.kind() != StageKind::Terminal);
@@ -64,29 +64,34 @@ impl Draft<'_> {
         match submission.channel {
             // A list says what somebody knows of the person. It gives nothing back that was taken.
             Channel::Import => return,
-            Channel::Form => {}
+            Channel::Form | Channel::Email => {}
         }
+        self.agrees_by(&submission.form, &submission.program, submission.consent.as_ref());
+    }
+
+    /// What a form says of consent that leads to a program, with the text that its sender agreed to, if any.
+    pub(super) fn agrees_by(&mut self, form: &FormName, program: &ProgramName, text: Option<&ConsentText>) {
         let Some(lead) = &self.lead else { return };
         let basis = lead.consent.as_ref().map(|consent| consent.basis);
         match Standing::of(lead.email) {
             Standing::Closed => {}
             Standing::TakenBack => {
-                if submission.consent.is_some() {
-                    self.put_the_question(Some(submission.program.clone()));
+                if text.is_some() {
+                    self.put_the_question(Some(program.clone()));
                 }
             }
             Standing::Open if basis == Some(ConsentBasis::Confirmed) => {}
-            Standing::Open | Standing::Lapsed if self.must_confirm(&submission.program) => {
-                self.put_the_question(Some(submission.program.clone()));
+            Standing::Open | Standing::Lapsed if self.must_confirm(program) => {
+                self.put_the_question(Some(program.clone()));
             }
-            Standing::Open | Standing::Lapsed => self.record_agreement(basis, submission),
+            Standing::Open | Standing::Lapsed => self.record_agreement(basis, form, text),
         }
     }
 
-    fn record_agreement(&mut self, before: Option<ConsentBasis>, submission: &Submission) {
-        let source = ConsentSource::Form(submission.form.clone());
-        if submission.consent.is_some() {
-            let text = submission.consent.clone();
+    fn record_agreement(&mut self, before: Option<ConsentBasis>, form: &FormName, text: Option<&ConsentText>) {
+        let source = ConsentSource::Form(form.clone());
+        if text.is_some() {
+            let text = text.cloned();
             self.record(Event::ConsentChanged { basis: Some(ConsentBasis::Stated), source, text, until: None });
             return;
         }
@@ -159,9 +164,7 @@ impl Draft<'_> {
 
     pub(super) fn opted_in(&mut self, text: Option<ConsentText>) {
         let Some(lead) = &self.lead else { return };
-        let is_open = lead.opt_in.until.is_some();
-        let has_lapsed = [EmailReach::Unconfirmed, EmailReach::NoConsent].contains(&lead.email);
-        if lead.stage.kind() == StageKind::Terminal || !(is_open || has_lapsed) {
+        if Question::of(lead) != Question::Open {
             return;
         }
         let (stage, waited_until, then) = (lead.stage, lead.opt_in.until, lead.opt_in.then.clone());

@@ -1,5 +1,6 @@
 //! Lives in programs, told as stories: what a lead's program says, what happens, and what comes of it.
 
+mod answers;
 mod consent;
 
 use std::collections::BTreeMap;
@@ -174,8 +175,10 @@ fn said(event: &Event) -> Option<String> {
         Event::TouchSkipped { touch, reason } => format!("skips {}: {reason:?}", touch.step),
         Event::TouchDeferred { touch, reason, .. } => format!("puts {} off: {reason:?}", touch.step),
         Event::TaskCreated { touch, kind, .. } => format!("TASK {kind:?} ({touch})"),
+        Event::ReplyReceived { certainty, .. } => format!("reply {certainty:?}"),
         Event::MomentRaised { message, .. } => format!("ALERT {message}"),
         Event::Emitted { event, .. } => format!("EVENT {event}"),
+        Event::Answered { fields } => format!("answers {fields:?}"),
         Event::Labelled { .. } => "is labelled".to_owned(),
         Event::Signalled { kind, .. } => format!("SIGN {}", kind.as_str()),
         Event::ConsentChanged { basis, .. } => {
@@ -187,6 +190,9 @@ fn said(event: &Event) -> Option<String> {
         Event::EnrolmentResumed { .. } => "goes on".to_owned(),
         Event::Disqualified { .. } => "is only listened to".to_owned(),
         Event::Reopened => "is spoken to again".to_owned(),
+        Event::LinkFollowed { .. } => "a link is followed".to_owned(),
+        Event::FollowersJudged { people, machines, .. } => format!("people followed {people:?}, machines {machines:?}"),
+        Event::FollowersRelabelled { machines, .. } => format!("it was a machine that followed {machines:?}"),
         Event::Erased => "is erased".to_owned(),
         Event::TouchBounced { touch, .. } => format!("{} comes back", touch.step),
         Event::AddressRested => "has rested".to_owned(),

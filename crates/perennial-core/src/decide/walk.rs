@@ -17,11 +17,10 @@ use crate::catalog::Catalog;
 use crate::condition::{Condition, Facts, SignalKind};
 use crate::consent::Pace;
 use crate::event::{DeferReason, Event, ProgramExit, SkipReason};
-use crate::ids::{FieldName, LeadId, ProgramName, StepId, TouchId};
+use crate::ids::{LeadId, ProgramName, StepId, TouchId};
 use crate::lead::{Enrolment, Lead, LifecycleStage, Reach};
-use crate::program::{
-    ASKED_MAX, Action, Arm, Awaited, Case, Hurry, Program, ProgramVersion, Step, Stop, TouchClass, UsedUp,
-};
+use crate::program::{Action, Arm, Awaited, Case, Hurry, Program, ProgramVersion, Step, Stop, TouchClass, UsedUp};
+use crate::questions;
 use crate::submission::Channel;
 use crate::timing::{DELAY_DAYS_MAX, Delay, Moment, Timing};
 
@@ -304,7 +303,7 @@ impl<'a> Draft<'a> {
         Local { zone: self.zone(), business_days: self.catalog.window.days() }
     }
 
-    fn zone(&self) -> TimeZone {
+    pub(super) fn zone(&self) -> TimeZone {
         let known = self.lead.as_ref().and_then(|lead| lead.zone.as_deref()).and_then(calendar::zone);
         known.unwrap_or_else(|| self.catalog.default_zone.clone())
     }
@@ -321,7 +320,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn touch(&self) -> Option<TouchId> {
+    pub(super) fn touch(&self) -> Option<TouchId> {
         self.lead.as_ref().and_then(|lead| lead.enrolment.as_ref()).map(Enrolment::touch)
     }
 
@@ -460,7 +459,7 @@ impl<'a> Draft<'a> {
         match &step.action {
             Action::Email { mail, class, .. } => return self.email(standing.program, enrolment, step, mail, *class),
             Action::Ask { mail, class, fields } => {
-                let asked = self.unanswered(fields);
+                let asked = questions::open(self.catalog, self.profile, fields, self.now);
                 if asked.is_empty() {
                     self.record_skip(SkipReason::AllKnown);
                     self.jump(standing, None);
@@ -545,24 +544,6 @@ impl<'a> Draft<'a> {
             is_here
         });
         self.jump(standing, arm.and_then(|arm| arm.goto.as_ref()));
-    }
-
-    /// What is asked for: unknown, or known for so long that it may be asked again; least threatening first.
-    fn unanswered(&self, fields: &[FieldName]) -> Vec<FieldName> {
-        let facts = self.facts();
-        let is_open = |name: &&FieldName| {
-            let known = facts.as_ref().is_some_and(|facts| Condition::Known((*name).clone()).holds(facts));
-            let lasts = self.catalog.fields.get(*name).and_then(|field| field.ask_again_after_days);
-            let given = self.profile.and_then(|profile| profile.answers_at.get(*name));
-            let is_stale = lasts.zip(given).is_some_and(|(days, given)| {
-                self.now.duration_since(*given) > SignedDuration::from_hours(24 * i64::from(days))
-            });
-            !known || is_stale
-        };
-        let mut open: Vec<FieldName> = fields.iter().filter(is_open).cloned().collect();
-        open.sort_by_key(|name| self.catalog.fields.get(name).map_or(u8::MAX, |field| field.threat));
-        open.truncate(ASKED_MAX);
-        open
     }
 
     // --- Signs of the person -----------------------------------------------------------------

@@ -2,19 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::SignedDuration;
 use jiff::civil::{Time, Weekday};
 use jiff::tz::TimeZone;
 
+use crate::breaker::BreakerPolicy;
 use crate::calendar::{self, FrequencyCap, SendWindow};
 use crate::catalog::{
-    Catalog, Field, FieldKind, Form, FormStatus, Organisation, Queue, Sender, StampPolicy, Supplier, Topic, Words,
+    CaptchaKind, CaptchaPolicy, Catalog, Field, FieldKind, Form, FormStatus, Limits, Organisation, Queue, Replies,
+    Retention, Sender, StampPolicy, Supplier, Topic, Words,
 };
 use crate::condition::same_answer;
 use crate::contact::EmailAddress;
 use crate::content::{Content, ContentBuilder, RESERVED_FIELDS, is_unsafe};
 use crate::diagnostic::Code;
 use crate::ids::{FieldName, FormName, IdError, Language, ProgramName, QueueName, TopicName};
-use crate::loader::SourceFile;
 use crate::loader::consent::{self, ConsentRules};
 use crate::loader::known::{Known, unknown};
 use crate::loader::language;
@@ -28,6 +30,9 @@ use crate::submission::Intent;
 
 /// What every form takes and no `[fields]` declares.
 const CONTACT_FIELDS: [&str; 2] = ["email", "phone"];
+
+/// What the link to the preferences says, unless the file says otherwise.
+const PREFERENCES_LABEL: &str = "Choose what you get";
 
 /// The longest answer to a field that a date answers, in characters: `2027-05-01`.
 const DATE_LENGTH: usize = 10;
@@ -45,6 +50,10 @@ pub(super) struct CatalogFile {
     pub(super) topics: BTreeMap<TopicName, Topic>,
     pub(super) consent: ConsentRules,
     pub(super) languages: BTreeMap<Language, Words>,
+    pub(super) replies: Replies,
+    pub(super) mail_form: Option<FormName>,
+    pub(super) retention: Retention,
+    pub(super) limits: Limits,
     pub(super) forms: BTreeMap<FormName, Form>,
     pub(super) queues: BTreeMap<QueueName, Queue>,
     pub(super) default_queue: Option<QueueName>,
@@ -55,20 +64,23 @@ pub(super) struct CatalogFile {
     pub(super) sla: Option<Sla>,
     pub(super) turnbacks: Option<Turnbacks>,
     pub(super) bounces: BouncePolicy,
+    pub(super) breaker: BreakerPolicy,
 }
 
 /// Reads the file; `None` if it is not TOML.
 pub(super) fn read(
     report: &mut Report<'_>,
-    source: &SourceFile,
     programs: &BTreeSet<ProgramName>,
     builder: &mut ContentBuilder,
 ) -> Option<CatalogFile> {
-    let table = report.parse_toml(&source.text, 0)?;
+    let text = report.readable()?;
+    let table = report.parse_toml(text, 0)?;
     let mut root = Section::root("the catalog", &shape::CATALOG, &table, 0);
     let fields = fields(report, &mut root);
     let topics = topics(report, &mut root);
     let queues = queues(report, &mut root);
+    let forms = forms(report, &mut root, &fields, programs);
+    let mail_form = mail_form(report, &mut root, &forms);
     let known = Known::while_reading(Some(&fields), Some(&topics), programs);
     let file = CatalogFile {
         organisation: organisation(report, &mut root),
@@ -76,8 +88,12 @@ pub(super) fn read(
         window: root.section(report, "window").and_then(|section| window(report, section)),
         cap: root.section(report, "cap").and_then(|section| cap(report, section)),
         consent: consent::read(report, &mut root, builder),
-        languages: language::read(report, &mut root, &fields, builder),
-        forms: forms(report, &mut root, &fields, programs),
+        languages: language::read(report, &mut root, &fields, &topics, builder),
+        replies: replies(report, &mut root),
+        mail_form,
+        retention: retention(report, &mut root),
+        limits: limits(report, &mut root),
+        forms,
         default_queue: reference(report, &mut root, "default_queue", QueueName::parse, queues.keys(), "a queue"),
         last_resort: reference(report, &mut root, "last_resort", ProgramName::parse, programs.iter(), "a program"),
         holdout_percent: holdout(report, &mut root),
@@ -86,6 +102,7 @@ pub(super) fn read(
         sla: policy::sla(report, &mut root),
         turnbacks: policy::turnbacks(report, &mut root, &known),
         bounces: policy::bounces(report, &mut root),
+        breaker: policy::breaker(report, &mut root),
         fields,
         topics,
         queues,
@@ -114,6 +131,10 @@ impl CatalogFile {
             opt_in: self.consent.opt_in,
             less_often: self.consent.less_often,
             languages: self.languages,
+            replies: self.replies,
+            mail_form: self.mail_form,
+            retention: self.retention,
+            limits: self.limits,
             forms: self.forms,
             queues: self.queues,
             default_queue: self.default_queue?,
@@ -123,12 +144,36 @@ impl CatalogFile {
             sla: self.sla?,
             turnbacks: self.turnbacks?,
             bounces: self.bounces,
+            breaker: self.breaker,
             programs,
             kept,
             last_resort: self.last_resort?,
             content,
         })
     }
+}
+
+/// How long programs stand still after a reply, unless the file says otherwise.
+const REPLY_PAUSE: SignedDuration = SignedDuration::from_hours(14 * 24);
+
+/// How long they do after an automatic answer without a date, unless the file says otherwise.
+const AWAY_PAUSE: SignedDuration = SignedDuration::from_hours(5 * 24);
+
+fn replies(report: &mut Report<'_>, root: &mut Section<'_>) -> Replies {
+    let mut replies = Replies { pause: REPLY_PAUSE, away: AWAY_PAUSE };
+    if let Some(mut section) = root.section(report, "replies") {
+        replies.pause = section.exact(report, "pause").unwrap_or(REPLY_PAUSE);
+        replies.away = section.exact(report, "away").unwrap_or(AWAY_PAUSE);
+        section.finish(report);
+    }
+    replies
+}
+
+fn mail_form(report: &mut Report<'_>, root: &mut Section<'_>, forms: &BTreeMap<FormName, Form>) -> Option<FormName> {
+    let mut section = root.section(report, "inbound")?;
+    let form = reference(report, &mut section, "form", FormName::parse, forms.keys(), "a form");
+    section.finish(report);
+    form
 }
 
 /// The name of something that must be declared.
@@ -155,6 +200,7 @@ fn organisation(report: &mut Report<'_>, root: &mut Section<'_>) -> Option<Organ
     let postal_address = section.text(report, "postal_address");
     let reason = section.text(report, "reason");
     let unsubscribe_label = section.text(report, "unsubscribe_label");
+    let preferences_label = section.text(report, "preferences_label");
     let unsubscribe_mailbox = section.text(report, "unsubscribe_mailbox").and_then(|text| address(report, text));
     let team = section.section(report, "team").and_then(|team| sender(report, team));
     let facts = facts(report, &mut section);
@@ -166,6 +212,7 @@ fn organisation(report: &mut Report<'_>, root: &mut Section<'_>) -> Option<Organ
         unsubscribe_mailbox,
         reason: joined_lines(reason?.value),
         unsubscribe_label: unsubscribe_label?.value.trim().to_owned(),
+        preferences_label: preferences_label.map_or(PREFERENCES_LABEL, |label| label.value.trim()).to_owned(),
         facts,
     })
 }
@@ -399,6 +446,35 @@ fn holdout(report: &mut Report<'_>, root: &mut Section<'_>) -> u8 {
     percent.and_then(|percent| u8::try_from(percent).ok()).unwrap_or(0)
 }
 
+fn retention(report: &mut Report<'_>, root: &mut Section<'_>) -> Retention {
+    let usual = Retention::default();
+    let Some(mut section) = root.section(report, "retention") else { return usual };
+    let junk = section.days(report, "junk");
+    let submissions = section.days(report, "submissions");
+    let engagement = section.days(report, "engagement");
+    section.finish(report);
+    Retention {
+        junk_days: junk.unwrap_or(usual.junk_days),
+        submission_days: submissions.unwrap_or(usual.submission_days),
+        engagement_days: engagement.unwrap_or(usual.engagement_days),
+    }
+}
+
+/// What is not said is as shipped.
+fn limits(report: &mut Report<'_>, root: &mut Section<'_>) -> Limits {
+    let shipped = Limits::default();
+    let Some(mut section) = root.section(report, "limits") else { return shipped };
+    let network_per_minute = section.number(report, "network_per_minute");
+    let network_suspicious = section.number(report, "network_suspicious");
+    let form_per_minute = section.number(report, "form_per_minute");
+    section.finish(report);
+    Limits {
+        network_per_minute: network_per_minute.unwrap_or(shipped.network_per_minute),
+        network_suspicious: network_suspicious.unwrap_or(shipped.network_suspicious),
+        form_per_minute: form_per_minute.unwrap_or(shipped.form_per_minute),
+    }
+}
+
 fn queues(report: &mut Report<'_>, root: &mut Section<'_>) -> BTreeMap<QueueName, Queue> {
     let mut queues = BTreeMap::new();
     for (key, mut queue) in root.map(report, "queues") {
@@ -440,6 +516,10 @@ fn form(
     let honeypot = section.text(report, "honeypot").map(|text| trap(report, text, &fields));
     let stamp =
         section.word(report, "stamp", &[("optional", StampPolicy::Optional), ("required", StampPolicy::Required)]);
+    let captchas = [("off", CaptchaKind::Off), ("altcha", CaptchaKind::Altcha), ("turnstile", CaptchaKind::Turnstile)];
+    let captcha = section.word(report, "captcha", &captchas);
+    let policies = [("quarantine", CaptchaPolicy::Quarantine), ("refuse", CaptchaPolicy::Refuse)];
+    let captcha_failed = section.word(report, "captcha_failed", &policies);
     let origins = origins(report, &mut section);
     let thanks_urls = urls(report, &mut section, "thanks_urls");
     let consent_text = section.text(report, "consent_text").map(|text| joined_lines(text.value));
@@ -451,6 +531,8 @@ fn form(
         fields,
         honeypot,
         stamp: stamp.unwrap_or_default(),
+        captcha: captcha.unwrap_or_default(),
+        captcha_failed: captcha_failed.unwrap_or_default(),
         origins,
         consent_text,
         thanks_urls,

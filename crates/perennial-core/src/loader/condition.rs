@@ -8,7 +8,7 @@ use crate::diagnostic::Code;
 use crate::ids::{FieldName, TagName, TopicName};
 use crate::lead::LifecycleStage;
 use crate::loader::known::Known;
-use crate::loader::report::{Named, Report, Text, nearest, suggestion};
+use crate::loader::report::{Named, Report, Text, all_of, nearest};
 use crate::loader::section::Section;
 use crate::loader::shape::{CONDITION_FIELD, CONDITIONS, Shape};
 
@@ -177,7 +177,9 @@ fn choice(report: &mut Report<'_>, text: Text<'_>, field: &FieldName, choices: &
     if found.is_none() {
         let known: Vec<&str> = choices.iter().map(String::as_str).collect();
         let message = format!("`{}` is not a choice of `{field}`", text.value);
-        report.error(Code::UnknownWord, text.span(), message, suggestion(text.value, &known));
+        // Choices are whole phrases: whoever remembers one half wants to see all of them.
+        let like = nearest(text.value, &known).map(|choice| format!("did you mean `{choice}`? Or "));
+        report.error(Code::UnknownWord, text.span(), message, like.unwrap_or_default() + &all_of(&known));
     }
     found.cloned()
 }

@@ -10,7 +10,7 @@ use crate::consent::OptInLetter;
 use crate::diagnostic::Code;
 use crate::ids::{FieldName, ProgramName, TopicName};
 use crate::loader::catalog::CatalogFile;
-use crate::loader::report::{Named, Report, Text, nearest, suggestion};
+use crate::loader::report::{Named, Report, Text, nearest, slip_of, suggestion};
 use crate::loader::section::Section;
 use crate::timing::{Delay, Moment, MomentError};
 
@@ -46,7 +46,7 @@ impl<'a> Declared<'a> {
 }
 
 /// What templates may use besides fields and facts.
-const OWN: [&str; 4] = ["sender.name", "organisation.name", "unsubscribe_url", "questions"];
+const OWN: [&str; 6] = ["sender.name", "organisation.name", "unsubscribe_url", "questions", "answers", "answer_url"];
 
 impl<'a> Known<'a> {
     /// What a catalog declares.
@@ -58,6 +58,11 @@ impl<'a> Known<'a> {
         known.opt_in = file.and_then(|file| file.consent.opt_in.as_ref());
         known.merge.extend(known.facts.into_iter().flat_map(BTreeMap::keys).map(|name| format!("facts.{name}")));
         known.merge.extend(OWN.map(str::to_owned));
+        let asked = || known.fields.into_iter().flatten().filter(|(_, field)| field.question.is_some());
+        let choices = asked().filter(|(_, field)| !field.choices().is_empty());
+        let choices = choices.map(|(name, _)| format!("choices.{name}"));
+        let pages: Vec<String> = choices.chain(asked().map(|(name, _)| format!("question_url.{name}"))).collect();
+        known.merge.extend(pages);
         known
     }
 
@@ -115,7 +120,8 @@ impl<'a> Known<'a> {
         }
     }
 
-    /// A program that is to follow. One that is not there is warned of: the last resort follows in its place.
+    /// A program that is to follow. One that is not there is warned of, since the last resort follows in its place;
+    /// but a slip is an error.
     pub(super) fn program(
         &self,
         report: &mut Report<'_>,
@@ -125,8 +131,14 @@ impl<'a> Known<'a> {
         let named = section.name(report, key, ProgramName::parse)?;
         if !self.programs.contains(&named.name) {
             let programs: Vec<&str> = self.programs.iter().map(ProgramName::as_str).collect();
-            let message = format!("there is no program `{}`: the last resort follows in its place", named.name);
-            report.warning(Code::UnknownProgram, named.span, message, suggestion(named.name.as_str(), &programs));
+            let name = named.name.as_str();
+            if let Some(meant) = slip_of(name, &programs) {
+                let message = format!("there is no program `{name}`, and `{meant}` is nearly the same");
+                report.error(Code::UnknownProgram, named.span, message, format!("did you mean `{meant}`?"));
+            } else {
+                let message = format!("there is no program `{name}`: the last resort follows in its place");
+                report.warning(Code::UnknownProgram, named.span, message, suggestion(name, &programs));
+            }
         }
         Some(named.name)
     }

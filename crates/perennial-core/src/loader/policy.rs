@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::breaker::{BreakerPolicy, Limits};
 use crate::condition::SignalKind;
 use crate::diagnostic::Code;
 use crate::ids::FieldName;
@@ -124,6 +125,40 @@ pub(super) fn bounces(report: &mut Report<'_>, root: &mut Section<'_>) -> Bounce
         within: within.unwrap_or(shipped.within),
         rest: rest.unwrap_or(shipped.rest),
     }
+}
+
+/// `[breaker]`: what is not said is as shipped.
+pub(super) fn breaker(report: &mut Report<'_>, root: &mut Section<'_>) -> BreakerPolicy {
+    let shipped = BreakerPolicy::default();
+    let Some(mut section) = root.section(report, "breaker") else { return shipped };
+    let window_days = section.days(report, "window");
+    let sends_min = section.number(report, "sends_min");
+    let slow = section.section(report, "slow").and_then(|section| limits(report, section));
+    let stop = section.section(report, "stop").and_then(|section| limits(report, section));
+    let pauses_below = section.number(report, "pauses_below").and_then(|priority| u8::try_from(priority).ok());
+    let look_again = section.exact(report, "look_again");
+    let span = section.span_of("stop");
+    section.finish(report);
+    let (slow, stop) = (slow.unwrap_or(shipped.slow), stop.unwrap_or(shipped.stop));
+    if stop.bounces <= slow.bounces || stop.complaints <= slow.complaints {
+        let message = "`stop` is not above `slow`, so nothing would ever slow down";
+        report.error(Code::NotRising, span, message, "let both numbers of `stop` be higher than those of `slow`");
+    }
+    BreakerPolicy {
+        window_days: window_days.unwrap_or(shipped.window_days),
+        sends_min: sends_min.unwrap_or(shipped.sends_min),
+        slow,
+        stop,
+        pauses_below: pauses_below.unwrap_or(shipped.pauses_below),
+        look_again: look_again.unwrap_or(shipped.look_again),
+    }
+}
+
+fn limits(report: &mut Report<'_>, mut section: Section<'_>) -> Option<Limits> {
+    let bounces = section.number(report, "bounces");
+    let complaints = section.number(report, "complaints");
+    section.finish(report);
+    Some(Limits { bounces: bounces?, complaints: complaints? })
 }
 
 /// `[turnback]`: total, so that no rep can give a lead back to nowhere.

@@ -27,7 +27,8 @@ pub(super) fn read(
     found: &mut Vec<Diagnostic>,
 ) -> Option<Program> {
     let mut report = Report::new(source);
-    let program = report.parse_toml(&source.text, 0).and_then(|table| {
+    let table = report.readable().and_then(|text| report.parse_toml(text, 0));
+    let program = table.and_then(|table| {
         let root = Section::root("the program", &shape::PROGRAM, &table, 0);
         let version = version(source, folder);
         let mut reader = StepReader::new(name, &version, folder, known, builder, found);

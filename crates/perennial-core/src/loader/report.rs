@@ -6,13 +6,19 @@ use toml::de::DeTable;
 
 use crate::diagnostic::{Code, Diagnostic, Place, Severity};
 use crate::ids::IdError;
-use crate::loader::SourceFile;
+use crate::loader::{FILE_LENGTH_MAX, SourceFile};
 
 /// How like a known word a typing error must be to be taken for it.
 const LIKENESS_MIN: f64 = 0.75;
 
+/// The most letters that a slip gets wrong, and how many letters of a name it takes for each.
+const SLIP_MAX: usize = 2;
+const LETTERS_PER_SLIP: usize = 4;
+
 /// The most words that a remedy lists.
 const LISTED_MAX: usize = 24;
+
+const NOT_UTF8_REMEDY: &str = "save the file as UTF-8; where `�` stands then, type the character again";
 
 /// What is found in one file.
 pub(crate) struct Report<'t> {
@@ -49,6 +55,33 @@ impl<'t> Report<'t> {
     fn push(&mut self, severity: Severity, code: Code, span: Range<usize>, message: String, remedy: String) {
         let place = Some(Place::of(self.text, span));
         self.found.push(Diagnostic { code, severity, file: self.file.to_owned(), place, message, remedy });
+    }
+
+    /// What is wrong with the file as a whole.
+    fn of_file(&mut self, code: Code, message: String, remedy: &str) {
+        let (severity, file, remedy) = (Severity::Error, self.file.to_owned(), remedy.to_owned());
+        self.found.push(Diagnostic { code, severity, file, place: None, message, remedy });
+    }
+
+    /// The text of the file; `None`, and why reported, if there is no sense in reading it.
+    ///
+    /// One that lost a few characters is read on: what else is wrong with it can be said.
+    pub(crate) fn readable(&mut self) -> Option<&'t str> {
+        if self.text.len() > FILE_LENGTH_MAX {
+            let message = format!("longer than {FILE_LENGTH_MAX} bytes");
+            self.of_file(Code::TooLarge, message, "split it, or shorten it");
+            return None;
+        }
+        // Every other byte of a European text in UTF-16 is zero; no text in UTF-8 holds one.
+        if self.text.contains('\0') {
+            self.of_file(Code::NotUtf8, "this is UTF-16, or no text at all".to_owned(), NOT_UTF8_REMEDY);
+            return None;
+        }
+        if let Some(at) = self.text.find(char::REPLACEMENT_CHARACTER) {
+            let span = at..at + char::REPLACEMENT_CHARACTER.len_utf8();
+            self.error(Code::NotUtf8, span, "a character is lost here: the file is not UTF-8", NOT_UTF8_REMEDY);
+        }
+        Some(self.text)
     }
 
     pub(crate) fn into_found(self) -> Vec<Diagnostic> {
@@ -137,6 +170,19 @@ pub(crate) fn nearest<'w>(typed: &str, known: &[&'w str]) -> Option<&'w str> {
         .map(|(_, word)| word)
 }
 
+/// The known word that a typed one is a slip of: a letter or two are wrong, missing, too many or in the wrong order.
+/// Digits count: `wave-2` is no slip of `wave-1`.
+pub(crate) fn slip_of<'w>(typed: &str, known: &[&'w str]) -> Option<&'w str> {
+    let digits = |word: &str| word.chars().filter(char::is_ascii_digit).collect::<String>();
+    let letters_max = ((typed.chars().count() + 1) / LETTERS_PER_SLIP).min(SLIP_MAX);
+    known
+        .iter()
+        .map(|word| (strsim::osa_distance(typed, word), *word))
+        .filter(|(letters, word)| *letters <= letters_max && digits(typed) == digits(word))
+        .min_by_key(|(letters, _)| *letters)
+        .map(|(_, word)| word)
+}
+
 /// "did you mean …?", or all that is possible.
 pub(crate) fn suggestion(typed: &str, known: &[&str]) -> String {
     match nearest(typed, known) {
@@ -164,5 +210,24 @@ mod tests {
     fn a_typing_error_gets_a_suggestion_and_nonsense_gets_the_list() {
         assert_eq!(suggestion("wellcome", &["nurture", "welcome"]), "did you mean `welcome`?");
         assert_eq!(suggestion("zzz", &["email", "call"]), "use one of: email, call");
+    }
+
+    #[test]
+    fn a_slip_is_a_letter_or_two_off() {
+        let known = ["nurture", "turnback-timing", "vip", "wave-1"];
+        for (typed, meant) in [
+            ("nuture", Some("nurture")),
+            ("nurtrue", Some("nurture")),
+            ("turnbakc-timeing", Some("turnback-timing")),
+            ("vipp", Some("vip")),
+            ("wave1", Some("wave-1")),
+            ("wave-2", None),
+            ("nurture-b2b", None),
+            ("turnback-other", None),
+            ("vi", None),
+            ("", None),
+        ] {
+            assert_eq!(slip_of(typed, &known), meant, "{typed}");
+        }
     }
 }

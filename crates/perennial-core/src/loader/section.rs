@@ -9,7 +9,7 @@ use toml::de::{DeString, DeTable, DeValue};
 use crate::condition::ATOMS_MAX;
 use crate::diagnostic::Code;
 use crate::ids::IdError;
-use crate::loader::report::{Named, Report, Text, all_of, parse_name, parse_word, suggestion};
+use crate::loader::report::{Named, Report, Text, all_of, parse_name, parse_word, slip_of, suggestion};
 use crate::loader::shape::{Need, Rule, SHAPES, Shape, Units, Value, Variants, Zero};
 use crate::timing::{Delay, DelayError};
 
@@ -457,7 +457,8 @@ impl<'t> Section<'t> {
                 let message = format!("{} has no setting `{}`", self.what, key.value);
                 // A word that is right in another place is no typing error.
                 let is_elsewhere = SHAPES.iter().any(|shape| shape.key(key.value).is_some());
-                let remedy = if is_elsewhere { all_of(&known) } else { suggestion(key.value, &known) };
+                let is_slip = slip_of(key.value, &known).is_some();
+                let remedy = if is_elsewhere && !is_slip { all_of(&known) } else { suggestion(key.value, &known) };
                 report.error(Code::UnknownKey, key.span(), message, remedy);
             }
         }

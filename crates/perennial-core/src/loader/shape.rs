@@ -396,7 +396,10 @@ pub static SHAPES: &[&Shape] = &[
     &FIELD_CHOICE,
     &FIELD_DATE,
     &TOPIC,
+    &REPLIES,
+    &INBOUND,
     &CONSENT,
+    &RETENTION,
     &REGION,
     &OPT_IN,
     &LANGUAGE,
@@ -404,6 +407,7 @@ pub static SHAPES: &[&Shape] = &[
     &OPT_IN_WORDS,
     &FORM,
     &QUEUE,
+    &LIMITS,
     &HOLDOUT,
     &GATE,
     &SCORES,
@@ -414,6 +418,8 @@ pub static SHAPES: &[&Shape] = &[
     &TURNBACK,
     &POLICY,
     &BOUNCES,
+    &BREAKER,
+    &BREAKER_LIMITS,
 ];
 
 /// Every shape, for the reference.

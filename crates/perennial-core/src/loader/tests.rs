@@ -309,10 +309,22 @@ fn a_program_must_say_what_follows_it() {
 
 #[test]
 fn a_program_that_follows_without_being_there_is_warned_of_and_no_more() {
-    insta::assert_snapshot!(check(&[("welcome/program.toml", "then = \"occasional\"", "then = \"occasionally\"")]), @r#"
-    welcome/program.toml:3:8 P041 there is no program `occasionally`: the last resort follows in its place
+    let then = |name: &str| edited(&[("welcome/program.toml", "then = \"occasional\"", &format!("then = \"{name}\""))]);
+    insta::assert_snapshot!(report(&then("occasionally-b")), @r#"
+    welcome/program.toml:3:8 P041 there is no program `occasionally-b`: the last resort follows in its place
         did you mean `occasional`?
     "#);
+    assert!(parse(&then("occasionally-b")).0.is_some());
+}
+
+#[test]
+fn a_program_that_is_all_but_there_is_a_slip() {
+    let files = edited(&[("welcome/program.toml", "then = \"occasional\"", "then = \"ocasional\"")]);
+    insta::assert_snapshot!(report(&files), @r#"
+    welcome/program.toml:3:8 P041 there is no program `ocasional`, and `occasional` is nearly the same
+        did you mean `occasional`?
+    "#);
+    assert!(parse(&files).0.is_none());
 }
 
 #[test]
@@ -397,6 +409,8 @@ fn files_that_nothing_uses_are_warned_of_and_a_readme_is_not() {
         "welcome/NOTES.md",
         "Not A Program/program.toml",
         "empty/touches/a.md",
+        "welcome/touches/more.md.txt",
+        "welcome/touches/logo.png",
     ] {
         files.push(SourceFile { path: path.to_owned(), text: String::new() });
     }
@@ -407,19 +421,60 @@ fn files_that_nothing_uses_are_warned_of_and_a_readme_is_not() {
         write it, with `title`, `then` and its steps, or remove the folder
     welcome/steps.toml P014 nothing reads a TOML file of this name
         rename it, or remove it
+    welcome/touches/logo.png P014 nothing reads this file: the name of a mail ends in `.md`
+        rename it, or remove it
+    welcome/touches/more.md.txt P014 nothing reads this file: the name of a mail ends in `.md`
+        rename it to `more.md`, or remove it
     welcome/touches/old.md P014 no step of the program sends this file
         rename it, or remove it
     "#);
 }
 
+/// A copy of the catalog with a mistake in one program, and with another text of one file.
+fn with_text(path: &str, change: impl Fn(&str) -> String) -> Vec<SourceFile> {
+    let mut files = edited(&[("occasional/program.toml", "every = \"90d\"", "evry = \"90d\"")]);
+    let file = files.iter_mut().find(|file| file.path == path).expect("a file of the catalog");
+    file.text = change(&file.text);
+    files
+}
+
+#[test]
+fn a_file_that_is_not_utf_8_is_read_as_far_as_it_goes_and_the_others_are() {
+    let broken = "Sch\u{FFFD}ne Gr\u{FFFD}\u{FFFD}e {{ frist_name | default(\"\") }}";
+    insta::assert_snapshot!(report(&with_text("welcome/touches/link.md", |text| text.replace("have a look", broken))), @r#"
+    occasional/program.toml:4:9 P004 [quiet] has no `every`
+        add for example `every = "90d"`
+    occasional/program.toml:4:30 P003 [quiet] has no setting `evry`
+        did you mean `every`?
+    welcome/touches/link.md:7:4 P061 a character is lost here: the file is not UTF-8
+        save the file as UTF-8; where `�` stands then, type the character again
+    welcome/touches/link.md:7:17 P017 `frist_name` is not declared in the catalog
+        did you mean `first_name`?
+    "#);
+    let utf_16 = |text: &str| format!("\u{FFFD}\u{FFFD}{}", text.chars().flat_map(|c| [c, '\0']).collect::<String>());
+    for path in ["catalog.toml", "welcome/program.toml", "welcome/touches/link.md"] {
+        let report = report(&with_text(path, utf_16));
+        assert!(report.contains(&format!("{path} P061 this is UTF-16, or no text at all\n")), "{report}");
+        assert!(report.contains("did you mean `every`?"), "{report}");
+        assert!(!report.contains("is missing"), "{report}");
+    }
+}
+
 #[test]
 fn more_than_the_limits_is_refused() {
-    let mut files = base();
-    files.push(SourceFile { path: "welcome/NOTES.md".to_owned(), text: "x".repeat(super::FILE_LENGTH_MAX + 1) });
-    insta::assert_snapshot!(report(&files), @r#"
-    welcome/NOTES.md P027 longer than 262144 bytes
+    let long = |text: &str| text.to_owned() + &"x".repeat(super::FILE_LENGTH_MAX);
+    insta::assert_snapshot!(report(&with_text("welcome/touches/link.md", long)), @r#"
+    occasional/program.toml:4:9 P004 [quiet] has no `every`
+        add for example `every = "90d"`
+    occasional/program.toml:4:30 P003 [quiet] has no setting `evry`
+        did you mean `every`?
+    welcome/touches/link.md P027 longer than 262144 bytes
         split it, or shorten it
     "#);
+    // Nothing reads it, so it may be as long as it likes.
+    let mut files = base();
+    files.push(SourceFile { path: "welcome/NOTES.md".to_owned(), text: "x".repeat(super::FILE_LENGTH_MAX + 1) });
+    assert_eq!(report(&files), "");
     let many = vec![SourceFile { path: String::new(), text: String::new() }; super::FILES_MAX + 1];
     insta::assert_snapshot!(report(&many), @r#"
     . P027 more than 300000 files
@@ -459,17 +514,33 @@ fn a_front_matter_may_come_from_windows() {
 
 #[test]
 fn a_template_that_does_not_parse_is_named_with_its_line_in_the_file() {
-    insta::assert_snapshot!(check_mail("Hi,\n\n{% if company %}\nhow is {{ company }}?"), @r#"
-    welcome/touches/link.md:8:1 P016 unexpected end of input, expected end of block
-        a value is `{{ name | default("there") }}`, a condition `{% if name %} … {% endif %}`
-    "#);
-    insta::assert_snapshot!(check_mail("Hi {{ first_name"), @r#"
-    welcome/touches/link.md:5:1 P016 unexpected end of input, expected end of variable block
+    insta::assert_snapshot!(check_mail("Hi {{ first_name | }}"), @r#"
+    welcome/touches/link.md:5:1 P016 unexpected end of variable block, expected identifier
         a value is `{{ name | default("there") }}`, a condition `{% if name %} … {% endif %}`
     "#);
     insta::assert_snapshot!(check(&[("welcome/touches/link.md", "{% if company %}", "{% when company %}")]), @r#"
     welcome/touches/link.md:2:11 P016 unknown statement when
         a value is `{{ name | default("there") }}`, a condition `{% if name %} … {% endif %}`
+    "#);
+}
+
+#[test]
+fn what_a_template_never_closes_is_shown_where_it_begins() {
+    insta::assert_snapshot!(check_mail("Hi,\n\n{% if company %}\nhow is {{ company }}?\n\nBye"), @r#"
+    welcome/touches/link.md:7:1 P016 this `if` is never closed
+        close it with `{% endif %}`
+    "#);
+    insta::assert_snapshot!(check_mail("{%- if company %}a{% endif %}\n{% if company -%}\n{%if first_name%}x{%endif%}\nBye"), @r#"
+    welcome/touches/link.md:6:1 P016 this `if` is never closed
+        close it with `{% endif %}`
+    "#);
+    insta::assert_snapshot!(check_mail("{% if company %}\n{% for a in company %}\n{{ a }}\nBye"), @r#"
+    welcome/touches/link.md:6:1 P016 this `for` is never closed
+        close it with `{% endfor %}`
+    "#);
+    insta::assert_snapshot!(check_mail("Hi {{ first_name\n\nBye"), @r#"
+    welcome/touches/link.md:5:4 P016 this `{{` is never closed
+        close it with `}}`
     "#);
 }
 
@@ -483,7 +554,7 @@ fn a_field_that_is_not_declared_is_named_where_it_is_used() {
     welcome/touches/link.md:7:53 P017 `sender.phone` is not declared in the catalog
         did you mean `sender.name`?
     welcome/touches/link.md:7:72 P017 `env` is not declared in the catalog
-        use one of: company, first_name, last_name, message, facts.guide_url, sender.name, organisation.name, unsubscribe_url, questions
+        use one of: company, first_name, last_name, message, facts.guide_url, sender.name, organisation.name, unsubscribe_url, questions, answers, answer_url
     "#);
     insta::assert_snapshot!(check(&[("welcome/touches/link.md", "{{ company }}", "{{ organisation }}")]), @r#"
     welcome/touches/link.md:2:11 P017 `organisation` is not declared in the catalog

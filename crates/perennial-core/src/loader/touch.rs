@@ -7,8 +7,8 @@ use minijinja::ErrorKind;
 
 use crate::catalog::Catalog;
 use crate::content::{
-    BODY_LENGTH_MAX, Compiled, ContentBuilder, Finding, MailId, Merge, Part, RenderError, inspect, is_unsafe,
-    leads_somewhere,
+    AnswerLinks, BLOCK, BODY_LENGTH_MAX, Compiled, ContentBuilder, Finding, MailId, Merge, Part, Question, RenderError,
+    TAGS, blotted, inspect, is_unsafe, leads_somewhere, link_of, tags,
 };
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ids::{FieldName, TemplateName};
@@ -30,8 +30,8 @@ const PROBE: &str = "probevalue";
 /// What an `ask` mail asks when it is rendered on trial.
 const PROBE_QUESTIONS: [&str; 2] = ["probequestion one", "probequestion two"];
 
-/// What templates call the questions of an `ask` mail.
-const QUESTIONS: &str = "questions";
+/// What templates call the questions of an `ask` mail, bare and with the answers that take one press.
+const QUESTIONS: [&str; 2] = ["questions", "answers"];
 
 /// What a mail is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +58,7 @@ pub(super) fn read(
     found: &mut Vec<Diagnostic>,
 ) -> Option<Touch> {
     let mut report = Report::new(source);
-    let voice = read_file(&mut report, mail, source, purpose, known, builder);
+    let voice = read_file(&mut report, mail, purpose, known, builder);
     found.append(&mut report.into_found());
     Some(Touch { voice: voice?, purpose })
 }
@@ -66,19 +66,18 @@ pub(super) fn read(
 fn read_file(
     report: &mut Report<'_>,
     mail: &MailId,
-    source: &SourceFile,
     purpose: Purpose,
     known: &Known<'_>,
     builder: &mut ContentBuilder,
 ) -> Option<Voice> {
-    let Some(parts) = Parts::split(&source.text) else {
+    let Some(parts) = Parts::split(report.readable()?) else {
         report.error(Code::FrontMatter, 0..0, "the file does not start with a front matter", FRONT_MATTER_REMEDY);
         return None;
     };
     if parts.body.trim().is_empty() {
         report.error(
             Code::EmptyText,
-            parts.body_offset..source.text.len(),
+            parts.body_offset..parts.body_offset + parts.body.len(),
             "the mail has no text",
             "write it below the front matter",
         );
@@ -103,18 +102,24 @@ fn read_file(
             refuse_unknown(report, &paths, subject, &parts, known);
             check_questions(report, &paths, subject, &parts, purpose);
         }
-        Err((part, error)) => {
-            let span = parts.place(part, Some(subject), error.line());
-            let message = error.detail().map_or_else(|| error.kind().to_string(), ToOwned::to_owned);
-            report.error(
-                Code::TemplateSyntax,
-                span,
-                message,
-                "a value is `{{ name | default(\"there\") }}`, a condition `{% if name %} … {% endif %}`",
-            );
-        }
+        Err((part, error)) => refuse_syntax(report, part, &error, subject, &parts),
     }
     voice
+}
+
+fn refuse_syntax(report: &mut Report<'_>, part: Part, error: &minijinja::Error, subject: Text<'_>, parts: &Parts<'_>) {
+    let detail = error.detail().map_or_else(|| error.kind().to_string(), ToOwned::to_owned);
+    let is_at_end = detail.starts_with("unexpected end of input");
+    // What is missed further down is missing where it begins.
+    let open = parts.open_tag().or_else(|| parts.open_block().filter(|_| is_at_end));
+    if let Some(open) = open.filter(|_| part == Part::Body) {
+        let message = format!("this `{}` is never closed", open.word);
+        report.error(Code::TemplateSyntax, open.span, message, format!("close it with `{}`", open.close));
+        return;
+    }
+    let span = parts.place(part, Some(subject), error.line());
+    let remedy = "a value is `{{ name | default(\"there\") }}`, a condition `{% if name %} … {% endif %}`";
+    report.error(Code::TemplateSyntax, span, detail, remedy);
 }
 
 /// A touch file, cut at its fences.
@@ -172,6 +177,31 @@ impl<'t> Parts<'t> {
         self.body_offset..self.body_offset
     }
 
+    /// The tag of the body that is never closed.
+    fn open_tag(&self) -> Option<LeftOpen> {
+        let last = tags(self.body).last()?;
+        let text = self.body.get(last.clone())?;
+        let (open, close) = *TAGS.iter().find(|(open, close)| text.starts_with(open) && !text.ends_with(close))?;
+        let start = self.body_offset + last.start;
+        Some(LeftOpen { word: open, close: close.to_owned(), span: start..start + open.len() })
+    }
+
+    /// The innermost block of the body that is never closed.
+    fn open_block(&self) -> Option<LeftOpen> {
+        let mut blocks: Vec<LeftOpen> = Vec::new();
+        for tag in tags(self.body) {
+            let Some(inner) = self.body.get(tag.clone()).and_then(|text| text.strip_prefix(BLOCK.0)) else { continue };
+            let word = inner.trim_matches(['%', '}', '-', '+']).split_whitespace().next().unwrap_or_default();
+            if let Some(word) = BLOCKS.into_iter().find(|block| *block == word) {
+                let span = self.body_offset + tag.start..self.body_offset + tag.end;
+                blocks.push(LeftOpen { word, close: format!("{{% end{word} %}}"), span });
+            } else if let Some(ended) = word.strip_prefix("end") {
+                blocks.pop_if(|block| block.word == ended);
+            }
+        }
+        blocks.pop()
+    }
+
     /// The span, in the file, of the first line of the body that looks like a link made by the template.
     fn filled_link(&self) -> Range<usize> {
         let number = self
@@ -211,34 +241,16 @@ fn is_whole_word(text: &str, at: usize, length: usize) -> bool {
         && !text.get(at + length..).is_some_and(|after| after.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
 }
 
-/// The spans of `{{ … }}`, `{% … %}` and `{# … #}`.
-fn tags(text: &str) -> impl Iterator<Item = Range<usize>> {
-    let mut from = 0;
-    std::iter::from_fn(move || {
-        let rest = text.get(from..)?;
-        let (at, close) = [("{{", "}}"), ("{%", "%}"), ("{#", "#}")]
-            .into_iter()
-            .filter_map(|(open, close)| rest.find(open).map(|at| (at, close)))
-            .min()?;
-        let end = rest.get(at..)?.find(close).map_or(rest.len(), |length| at + length + close.len());
-        let tag = from + at..from + end;
-        from = tag.end;
-        Some(tag)
-    })
+/// Something that a template opens and never closes.
+struct LeftOpen {
+    word: &'static str,
+    close: String,
+    /// Where it stands, in the file.
+    span: Range<usize>,
 }
 
-/// The body with its tags blotted out, byte by byte, each as one long word.
-fn blotted(body: &str) -> String {
-    let mut text = String::with_capacity(body.len());
-    let mut from = 0;
-    for tag in tags(body) {
-        text.push_str(body.get(from..tag.start).unwrap_or_default());
-        from = tag.end;
-        text.extend(body.get(tag).unwrap_or_default().bytes().map(|byte| if byte == b'\n' { '\n' } else { 'x' }));
-    }
-    text.push_str(body.get(from..).unwrap_or_default());
-    text
-}
+/// The words that need another at the end: `if` an `endif`.
+const BLOCKS: [&str; 4] = ["if", "for", "with", "filter"];
 
 /// What stands in the file itself; [`probe`] looks at what the values make of it.
 fn refuse_markup(report: &mut Report<'_>, parts: &Parts<'_>) {
@@ -290,7 +302,7 @@ fn check_questions(
     purpose: Purpose,
 ) {
     let mut is_printed = false;
-    for (part, _) in paths.iter().filter(|(_, path)| path == QUESTIONS) {
+    for (part, path) in paths.iter().filter(|(_, path)| QUESTIONS.contains(&path.as_str())) {
         match (purpose, part) {
             (Purpose::Ask, Part::Body) => is_printed = true,
             (Purpose::Ask, Part::Subject) => {
@@ -301,7 +313,7 @@ fn check_questions(
             (Purpose::Mail, part) => {
                 let message = "only the mail of an `ask` step has questions to print";
                 let remedy = "remove `{{ questions }}`, or make the step `kind = \"ask\"`";
-                report.error(Code::QuestionsElsewhere, parts.usage_in(*part, QUESTIONS, subject), message, remedy);
+                report.error(Code::QuestionsElsewhere, parts.usage_in(*part, path, subject), message, remedy);
             }
         }
     }
@@ -323,12 +335,18 @@ pub(super) struct Trial<'a> {
     all: BTreeMap<FieldName, String>,
     /// The fields that something fills in.
     supplied: BTreeSet<FieldName>,
+    /// What mails ask.
+    questions: Vec<Question<'a>>,
 }
 
 impl<'a> Trial<'a> {
     pub(super) fn new(catalog: &'a Catalog) -> Self {
         let all = catalog.fields.keys().map(|name| (name.clone(), PROBE.to_owned())).collect();
-        Self { catalog, nothing: BTreeMap::new(), all, supplied: graph::supplied(catalog) }
+        // Which field it is makes no difference: all that is looked at is whether the questions are there.
+        let any = catalog.fields.keys().next().into_iter();
+        let questions = any.flat_map(|field| PROBE_QUESTIONS.map(|text| Question { field, text, choices: Vec::new() }));
+        let questions = questions.collect();
+        Self { catalog, nothing: BTreeMap::new(), all, supplied: graph::supplied(catalog), questions }
     }
 
     /// Renders every mail of a program for a lead of whom nothing is known and for one of whom all is, and looks
@@ -346,7 +364,8 @@ impl<'a> Trial<'a> {
         for (name, language, source) in originals.chain(variants) {
             let Ok(template) = TemplateName::parse(name) else { continue };
             let Some(parts) = Parts::split(&source.text).filter(|_| !broken.contains(&source.path)) else { continue };
-            let questions: &[&str] = if asks.contains(&template) { &PROBE_QUESTIONS } else { &[] };
+            let is_ask = asks.contains(&template);
+            let questions: &[Question<'_>] = if is_ask { &self.questions } else { &[] };
             let (name, version, language) = (program.name.clone(), program.version.clone(), language.cloned());
             let mail = MailId { program: name, version, template, language };
             let mut report = Report::new(source);
@@ -378,7 +397,7 @@ impl<'a> Trial<'a> {
         report: &mut Report<'_>,
         mail: &Compiled<'_>,
         fields: &BTreeMap<FieldName, String>,
-        questions: &[&str],
+        questions: &[Question<'_>],
         parts: &Parts<'_>,
     ) {
         let merge = Merge {
@@ -387,17 +406,38 @@ impl<'a> Trial<'a> {
             organisation: &self.catalog.organisation,
             unsubscribe_url: "https://unsubscribe.invalid/",
             confirm_url: "https://confirm.invalid/",
+            preferences_url: None,
             questions,
+            catalog: self.catalog,
+            language: None,
+            links: &TrialLinks,
         };
         match mail.markdown(&merge) {
             Ok(markdown) => {
                 judge(report, &markdown, parts);
-                if !questions.iter().all(|question| markdown.contains(question)) {
+                if !questions.iter().all(|question| markdown.contains(question.text)) {
                     report_unasked(report, parts);
                 }
             }
             Err((part, error)) => report_failure(report, part, &error, parts),
         }
+    }
+}
+
+/// Links that lead nowhere.
+struct TrialLinks;
+
+impl AnswerLinks for TrialLinks {
+    fn page(&self) -> String {
+        "https://answer.invalid/".to_owned()
+    }
+
+    fn question(&self, _field: &FieldName) -> String {
+        self.page()
+    }
+
+    fn choice(&self, _field: &FieldName, _choice: &str) -> String {
+        self.page()
     }
 }
 
@@ -464,4 +504,9 @@ fn report_failure(report: &mut Report<'_>, part: Part, error: &RenderError, part
         }
     };
     report.error(code, parts.place(part, None, line), message, remedy);
+}
+
+/// Where a link of a mail leads, by the file that holds the mail: for versions that no lead is in any more.
+pub fn link_of_file(text: &str, number: u16, facts: &BTreeMap<FieldName, String>) -> Option<String> {
+    link_of(Parts::split(text)?.body, number, facts)
 }

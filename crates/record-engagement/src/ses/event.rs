@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use perennial_core::ids::{LeadId, TouchId};
+use perennial_core::ids::{LeadId, SenderDomain, TouchId};
 use serde::Deserialize;
 
 /// SES's word for an address that is on the account's own suppression list: the mail was never sent on.
@@ -20,6 +20,8 @@ const UNKNOWN_LENGTH_MAX: usize = 32;
 pub(crate) struct SesEvent {
     /// The mail that it is of, where it is one of ours.
     pub(crate) mail: Option<Tagged>,
+    /// The domain that the mail came from.
+    pub(crate) sender: Option<SenderDomain>,
     /// When it happened, as SES tells.
     pub(crate) at: Option<Timestamp>,
     /// What.
@@ -122,6 +124,8 @@ struct Mail {
     #[serde(default)]
     timestamp: Option<String>,
     #[serde(default)]
+    source: Option<String>,
+    #[serde(default)]
     tags: Option<BTreeMap<String, Vec<String>>>,
 }
 
@@ -168,7 +172,8 @@ struct TopicPreferences {
 
 impl Wire {
     fn read(self) -> SesEvent {
-        SesEvent { mail: self.mail.tags.as_ref().and_then(tagged), at: self.at(), what: self.what() }
+        let (mail, sender) = (self.mail.tags.as_ref().and_then(tagged), self.mail.sender());
+        SesEvent { mail, sender, at: self.at(), what: self.what() }
     }
 
     fn what(&self) -> What {
@@ -197,6 +202,17 @@ impl Wire {
         let told = moment.or_else(bounce).or_else(complaint).or_else(subscription);
         let instant = |text: &str| text.parse().ok();
         told.and_then(instant).or_else(|| self.mail.timestamp.as_deref().and_then(instant))
+    }
+}
+
+/// The tag in which SES says which domain a mail came from.
+const FROM_DOMAIN: &str = "ses:from-domain";
+
+impl Mail {
+    fn sender(&self) -> Option<SenderDomain> {
+        let domain = self.tags.as_ref().and_then(|tags| tags.get(FROM_DOMAIN)?.first());
+        let named = domain.and_then(|domain| SenderDomain::parse(&domain.to_ascii_lowercase()).ok());
+        named.or_else(|| SenderDomain::of_address(self.source.as_deref()?))
     }
 }
 

@@ -75,7 +75,7 @@ async fn hostile_words_are_kept_literally_and_clean() {
         ("H30 line separators", "Bob\u{2028}Bcc: x@y\u{2029}", "Bob Bcc: x@y"),
         ("H31 a script", "<script>alert(1)</script>", "<script>alert(1)</script>"),
         ("H31 an attribute", "\"><img onerror=alert(1)>", "\"><img onerror=alert(1)>"),
-        ("H32 a formula", "=HYPERLINK(\"https://evil.example\")", "=HYPERLINK(\"https://evil.example\")"),
+        ("H32 a formula", "=HYPERLINK(\"A1\")", "=HYPERLINK(\"A1\")"),
         ("H32 a function", "@SUM(1+1)", "@SUM(1+1)"),
         ("H32 a command", "+cmd|' /C calc'!A0", "+cmd|' /C calc'!A0"),
         (

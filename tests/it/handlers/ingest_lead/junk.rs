@@ -29,7 +29,7 @@ fn stamped(stamp: &str) -> Request {
 }
 
 #[tokio::test]
-async fn junk_gets_the_answer_that_a_lead_gets_and_is_quarantined() {
+async fn h12_h15_h37_junk_gets_the_answer_that_a_lead_gets_and_is_quarantined() {
     let ada = Request::json(&json!({ "email": ADA }));
     let throw_away = Request::json(&json!({ "email": "ada@mailinator.com" }));
     let trap = Request::json(&json!({ "email": ADA, "website": "https://spam.example" }));

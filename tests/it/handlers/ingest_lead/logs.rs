@@ -19,11 +19,15 @@ pub(crate) struct Log(());
 
 struct Heard {
     most: LevelFilter,
+    /// How much of what others say; of our own crates everything up to `most` is heard.
+    most_of_others: LevelFilter,
     lines: Vec<u8>,
 }
 
 thread_local! {
-    static HEARD: RefCell<Heard> = const { RefCell::new(Heard { most: LevelFilter::OFF, lines: Vec::new() }) };
+    static HEARD: RefCell<Heard> = const {
+        RefCell::new(Heard { most: LevelFilter::OFF, most_of_others: LevelFilter::OFF, lines: Vec::new() })
+    };
 }
 
 struct Sink;
@@ -36,13 +40,27 @@ impl Log {
 
     /// What is this important, or more.
     pub(crate) fn at(most: LevelFilter) -> Self {
+        Self::hear(most, most)
+    }
+
+    /// With every detail of our own crates; of the libraries, as much as anybody would have them log.
+    pub(crate) fn ours() -> Self {
+        Self::hear(LevelFilter::TRACE, LevelFilter::INFO)
+    }
+
+    fn hear(most: LevelFilter, most_of_others: LevelFilter) -> Self {
         static LISTENING: Once = Once::new();
         LISTENING.call_once(|| {
-            let wanted = dynamic_filter_fn(|line, _| HEARD.with_borrow(|heard| *line.level() <= heard.most));
+            let wanted = dynamic_filter_fn(|line, _| {
+                HEARD.with_borrow(|heard| {
+                    let most = if is_ours(line.target()) { heard.most } else { heard.most_of_others };
+                    *line.level() <= most
+                })
+            });
             let lines = tracing_subscriber::fmt::layer().with_ansi(false).without_time().with_writer(|| Sink);
             tracing_subscriber::registry().with(lines.with_filter(wanted)).init();
         });
-        HEARD.set(Heard { most, lines: Vec::new() });
+        HEARD.set(Heard { most, most_of_others, lines: Vec::new() });
         Self(())
     }
 
@@ -54,8 +72,17 @@ impl Log {
 
 impl Drop for Log {
     fn drop(&mut self) {
-        HEARD.with_borrow_mut(|heard| heard.most = LevelFilter::OFF);
+        HEARD.with_borrow_mut(|heard| {
+            heard.most = LevelFilter::OFF;
+            heard.most_of_others = LevelFilter::OFF;
+        });
     }
+}
+
+/// Whether a line is of one of our crates.
+fn is_ours(target: &str) -> bool {
+    let ours = ["perennial", "ingest_lead", "schedule_touch", "record_engagement", "publish_history"];
+    ours.iter().any(|name| target.starts_with(name))
 }
 
 impl Write for Sink {

@@ -6,12 +6,16 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use perennial_app::memory::MemoryStore;
 use perennial_app::ports::{
-    CatalogVersion, Commit, CommitError, Cursor, DuePage, EngagementRecord, HistoryRow, IdempotencyRecord,
-    ImportRecord, PublishedCatalog, PublishedProgram, Release, SendingPause, Store, StoreError, Stored, SurveyPage,
+    Against, CatalogVersion, Claim, Commit, CommitError, Cursor, DuePage, EngagementRecord, HistoryRow,
+    IdempotencyRecord, ImportRecord, PublishedCatalog, PublishedProgram, Release, SendingPause, Store, StoreError,
+    Stored, SurveyPage,
 };
-use perennial_core::ids::{LeadId, ProgramName};
+use perennial_core::actor::Hit;
+use perennial_core::breaker::{BrakeSeen, SenderRecord, SenderSwitch};
+use perennial_core::ids::{LeadId, ProgramName, SenderDomain, TouchId};
 use perennial_core::lead::Sending;
 use perennial_core::program::ProgramVersion;
 use tokio::sync::Barrier;
@@ -112,6 +116,22 @@ impl Store for TroubledStore {
         self.memory.record_engagement(record).await
     }
 
+    async fn record_hit(&self, lead: &LeadId, touch: &TouchId, hit: &Hit) -> Result<bool, StoreError> {
+        self.memory.record_hit(lead, touch, hit).await
+    }
+
+    async fn hits(&self, lead: &LeadId, touch: &TouchId) -> Result<Vec<Hit>, StoreError> {
+        self.memory.hits(lead, touch).await
+    }
+
+    async fn claim_effect(&self, id: &str, now: Timestamp, until: Timestamp) -> Result<Claim, StoreError> {
+        self.memory.claim_effect(id, now, until).await
+    }
+
+    async fn finish_effect(&self, id: &str, now: Timestamp) -> Result<(), StoreError> {
+        self.memory.finish_effect(id, now).await
+    }
+
     async fn idempotency(&self, key: &str) -> Result<Option<IdempotencyRecord>, StoreError> {
         self.fails(Trouble::Idempotency)?;
         self.memory.idempotency(key).await
@@ -131,6 +151,34 @@ impl Store for TroubledStore {
 
     async fn pause_sending(&self, pause: &SendingPause) -> Result<(), StoreError> {
         self.memory.pause_sending(pause).await
+    }
+
+    async fn add_sends(&self, sender: &SenderDomain, day: Date, sends: u64) -> Result<(), StoreError> {
+        self.memory.add_sends(sender, day, sends).await
+    }
+
+    async fn record_feedback(&self, record: &EngagementRecord, against: &Against) -> Result<bool, StoreError> {
+        self.memory.record_feedback(record, against).await
+    }
+
+    async fn sender(&self, sender: &SenderDomain, since: Date) -> Result<SenderRecord, StoreError> {
+        self.memory.sender(sender, since).await
+    }
+
+    async fn set_sender_switch(&self, sender: &SenderDomain, switch: &SenderSwitch) -> Result<(), StoreError> {
+        self.memory.set_sender_switch(sender, switch).await
+    }
+
+    async fn set_brake_seen(&self, sender: &SenderDomain, seen: &BrakeSeen) -> Result<(), StoreError> {
+        self.memory.set_brake_seen(sender, seen).await
+    }
+
+    async fn chore_mark(&self, chore: &str) -> Result<Option<Timestamp>, StoreError> {
+        self.memory.chore_mark(chore).await
+    }
+
+    async fn set_chore_mark(&self, chore: &str, begun: Timestamp) -> Result<(), StoreError> {
+        self.memory.set_chore_mark(chore, begun).await
     }
 
     async fn put_program(&self, program: &PublishedProgram) -> Result<(), StoreError> {

@@ -1,14 +1,20 @@
 //! One lead and the core alone: any sequence of stimuli, programs that come and go, answers that come late.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::civil::date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, ToSpan};
 use perennial_core::catalog::Catalog;
-use perennial_core::condition::SignalKind;
+use perennial_core::condition::{Condition, Facts, SignalKind};
 use perennial_core::contact::{EmailAddress, PhoneNumber};
-use perennial_core::decide::{Decision, MailEventKind, ReviewVerdict, SendOutcome, Stimulus, View, decide};
+use perennial_core::decide::{
+    Decision, MailEventKind, ReceivedMail, ReviewVerdict, SendOutcome, Stimulus, View, decide,
+};
 use perennial_core::event::{DeferReason, Event, FailReason, apply};
-use perennial_core::ids::{FormName, LeadId, ProgramName, SubmissionId, TouchId};
+use perennial_core::ids::{FieldName, FormName, LeadId, ProgramName, SubmissionId, TopicName, TouchId};
+use perennial_core::inbound::{Absence, Attribution, InboxKey, Kind, Wish};
 use perennial_core::lead::{EmailReach, Lead, LifecycleStage, PULSE_AHEAD_MAX, Sending, StageKind};
 use perennial_core::profile::Profile;
 use perennial_core::submission::{Channel, Entry, Intent, JunkReason, Permission, Source, Submission};
@@ -20,7 +26,7 @@ use crate::scenarios::world::{LEASE, berlin, pepper};
 
 /// The catalog for tests as it may look tomorrow: whole, without the welcome, without a step of it, with a
 /// welcome that leads to itself.
-static CATALOGS: LazyLock<Vec<Arc<Catalog>>> = LazyLock::new(|| {
+pub(crate) static CATALOGS: LazyLock<Vec<Arc<Catalog>>> = LazyLock::new(|| {
     let welcome = ProgramName::parse("welcome").unwrap();
     let mut gone = testing::catalog();
     gone.programs.remove(&welcome);
@@ -41,6 +47,9 @@ pub(crate) struct Sender {
     channel: Channel,
     intent: Intent,
     entry: Entry,
+    company: Option<&'static str>,
+    /// In so many days they want to be asked again.
+    revisit_in_days: Option<i64>,
 }
 
 impl Sender {
@@ -48,7 +57,8 @@ impl Sender {
     pub(crate) fn form(phone: bool) -> Self {
         let (mail, calls) = (Permission::Allowed, Permission::Allowed);
         let (channel, intent, entry) = (Channel::Form, Intent::Inquiry, Entry::Welcome);
-        Self { email: true, phone, mail, calls, junk: false, channel, intent, entry }
+        let (company, revisit_in_days) = (None, None);
+        Self { email: true, phone, mail, calls, junk: false, channel, intent, entry, company, revisit_in_days }
     }
 }
 
@@ -69,7 +79,10 @@ pub(crate) enum Move {
     Hears(usize, MailEventKind),
     Unsubscribes,
     Reviews(usize, ReviewVerdict),
-    Signals(SignalKind),
+    /// A mail comes in.
+    Writes(Kind, Attribution),
+    /// The person gives a sign, perhaps about something.
+    Signals(SignalKind, Option<&'static str>),
     /// Somebody moves the lead to the nth step of what goes by its program's name now.
     Migrates(usize),
     EndsProgram,
@@ -92,8 +105,10 @@ fn sender() -> impl Strategy<Value = Sender> {
     let channel = prop_oneof![Just(Channel::Form), Just(Channel::Import)];
     let intent = prop_oneof![Just(Intent::HandRaise), Just(Intent::Inquiry)];
     let entry = prop_oneof![3 => Just(Entry::Welcome), 1 => Just(Entry::AfterWelcome)];
-    (contact, permission(), permission(), prop::bool::weighted(0.25), channel, intent, entry).prop_map(
-        |((email, phone), mail, calls, junk, channel, intent, entry)| Sender {
+    let company = prop::option::of(prop::sample::select(vec!["Acme", " acme ", "Example Ltd"]));
+    let answers = (company, prop::option::weighted(0.4, -60..400_i64));
+    (contact, permission(), permission(), prop::bool::weighted(0.25), channel, intent, entry, answers).prop_map(
+        |((email, phone), mail, calls, junk, channel, intent, entry, (company, revisit_in_days))| Sender {
             email,
             phone,
             mail,
@@ -102,6 +117,8 @@ fn sender() -> impl Strategy<Value = Sender> {
             channel,
             intent,
             entry,
+            company,
+            revisit_in_days,
         },
     )
 }
@@ -113,6 +130,25 @@ fn outcome() -> impl Strategy<Value = SendOutcome> {
         1 => Just(SendOutcome::NotYet(DeferReason::Throttled)),
         1 => Just(SendOutcome::Refused(FailReason::Rejected)),
     ]
+}
+
+/// What comes in; absences end in the past, soon, and in years.
+fn mail_kind() -> impl Strategy<Value = Kind> {
+    let absence = prop_oneof![
+        4 => (0..1_200_i64).prop_map(|days| Absence::Until(date(2026, 1, 1) + days.days())),
+        1 => Just(Absence::Open),
+        1 => Just(Absence::Unsaid),
+    ];
+    prop_oneof![
+        4 => Just(Kind::Human(Wish::Other)),
+        1 => Just(Kind::Human(Wish::OptOut)),
+        4 => absence.prop_map(Kind::Automatic),
+        1 => prop::sample::select(vec![Kind::Report, Kind::Ours, Kind::Unsubscribe]),
+    ]
+}
+
+fn attribution() -> impl Strategy<Value = Attribution> {
+    prop_oneof![4 => Just(Attribution::Certain), 2 => Just(Attribution::Possible), 1 => Just(Attribution::First)]
 }
 
 pub(crate) fn next_move() -> impl Strategy<Value = Move> {
@@ -127,6 +163,8 @@ pub(crate) fn next_move() -> impl Strategy<Value = Move> {
         1 => Just(MailEventKind::Withdrawn(FailReason::ContentRefused)),
     ];
     let verdict = prop_oneof![Just(ReviewVerdict::Sent), Just(ReviewVerdict::Dropped)];
+    let signal = prop::sample::select(SignalKind::ALL.to_vec());
+    let topic = prop::option::of(prop::sample::select(vec!["routes", "fleet"]));
     prop_oneof![
         4 => sender().prop_map(Move::Submits),
         3 => (0..2_000_i64).prop_map(Move::Hours),
@@ -137,7 +175,8 @@ pub(crate) fn next_move() -> impl Strategy<Value = Move> {
         3 => (0..4_usize, kind).prop_map(|(nth, kind)| Move::Hears(nth, kind)),
         1 => Just(Move::Unsubscribes),
         1 => (0..4_usize, verdict).prop_map(|(nth, verdict)| Move::Reviews(nth, verdict)),
-        4 => prop::sample::select(SignalKind::ALL.to_vec()).prop_map(Move::Signals),
+        4 => (mail_kind(), attribution()).prop_map(|(kind, certainty)| Move::Writes(kind, certainty)),
+        4 => (signal, topic).prop_map(|(kind, topic)| Move::Signals(kind, topic)),
         1 => (0..6_usize).prop_map(Move::Migrates),
         1 => Just(Move::EndsProgram),
         1 => (0..4_usize).prop_map(Move::Redeploys),
@@ -159,6 +198,8 @@ pub(crate) struct Life {
     marked: Vec<(TouchId, u32)>,
     moved: Deltas,
     submissions: u32,
+    /// All that was decided.
+    pub(crate) history: Vec<(Timestamp, Event)>,
 }
 
 impl Life {
@@ -174,6 +215,7 @@ impl Life {
             marked: Vec::new(),
             moved: Deltas::default(),
             submissions: 0,
+            history: Vec::new(),
         }
     }
 
@@ -210,7 +252,17 @@ impl Life {
             Move::Reviews(nth, verdict) => {
                 self.of_nth_mail(*nth, |touch, _| Stimulus::Reviewed { touch, verdict: *verdict });
             }
-            Move::Signals(kind) => self.meet(&Stimulus::Signalled { kind: *kind, topic: None }),
+            Move::Writes(kind, certainty) => {
+                let inbox = InboxKey::parse("inbound/1").unwrap();
+                let mail = ReceivedMail { inbox, certainty: *certainty, answers: None, kind: *kind };
+                self.meet(&Stimulus::MailReceived(mail));
+            }
+            Move::Signals(kind, topic) => {
+                let topic = topic.map(|topic| TopicName::parse(topic).unwrap());
+                // The doors let no other one in.
+                let topic = topic.filter(|topic| self.catalog.topics.contains_key(topic));
+                self.meet(&Stimulus::Signalled { kind: *kind, topic });
+            }
             Move::Migrates(nth) => {
                 let enrolled = self.lead.as_ref().and_then(|lead| lead.enrolment.as_ref());
                 let current = enrolled.and_then(|enrolment| self.catalog.programs.get(&enrolment.program));
@@ -228,6 +280,11 @@ impl Life {
         }
     }
 
+    /// Somebody erases the person.
+    pub(crate) fn erase(&mut self) {
+        self.meet(&Stimulus::EraseRequested);
+    }
+
     fn submission(&mut self, sender: &Sender) -> Stimulus {
         self.submissions += 1;
         let form = FormName::parse("contact").unwrap();
@@ -241,7 +298,7 @@ impl Life {
             received_at: self.now,
             email: sender.email.then(|| EmailAddress::parse("ada@example.com").unwrap()),
             phone: sender.phone.then(|| PhoneNumber::parse("+49301234567").unwrap()),
-            fields: [].into(),
+            fields: self.answers(sender),
             source: Source::default(),
             zone: None,
             mail: sender.mail,
@@ -252,6 +309,22 @@ impl Life {
             flags: Vec::new(),
         };
         Stimulus::Submitted { lead: self.id.clone(), submission: Box::new(submission) }
+    }
+
+    /// What the sender says, as far as the catalog asks for it.
+    fn answers(&self, sender: &Sender) -> BTreeMap<FieldName, String> {
+        let date = |days: i64| (self.now + SignedDuration::from_hours(24 * days)).to_zoned(TimeZone::UTC).date();
+        let company = sender.company.map(str::to_owned);
+        let revisit_at = sender.revisit_in_days.map(|days| date(days).to_string());
+        let answers = [("company", company), ("revisit_at", revisit_at)];
+        let given = answers.into_iter().filter_map(|(name, answer)| Some((FieldName::parse(name).unwrap(), answer?)));
+        given.filter(|(name, _)| self.catalog.fields.contains_key(name)).collect()
+    }
+
+    /// Whether something holds for the lead now; nothing before it is there.
+    pub(crate) fn holds(&self, condition: &Condition) -> Option<bool> {
+        let lead = self.lead.as_ref()?;
+        Some(condition.holds(&Facts { lead, profile: self.profile.as_ref(), now: self.now, since: None }))
     }
 
     fn of_nth_mail(&mut self, nth: usize, stimulus: impl Fn(TouchId, u32) -> Stimulus) {
@@ -300,6 +373,7 @@ impl Life {
         let replayed = decision.events.iter().fold(before.clone(), |lead, event| apply(lead, event, self.now));
         assert_eq!(decision.lead, replayed, "the events explain the lead");
 
+        self.history.extend(decision.events.iter().map(|event| (self.now, event.clone())));
         let deltas = Deltas::between(before.as_ref(), decision.lead.as_ref());
         assert_eq!(deltas.sum(), 0, "I6: a commit's moves sum to zero");
         self.moved.add(&deltas);
@@ -309,8 +383,11 @@ impl Life {
         self.assert_alive();
         self.assert_settled(&decision.events);
 
-        // A program that follows itself at once would be ended again.
-        if !matches!(stimulus, Stimulus::Submitted { .. } | Stimulus::ProgramEnded) {
+        // A program that follows itself at once would be ended again. A submission, and a mail that came in, are told
+        // from others by what is committed with them.
+        let is_once_by_itself =
+            !matches!(stimulus, Stimulus::Submitted { .. } | Stimulus::MailReceived(_) | Stimulus::ProgramEnded);
+        if is_once_by_itself {
             assert_eq!(self.decide(stimulus).events, [], "I10: delivered twice, it changes nothing more");
         }
     }

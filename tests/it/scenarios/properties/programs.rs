@@ -1,5 +1,6 @@
 //! Any programs that the checker accepts, any life in them, two years: nobody is ever without a pulse.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -9,6 +10,8 @@ use perennial_core::lead::StageKind;
 use perennial_core::loader::{SourceFile, parse};
 use perennial_core::testing;
 use proptest::prelude::*;
+use proptest::strategy::ValueTree as _;
+use proptest::test_runner::TestRunner;
 
 use super::decisions::{Life, Move, next_move};
 
@@ -20,6 +23,20 @@ const STEPS_MAX: usize = 9;
 
 /// How many things happen of themselves before a life is taken to run in circles: two years of a touch a day.
 const WAKES_MAX: usize = 3_000;
+
+/// What random programs ask.
+const ATOMS: [&str; 10] = [
+    "{ field = \"company\", known = true }",
+    "{ field = \"company\", is = \"Acme\" }",
+    "{ field = \"company\", one_of = [\"Acme\", \"Example Ltd\"] }",
+    "{ field = \"revisit_at\", known = false }",
+    "{ tag = \"marked\" }",
+    "{ topic = \"routes\" }",
+    "{ topic = [\"routes\", \"fleet\"] }",
+    "{ signal = [\"clicked\", \"replied\"], within = \"30d\" }",
+    "{ signal = \"form_submitted\" }",
+    "{ stage = \"inquiry\" }",
+];
 
 /// A step, written but for its id; a number stands for the step it leads to.
 #[derive(Debug, Clone)]
@@ -53,14 +70,7 @@ fn delay() -> impl Strategy<Value = String> {
 }
 
 fn condition() -> impl Strategy<Value = String> {
-    let atom = prop_oneof![
-        Just("{ field = \"company\", known = true }".to_owned()),
-        Just("{ field = \"company\", is = \"Acme\" }".to_owned()),
-        Just("{ tag = \"marked\" }".to_owned()),
-        Just("{ signal = [\"clicked\", \"replied\"], within = \"30d\" }".to_owned()),
-        Just("{ signal = \"form_submitted\" }".to_owned()),
-        Just("{ stage = \"inquiry\" }".to_owned()),
-    ];
+    let atom = prop::sample::select(ATOMS.to_vec()).prop_map(str::to_owned);
     (atom.clone(), atom, 0..4_u8).prop_map(|(a, b, shape)| match shape {
         0 => format!("{{ all = [{a}, {b}] }}"),
         1 => format!("{{ any = [{a}, {b}] }}"),
@@ -94,6 +104,12 @@ fn step() -> impl Strategy<Value = Draft> {
             let event = if on_signal { "signal = [\"clicked\", \"replied\"]".to_owned() } else { format!("when = {when}") };
             Draft { text: format!("kind = \"wait_until\"\n{event}\ntimeout = \"{timeout}\""), goto: Some(("goto", to)) }
         }),
+        1 => (1..60_u32, delay(), to.clone()).prop_map(|(days, timeout, to)| Draft {
+            text: format!(
+                "kind = \"wait_until\"\ndate = \"revisit_at - {days}d\"\nif_missing = \"20d\"\ntimeout = \"{timeout}\""
+            ),
+            goto: Some(("goto", to)),
+        }),
         2 => (condition(), to.clone()).prop_map(|(when, to)| Draft {
             text: format!("kind = \"branch\"\ncase = [{{ when = {when}, goto = \"GOTO\" }}]"),
             goto: Some(("case", to)),
@@ -104,6 +120,7 @@ fn step() -> impl Strategy<Value = Draft> {
         }),
         1 => Just(plain("kind = \"set\"\nadd = [\"marked\"]")),
         1 => Just(plain("kind = \"set\"\nremove = [\"marked\"]")),
+        1 => Just(plain("kind = \"set\"\ntopic = \"fleet\"")),
         1 => Just(plain("kind = \"alert\"\nmessage = \"Look\"")),
         1 => Just(plain("kind = \"emit\"\nevent = \"seen\"")),
         1 => (delay(), prop::bool::ANY).prop_map(|(every, again)| {
@@ -167,6 +184,7 @@ fn catalog(programs: &[String; 3]) -> Option<Arc<Catalog>> {
     files.retain(|file| !file.path.starts_with("welcome/"));
     for file in files.iter_mut().filter(|file| file.path == "catalog.toml") {
         file.text.push_str("\n[fields.revisit_at]\nlabel = \"Revisit\"\ntype = \"date\"\nsupplied_by = \"sales\"\n");
+        file.text.push_str("\n[topics.routes]\nlabel = \"Routes\"\n\n[topics.fleet]\nlabel = \"Vehicles\"\n");
         let company = "company = { label = \"Company\", length_max = 120";
         file.text = file.text.replace(company, &format!("{company}, question = \"Where do you work?\""));
     }
@@ -185,6 +203,44 @@ fn catalogs() -> impl Strategy<Value = Vec<Arc<Catalog>>> {
     let programs = || (program(1), program(2), program(3)).prop_map(|(a, b, c)| catalog(&[a, b, c]));
     let accepted = || programs().prop_filter_map("the checker refuses these programs", |catalog| catalog);
     prop::collection::vec(accepted(), 1..3)
+}
+
+/// How many lives show that nothing is asked in vain.
+const LIVES: usize = 200;
+
+#[test]
+fn each_thing_that_random_programs_ask_holds_in_some_lives_and_not_in_others() {
+    let mut welcome = "title = \"Asks\"\nthen = \"occasional\"\n".to_owned();
+    welcome.push_str("\n[[step]]\nid = \"mark\"\nkind = \"set\"\nadd = [\"marked\"]\nafter = \"9d\"\n");
+    for (number, atom) in ATOMS.iter().enumerate() {
+        write!(
+            welcome,
+            "\n[[step]]\nid = \"s{number}\"\nkind = \"call\"\nafter = \"9d\"\ndue_in = \"2d\"\nskip_if = {atom}\n"
+        )
+        .unwrap();
+    }
+    let other =
+        "title = \"Other\"\nthen = \"occasional\"\n\n[[step]]\nid = \"rest\"\nkind = \"wait\"\nafter = \"9d\"\n";
+    let catalog = catalog(&[welcome, other.to_owned(), other.to_owned()]).expect("the checker accepts them");
+    let program = catalog.programs.values().find(|program| program.name.as_str() == "welcome").expect("the program");
+    let asked: Vec<_> = program.steps.iter().filter_map(|step| step.skip_if.clone()).collect();
+    assert_eq!(asked.len(), ATOMS.len());
+
+    let mut seen: BTreeSet<(&str, bool)> = BTreeSet::new();
+    let mut runner = TestRunner::deterministic();
+    let moves = prop::collection::vec(next_move(), 1..30);
+    for _ in 0..LIVES {
+        let mut life = Life::new(vec![Arc::clone(&catalog)], "welcome");
+        for next in moves.new_tree(&mut runner).expect("a life").current() {
+            life.live(&next);
+            for (atom, condition) in ATOMS.iter().zip(&asked) {
+                seen.extend(life.holds(condition).map(|holds| (*atom, holds)));
+            }
+        }
+    }
+    let missing: Vec<_> =
+        ATOMS.iter().flat_map(|atom| [(*atom, true), (*atom, false)]).filter(|one| !seen.contains(one)).collect();
+    assert!(missing.is_empty(), "asked in vain: {missing:?}");
 }
 
 proptest! {

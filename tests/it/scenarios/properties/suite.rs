@@ -406,7 +406,7 @@ fn pushy() -> Catalog {
 /// What SES tells of a mail; what is kept of it beside the lead is no matter here.
 fn report(lead: &LeadId, touch: &TouchId, attempt: u32, kind: MailEventKind) -> MailReport {
     let at = berlin("2026-03-02 10:00");
-    MailReport { lead: lead.clone(), touch: touch.clone(), attempt, kind, fact: None, at }
+    MailReport { lead: lead.clone(), touch: touch.clone(), attempt, kind, fact: None, against: None, at }
 }
 
 fn address(who: u8) -> EmailAddress {

@@ -338,8 +338,8 @@ fn cases_that_nobody_takes_are_refused() {
         email("two", days(7)),
     ])])), @"
     a.which case.0.when: P032! no lead takes this case: no program sets the tag `vip`
-    a.which case.2.when: P032! no lead takes this case: the cases before it take everybody for whom size is small or size is  LARGE 
-    a.which case.3.when: P032! no lead takes this case: industry is  never holds
+    a.which case.2.when: P032! no lead takes this case: the cases before it take everybody for whom size is “small” or size is “ LARGE ”
+    a.which case.3.when: P032! no lead takes this case: industry is “” never holds
     ");
 }
 

@@ -84,7 +84,15 @@ pub static CATALOG: Shape = Shape {
             Value::Map(Named::Language, &LANGUAGE),
             "The words of this file in other languages. A mail has its own variants: `touches/<name>.<language>.md`.",
         ),
+        optional(
+            "replies",
+            Value::Table(&REPLIES),
+            "How long programs stand still when somebody writes back, or is away.",
+        ),
+        optional("inbound", Value::Table(&INBOUND), "What becomes of mail from people who are not known yet."),
+        optional("retention", Value::Table(&RETENTION), "How long what is known of people is kept."),
         optional("forms", Value::Map(Named::Form, &FORM), "The forms on your site, and the lists you import."),
+        optional("limits", Value::Table(&LIMITS), "How many posts forms take in a minute."),
         required(
             "queues",
             Value::Map(Named::Queue, &QUEUE),
@@ -117,6 +125,7 @@ pub static CATALOG: Shape = Shape {
             "What happens with a lead that sales gives back: a table for each reason.",
         ),
         optional("bounces", Value::Table(&BOUNCES), "When an address whose mail comes back rests."),
+        optional("breaker", Value::Table(&BREAKER), "When a sender's mail pauses, before SES pauses the account."),
     ]],
     rules: &[],
 };
@@ -145,6 +154,12 @@ pub static ORGANISATION: Shape = Shape {
             Value::Text,
             "add what the link says, for example \"Unsubscribe\"",
             "What the unsubscribe link in the footer says.",
+        ),
+        default(
+            "preferences_label",
+            Value::Text,
+            "\"Choose what you get\"",
+            "What the link beside it says, which leads to the page of preferences.",
         ),
         optional(
             "unsubscribe_mailbox",
@@ -325,6 +340,42 @@ const MAIL_RULES: &[Key] = &[
     ),
 ];
 
+/// `[replies]`.
+pub static REPLIES: Shape = Shape {
+    name: "replies",
+    heading: "[replies]",
+    doc: "How long programs stand still when somebody writes back, or is away.",
+    parts: &[&[
+        default(
+            "pause",
+            Value::Period { days_max: crate::timing::DELAY_DAYS_MAX, zero: Zero::Refused, units: Units::Exact },
+            "\"14d\"",
+            "How long after a reply. Each further reply starts it anew.",
+        ),
+        default(
+            "away",
+            Value::Period { days_max: crate::timing::DELAY_DAYS_MAX, zero: Zero::Refused, units: Units::Exact },
+            "\"5d\"",
+            "How long after an automatic answer that names no date. One that does pauses to the day after it.",
+        ),
+    ]],
+    rules: &[],
+};
+
+/// `[inbound]`.
+pub static INBOUND: Shape = Shape {
+    name: "inbound",
+    heading: "[inbound]",
+    doc: "What becomes of mail from people who are not known yet.",
+    parts: &[&[required(
+        "form",
+        Value::Name(Named::Form),
+        "add `form = \"…\"` with the name of a form",
+        "The form by whose rules the mail becomes a lead. Its field `message` takes what they wrote.",
+    )]],
+    rules: &[],
+};
+
 /// `[consent]`.
 pub static CONSENT: Shape = Shape {
     name: "consent",
@@ -400,6 +451,8 @@ pub static LANGUAGE: Shape = Shape {
     parts: &[&[
         optional("reason", Value::Text, "Why people get this mail, for the footer."),
         optional("unsubscribe_label", Value::Text, "What the unsubscribe link in the footer says."),
+        optional("preferences_label", Value::Text, "What the link beside it says."),
+        optional("topics", Value::Map(Named::Topic, &TOPIC), "What topics are called."),
         optional(
             "fields",
             Value::Map(Named::Field, &FIELD_WORDS),
@@ -472,6 +525,18 @@ pub static FORM: Shape = Shape {
             "Whether a post without the form's stamp is quarantined.",
         ),
         default(
+            "captcha",
+            Value::Word(&["off", "altcha", "turnstile"]),
+            "\"off\"",
+            "\"altcha\": the browser works for a second, and nobody else is asked. \"turnstile\": Cloudflare's.",
+        ),
+        default(
+            "captcha_failed",
+            Value::Word(&["quarantine", "refuse"]),
+            "\"quarantine\"",
+            "What becomes of a post that did not pass the captcha; where nobody can tell, it is quarantined.",
+        ),
+        default(
             "origins",
             Value::Texts { min: 0, max: LIST_MAX },
             "[]",
@@ -493,6 +558,37 @@ pub static FORM: Shape = Shape {
             Value::Word(&["open", "closed"]),
             "\"open\"",
             "A closed form answers as if it did not exist.",
+        ),
+    ]],
+    rules: &[],
+};
+
+/// The most that a limit may be: as good as none.
+const LIMIT_MAX: u32 = 1_000_000;
+
+/// `[limits]`.
+pub static LIMITS: Shape = Shape {
+    name: "limits",
+    heading: "[limits]",
+    doc: "How many posts forms take in a minute. More get a 429 with `Retry-After`.",
+    parts: &[&[
+        default(
+            "network_per_minute",
+            Value::Number { min: 1, max: LIMIT_MAX },
+            "30",
+            "The most from one network, to all forms together: an IPv4 address, or the /64 of an IPv6 one.",
+        ),
+        default(
+            "network_suspicious",
+            Value::Number { min: 1, max: LIMIT_MAX },
+            "10",
+            "From one network; each further one weighs as suspicious, which alone quarantines nobody.",
+        ),
+        default(
+            "form_per_minute",
+            Value::Number { min: 1, max: LIMIT_MAX },
+            "600",
+            "The most to one form, from everywhere.",
         ),
     ]],
     rules: &[],
@@ -523,6 +619,25 @@ pub static HOLDOUT: Shape = Shape {
         "add for example `percent = 0`",
         "The share, in percent.",
     )]],
+    rules: &[],
+};
+
+/// `[retention]`.
+pub static RETENTION: Shape = Shape {
+    name: "retention",
+    heading: "[retention]",
+    doc: "How long what is known of people is kept, where nothing else ends it sooner. That somebody was there, and \
+          what was decided, is counted for ever, and names nobody.",
+    parts: &[&[
+        default("junk", PERIOD_DAYS, "\"14d\"", "What purged junk told you, counted from the purge."),
+        default(
+            "submissions",
+            PERIOD_DAYS,
+            "\"1095d\"",
+            "What a form post or a row of a list said, word for word. What mails need of it stays in the lead's profile.",
+        ),
+        default("engagement", PERIOD_DAYS, "\"400d\"", "What became of each mail."),
+    ]],
     rules: &[],
 };
 
@@ -706,14 +821,72 @@ pub static BOUNCES: Shape = Shape {
             "soft_max",
             Value::Number { min: 1, max: 8 },
             "3",
-            "So many soft bounces (a full mailbox, a server that is down) …",
+            "How many soft bounces (a full mailbox, a server that is down) let an address rest.",
         ),
-        default("within", BOUNCE_PERIOD, "\"14d\"", "… within so long …"),
+        default("within", BOUNCE_PERIOD, "\"14d\"", "Within how long they must come."),
         default(
             "rest",
             BOUNCE_PERIOD,
             "\"30d\"",
-            "… and no mail goes to the address for so long: somebody calls where a number is known, else the mail waits.",
+            "For how long no mail goes to the address then: somebody calls where a number is known, else the mail waits.",
+        ),
+    ]],
+    rules: &[],
+};
+
+/// `[breaker]`.
+pub static BREAKER: Shape = Shape {
+    name: "breaker",
+    heading: "[breaker]",
+    doc: "When the mail of a sender (the domain it comes from) pauses by itself: nothing is dropped, all of it waits.",
+    parts: &[&[
+        default(
+            "window",
+            Value::Period { days_max: 30, zero: Zero::Refused, units: Units::Days },
+            "\"7d\"",
+            "Over how many days bounces and complaints are counted, today included.",
+        ),
+        default(
+            "sends_min",
+            Value::Number { min: 1, max: 1_000_000 },
+            "200",
+            "With fewer mails than this nothing is concluded.",
+        ),
+        optional("slow", Value::Table(&BREAKER_LIMITS), "From where on programs of low priority pause."),
+        optional("stop", Value::Table(&BREAKER_LIMITS), "From where on all of them pause, with an alarm."),
+        default(
+            "pauses_below",
+            Value::Number { min: 0, max: 100 },
+            "50",
+            "Programs of a lower priority than this are the ones that pause first.",
+        ),
+        default(
+            "look_again",
+            Value::Period { days_max: 7, zero: Zero::Refused, units: Units::Exact },
+            "\"4h\"",
+            "After how long a mail that waits is looked at again.",
+        ),
+    ]],
+    rules: &[],
+};
+
+/// `[breaker.slow]` and `[breaker.stop]`.
+pub static BREAKER_LIMITS: Shape = Shape {
+    name: "breaker_limits",
+    heading: "{ bounces = …, complaints = … }",
+    doc: "So many of 10,000 mails.",
+    parts: &[&[
+        required(
+            "bounces",
+            Value::Number { min: 1, max: 10_000 },
+            "add for example `bounces = 400`: 4 %",
+            "Mails that came back for good.",
+        ),
+        required(
+            "complaints",
+            Value::Number { min: 1, max: 10_000 },
+            "add for example `complaints = 8`: 0.08 %",
+            "Mails that somebody called spam.",
         ),
     ]],
     rules: &[],

@@ -85,6 +85,7 @@ fn nobody() -> Lead {
         recent_mails: Vec::new(),
         signals: BTreeMap::new(),
         topic: None,
+        followed: Vec::new(),
         tags: BTreeSet::new(),
         consent: None,
         opt_in: OptIn::default(),

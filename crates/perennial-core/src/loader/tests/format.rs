@@ -188,7 +188,7 @@ after = "1d"
     enter stage is sal or sql and (tagged partner or topic is planning or pricing)
     topic planning
     horizon Some(Horizon(4320h))
-    skip_if company_size is 10-49 or 50+
+    skip_if company_size is “10-49” or “50+”
     window Some(SendWindow { days: [Tuesday], opens: 09:00:00, closes: 12:00:00 })
     cap Some(FrequencyCap { spacing: 72h, weekly_max: 1 })
     goal Some(Stop { when: Signal { kinds: {Replied, MeetingBooked}, within: None }, then: Some(ProgramName("occasional")) })
@@ -233,7 +233,7 @@ fn settings_that_are_wrong_are_told_apart() {
     insta::assert_snapshot!(settings("goal = { then = \"ocasional\" }\nstop = { when = { tag = \"a\" } }\nprio = 3"), @r#"
     welcome/program.toml:3:8 P004 [goal] has no `when`
         add what ends the program: `when = { signal = "replied" }`
-    welcome/program.toml:3:17 P041 there is no program `ocasional`: the last resort follows in its place
+    welcome/program.toml:3:17 P041 there is no program `ocasional`, and `occasional` is nearly the same
         did you mean `occasional`?
     welcome/program.toml:4:8 P005 `stop` in the program must be a list of tables
         write for example `[[stop]]`
@@ -316,7 +316,7 @@ fn a_condition_is_typed() {
     "#);
     insta::assert_snapshot!(condition("{ field = \"company_size\", one_of = [\"10-49\", \"10-50\"] }"), @r#"
     welcome/program.toml:3:56 P008 `10-50` is not a choice of `company_size`
-        did you mean `10-49`?
+        did you mean `10-49`? Or use one of: 1-9, 10-49, 50+
     "#);
     insta::assert_snapshot!(condition("{ field = \"revisit_at\", is = \"2027-05-01\" }"), @r#"
     welcome/program.toml:3:21 P060 `revisit_at` is a date, and a date cannot be compared with a text
@@ -571,7 +571,7 @@ fn the_small_kinds_say_what_they_do() {
         add the event's name: `event = "…"`
     welcome/program.toml:10:40 P006 `Warmed up` is not a name here
         an event name must be 1 to 40 lower-case letters, digits or '-', starting with a letter
-    welcome/program.toml:11:39 P041 there is no program `ocasional`: the last resort follows in its place
+    welcome/program.toml:11:39 P041 there is no program `ocasional`, and `occasional` is nearly the same
         did you mean `occasional`?
     welcome/program.toml:12:5 P004 [[step]] has no `to`
         add the step where it goes on: `to = "…"`

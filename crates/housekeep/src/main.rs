@@ -1,0 +1,39 @@
+//! The `housekeep` function.
+
+use std::sync::Arc;
+
+use housekeep::{Deps, handle};
+use lambda_runtime::Error;
+use perennial_app::holdings::Holdings;
+use perennial_app::ports::{Store, SystemClock};
+use perennial_app::privacy::Privacy;
+use perennial_app::retention::Retainer;
+use perennial_app::suppression::{Reconcile, Suppressor};
+use perennial_aws::clients::Clients;
+use perennial_aws::dynamo::DynamoStore;
+use perennial_aws::ses::SesSuppressionList;
+use perennial_lambda::boot;
+use perennial_lambda::config::Settings;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    boot::start_logging();
+    let mut settings = Settings::from_env();
+    let table = settings.text("PERENNIAL_TABLE");
+    let pepper = settings.pepper("PERENNIAL_PEPPER");
+    let pepper = settings.finish(|| pepper)?;
+
+    let clients = Clients::from_env().await;
+    let dynamo = DynamoStore::new(clients.dynamodb(), table);
+    let store: Arc<dyn Store> = Arc::new(dynamo.clone());
+    let library = boot::library(&store).await;
+    let holdings: Vec<Arc<dyn Holdings>> = vec![Arc::new(dynamo.clone())];
+    let clock = Arc::new(SystemClock);
+    let privacy = Privacy { store: Arc::clone(&store), holdings, library: Arc::clone(&library), clock };
+    let retainer = Retainer { registry: Arc::new(dynamo), privacy };
+    let reconcile = Reconcile {
+        suppressor: Suppressor { store, library, clock: Arc::new(SystemClock), pepper },
+        list: Arc::new(SesSuppressionList::new(clients.ses_lists())),
+    };
+    boot::serve(Deps { chores: vec![Box::new(reconcile), Box::new(retainer)] }, handle).await
+}

@@ -1,0 +1,49 @@
+//! The captcha of a form, where it has one (H16).
+
+use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
+use perennial_app::ports::{Captcha, CaptchaVerdict};
+use perennial_core::catalog::{CaptchaKind, CaptchaPolicy};
+use perennial_core::submission::JunkReason;
+use tracing::error;
+
+use crate::body::Pair;
+use crate::post::Refusal;
+use crate::{Deps, OpenForm};
+
+/// The field in which ALTCHA's widget brings its answer.
+const ALTCHA_FIELD: &str = "altcha";
+/// The field in which Turnstile's widget brings its answer.
+const TURNSTILE_FIELD: &str = "cf-turnstile-response";
+
+/// What speaks against a post by its captcha. Nobody is turned away because nobody could tell.
+pub(crate) async fn flaw(
+    deps: &Deps,
+    form: OpenForm<'_>,
+    request: &ApiGatewayV2httpRequest,
+    pairs: &[Pair],
+) -> Result<Option<JunkReason>, Refusal> {
+    let (captcha, field): (Option<&dyn Captcha>, _) = match form.form.captcha {
+        CaptchaKind::Off => return Ok(None),
+        CaptchaKind::Altcha => (Some(&deps.altcha), ALTCHA_FIELD),
+        CaptchaKind::Turnstile => (deps.turnstile.as_deref(), TURNSTILE_FIELD),
+    };
+    let given = pairs.iter().find(|(name, value)| name == field && !value.is_empty());
+    let verdict = match (captcha, given) {
+        (None, _) => {
+            error!(form.name = %form.name, "the form asks for a captcha that this deployment is not set up for");
+            CaptchaVerdict::Unavailable
+        }
+        (Some(_), None) => CaptchaVerdict::Failed,
+        (Some(captcha), Some((_, response))) => {
+            let remote = request.request_context.http.source_ip.as_deref();
+            captcha.verify(form.name, response, remote).await
+        }
+    };
+    match (verdict, form.form.captcha_failed) {
+        (CaptchaVerdict::Passed, _) => Ok(None),
+        (CaptchaVerdict::Failed, CaptchaPolicy::Refuse) => Err(Refusal::CaptchaFailed),
+        (CaptchaVerdict::Failed, CaptchaPolicy::Quarantine) | (CaptchaVerdict::Unavailable, _) => {
+            Ok(Some(JunkReason::CaptchaFailed))
+        }
+    }
+}
