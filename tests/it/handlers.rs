@@ -1,6 +1,7 @@
 //! Each function's handler, fed with the events that AWS sends.
 
 mod clicks;
+mod housekeep;
 pub(crate) mod ingest_lead;
 mod pages;
 mod publish_history;
