@@ -8,24 +8,35 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
-use perennial_core::actor::{Agent, Hit, Mailing, Manner, Opener, QUARANTINE_ALONE, Target, Verdict, judge, opened_by};
+use perennial_core::actor::{
+    Agent, Hit, Mailing, Manner, Network, Opener, QUARANTINE_ALONE, Target, Verdict, judge, opened_by,
+};
 use perennial_core::catalog::Catalog;
-use perennial_core::consent::Tracking;
+use perennial_core::consent::{Following, Tracking, is_opt_in};
 use perennial_core::content::MailId;
 use perennial_core::decide::{MailEventKind, Stimulus};
 use perennial_core::follow::Followed;
-use perennial_core::ids::{LeadId, TopicName, TouchId};
+use perennial_core::ids::{LeadId, TemplateName, TopicName, TouchId};
 use perennial_core::lead::{Lead, StageKind};
 use perennial_core::loader::link_of_file;
 use perennial_core::program::TouchClass;
+use perennial_core::site;
 
-use crate::engagement::{HearError, Listener};
+use crate::engagement::{HearError, Heard, Listener};
 use crate::library::LibraryError;
-use crate::mail::{ClickRef, tracking};
+use crate::mail::{
+    CLICK_PATH, ClickRef, OPEN_PATH, OPT_IN_PATH, PREFERENCES_PATH, PROFILE_PATH, UNSUBSCRIBE_PATH, tracking,
+};
 use crate::ports::{EngagementRecord, PublishedProgram, StoreError, Stored};
 
 /// How many mails of versions that no lead is in any more are kept in memory.
 const SHELF_MAX: usize = 64;
+
+/// The bit that tells the number of a link that its template does not list.
+const UNLISTED: u16 = 1 << 15;
+
+/// Where our own pages are, and links by way of us.
+const OUR_PATHS: [&str; 6] = [CLICK_PATH, OPEN_PATH, UNSUBSCRIBE_PATH, OPT_IN_PATH, PREFERENCES_PATH, PROFILE_PATH];
 
 /// Why a link could not be looked up, or a hit not be recorded.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +81,32 @@ impl OpenRef {
     }
 }
 
+/// A click that SES tells of, where its tracking is switched on.
+pub struct ToldClick<'a> {
+    /// The lead in the mail's tags.
+    pub lead: LeadId,
+    /// The touch in the mail's tags.
+    pub touch: TouchId,
+    /// The attempt in the mail's tags.
+    pub attempt: u32,
+    /// When SES took the mail.
+    pub sent_at: Timestamp,
+    /// When the link was followed.
+    pub at: Timestamp,
+    /// Where the link leads.
+    pub link: &'a str,
+    /// From where it was followed.
+    pub network: Network,
+    /// By what.
+    pub agent: Agent,
+}
+
+impl std::fmt::Debug for ToldClick<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ToldClick(..)")
+    }
+}
+
 impl Follower {
     /// Follows links of the leads that somebody listens to.
     pub fn new(listener: Listener) -> Self {
@@ -81,8 +118,16 @@ impl Follower {
         self.listener.clock.now()
     }
 
+    /// Where a link leads, with the token of whoever follows it where that is a site of the customer's own.
+    pub async fn destination(&self, click: &ClickRef, visitor: Option<&str>) -> Result<Option<String>, FollowError> {
+        let Some(address) = self.address(click).await? else { return Ok(None) };
+        let catalog = self.listener.library.catalog().await?;
+        let visitor = visitor.filter(|_| site::is_own(&catalog, &address));
+        Ok(Some(visitor.map_or(address.clone(), |token| site::with_visitor(&address, token))))
+    }
+
     /// Where a link leads. `None` where it leads nowhere: it is the one that no reader sees, or its mail is not there.
-    pub async fn destination(&self, click: &ClickRef) -> Result<Option<String>, FollowError> {
+    async fn address(&self, click: &ClickRef) -> Result<Option<String>, FollowError> {
         let Target::Link(number) = click.target else { return Ok(None) };
         let catalog = self.listener.library.catalog().await?;
         let facts = &catalog.organisation_in(click.mail.language.as_ref()).facts;
@@ -113,30 +158,53 @@ impl Follower {
         self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Records that a link was followed, unless its lead is gone, or does not want to be followed.
-    pub async fn follow(&self, click: &ClickRef, hit: &Hit) -> Result<(), FollowError> {
-        let Some((stored, catalog)) = self.whom(&click.lead, &click.touch).await? else { return Ok(()) };
+    /// Records that a link was followed. `None`: nothing was, because its lead is gone, or is not to be followed.
+    pub async fn follow(&self, click: &ClickRef, hit: &Hit) -> Result<Option<Heard>, FollowError> {
+        let Some((stored, catalog)) = self.whom(&click.lead, &click.touch).await? else { return Ok(None) };
+        self.take_in(&stored, &catalog, click, hit).await.map(Some)
+    }
+
+    async fn take_in(
+        &self,
+        stored: &Stored,
+        catalog: &Catalog,
+        click: &ClickRef,
+        hit: &Hit,
+    ) -> Result<Heard, FollowError> {
         let is_new = self.listener.store.record_hit(&click.lead, &click.touch, hit).await?;
-        let mailing = mailing(&catalog, click);
-        match asks(&stored.lead, &mailing, click, hit, is_new) {
-            Some(Ask::Proof) => {
-                let (touch, kind) = (click.touch.clone(), MailEventKind::Accepted);
-                let stimulus = Stimulus::MailEvent { touch, attempt: click.attempt, kind };
-                self.listener.hear(&click.lead, &stimulus).await?;
-            }
-            Some(Ask::Judgement(until)) => {
-                let stimulus = Stimulus::LinkFollowed {
-                    touch: click.touch.clone(),
-                    attempt: click.attempt,
-                    mailing,
-                    topic: topic(&catalog, &click.mail),
-                    until,
-                };
-                self.listener.hear(&click.lead, &stimulus).await?;
-            }
-            None => {}
-        }
-        Ok(())
+        let mailing = mailing(catalog, click);
+        let stimulus = match asks(&stored.lead, &mailing, click, hit, is_new) {
+            Some(Ask::Proof) => Stimulus::MailEvent {
+                touch: click.touch.clone(),
+                attempt: click.attempt,
+                kind: MailEventKind::Accepted,
+            },
+            Some(Ask::Judgement(until)) => Stimulus::LinkFollowed {
+                touch: click.touch.clone(),
+                attempt: click.attempt,
+                mailing,
+                topic: topic(catalog, &click.mail),
+                until,
+            },
+            None => return Ok(Heard::Nothing),
+        };
+        Ok(self.listener.hear(&click.lead, &stimulus).await?)
+    }
+
+    /// Takes in that SES led somebody along a link: a hit like those by way of us. `None`: nothing was recorded, because
+    /// its lead is gone or is not to be followed, or the link is one of ours, or of a mail that nobody knows.
+    pub async fn told(&self, told: &ToldClick<'_>) -> Result<Option<Heard>, FollowError> {
+        let catalog = self.listener.library.catalog().await?;
+        let stored = self.listener.store.load(&told.lead).await?;
+        let Some(stored) = stored.filter(|stored| may_be_told(&catalog, stored, &told.touch)) else { return Ok(None) };
+        let Some((mail, target)) = pointed_at(&catalog, &stored.lead, told) else { return Ok(None) };
+        let ToldClick { lead, touch, attempt, sent_at, at, network, agent, .. } = told;
+        let (lead, touch, sent_at) = (lead.clone(), touch.clone(), *sent_at);
+        let click = ClickRef { lead, touch, attempt: *attempt, mail, sent_at, target };
+        // Another's clock may be ahead of ours.
+        let at = (*at).min(self.now());
+        let hit = Hit { at, target, network: network.clone(), agent: *agent, manner: Manner::Get };
+        self.take_in(&stored, &catalog, &click, &hit).await.map(Some)
     }
 
     /// Records that a mail was shown: once as far as anybody can say, and once as surely by a machine. Nothing is
@@ -207,6 +275,57 @@ fn is_counted(known: &Followed, hit: &Hit) -> bool {
         Target::Link(number) => known.people.contains(&number),
         Target::Trap => false,
     }
+}
+
+/// Whether somebody may be followed by what SES tells. Where clicks are not followed by way of us anywhere, SES's tracking
+/// was switched on in its place; where they are, a region without is one without SES's too.
+fn may_be_told(catalog: &Catalog, stored: &Stored, touch: &TouchId) -> bool {
+    let Stored { lead, profile, .. } = stored;
+    let is_wanted = match lead.preferences.following {
+        Following::Usual => !is_opt_in(touch),
+        Following::Off => false,
+    };
+    let instead_of_ours = catalog.elsewhere.tracking == Tracking::Off;
+    is_wanted
+        && lead.stage.kind() != StageKind::Terminal
+        && touch.ordinal <= lead.enrolments
+        && (instead_of_ours || catalog.rules_for(lead, Some(profile)).tracking != Tracking::Off)
+}
+
+/// The mail that a link is of, in the version that the lead is in, and which of its links it is. `None` for our own
+/// links: those by way of us tell of themselves, and the others say nothing of interest.
+fn pointed_at(catalog: &Catalog, lead: &Lead, told: &ToldClick<'_>) -> Option<(MailId, Target)> {
+    if OUR_PATHS.iter().any(|path| told.link.contains(path)) {
+        return None;
+    }
+    let touch = &told.touch;
+    let enrolment = lead.enrolment.as_ref().filter(|enrolment| enrolment.ordinal == touch.ordinal);
+    let program = match enrolment {
+        Some(enrolment) => catalog.program_of(&touch.program, &enrolment.version)?,
+        None => catalog.programs.get(&touch.program)?,
+    };
+    let templates = program.step(&touch.step)?.templates();
+    let mail = |template: &TemplateName| {
+        let (program, version) = (program.name.clone(), program.version.clone());
+        let mail = MailId { program, version, template: template.clone(), language: None };
+        catalog.content.in_language(&mail, lead.language.as_ref()).into_owned()
+    };
+    let mails: Vec<MailId> = templates.into_iter().map(mail).collect();
+    let listed = mails.iter().find_map(|mail| Some((mail.clone(), number_of(catalog, mail, told.link)?)));
+    let (mail, number) = listed.or_else(|| Some((mails.first()?.clone(), unlisted(told.link))))?;
+    Some((mail, Target::Link(number)))
+}
+
+fn number_of(catalog: &Catalog, mail: &MailId, link: &str) -> Option<u16> {
+    let facts = &catalog.organisation_in(mail.language.as_ref()).facts;
+    (0..catalog.content.links(mail)?).find(|number| catalog.content.link(mail, *number, facts).as_deref() == Some(link))
+}
+
+/// The number of a link that is not among those of its template, because it depends on the lead: the same each time,
+/// none of theirs, and hardly ever that of another.
+fn unlisted(link: &str) -> u16 {
+    let mixed = link.bytes().fold(0_u16, |mixed, byte| mixed.wrapping_mul(31).wrapping_add(u16::from(byte)));
+    mixed | UNLISTED
 }
 
 fn mailing(catalog: &Catalog, click: &ClickRef) -> Mailing {

@@ -34,6 +34,7 @@ pub mod privacy;
 pub mod profile;
 pub mod program;
 pub mod questions;
+pub mod site;
 pub mod submission;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

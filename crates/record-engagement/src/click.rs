@@ -11,7 +11,7 @@ use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse
 use perennial_app::engagement::Listener;
 use perennial_app::error_chain::ErrorChain;
 use perennial_app::follow::{Follower, OpenRef};
-use perennial_app::mail::ClickRef;
+use perennial_app::mail::{ClickRef, MailRef};
 use perennial_core::actor::{Agent, FetchMetadata, Hit, Manner};
 use perennial_core::token::{Purpose, TokenError};
 use perennial_lambda::http;
@@ -38,7 +38,7 @@ const PIXEL_BASE64: &str = "R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIB
 /// What following links needs.
 #[derive(Debug)]
 pub struct Clicks {
-    follower: Follower,
+    pub(crate) follower: Follower,
     counted: Mutex<BTreeMap<String, (Instant, u32)>>,
 }
 
@@ -83,11 +83,12 @@ pub(crate) async fn handle(desk: &Desk<'_>, token: &str) -> ApiGatewayV2httpResp
         info!(lead.id = %click.lead, touch.id = %click.touch, metric = "click.too_many", "a link is followed too often");
         return too_many();
     }
-    record(deps, &click, request, manner).await;
+    let is_followed = record(deps, &click, request, manner).await;
     if manner == Manner::Head {
         return http::empty(200);
     }
-    match deps.clicks.follower.destination(&click).await {
+    let visitor = (is_followed && manner == Manner::Get).then(|| visitor(deps, &click));
+    match deps.clicks.follower.destination(&click, visitor.as_deref()).await {
         Ok(Some(address)) => redirect(&address),
         // Nobody is led anywhere by the link that no reader sees.
         Ok(None) => http::page(404, "There is nothing here", "<p>The page that this link led to is gone.</p>"),
@@ -116,7 +117,14 @@ pub(crate) async fn opened(desk: &Desk<'_>, token: &str) -> ApiGatewayV2httpResp
     unstored(response)
 }
 
-async fn record(deps: &Deps, click: &ClickRef, request: &ApiGatewayV2httpRequest, manner: Manner) {
+/// The token by which the customer's own pages tell of whoever comes by this mail.
+fn visitor(deps: &Deps, click: &ClickRef) -> String {
+    let mail = MailRef { lead: click.lead.clone(), touch: click.touch.clone() };
+    deps.keyring.sign(Purpose::Visit, &mail.payload())
+}
+
+/// Records a hit. Whether its lead is one that is followed: not if nobody can say.
+async fn record(deps: &Deps, click: &ClickRef, request: &ApiGatewayV2httpRequest, manner: Manner) -> bool {
     let address = request.request_context.http.source_ip.as_deref().unwrap_or_default();
     let hit = Hit {
         at: deps.clicks.follower.now(),
@@ -125,9 +133,13 @@ async fn record(deps: &Deps, click: &ClickRef, request: &ApiGatewayV2httpRequest
         agent: agent(request),
         manner,
     };
-    if let Err(error) = deps.clicks.follower.follow(click, &hit).await {
-        error!(lead.id = %click.lead, touch.id = %click.touch, metric = "click.unrecorded",
-            error = ErrorChain(&error).to_string(), "a click was not recorded; its reader was sent on");
+    match deps.clicks.follower.follow(click, &hit).await {
+        Ok(followed) => followed.is_some(),
+        Err(error) => {
+            error!(lead.id = %click.lead, touch.id = %click.touch, metric = "click.unrecorded",
+                error = ErrorChain(&error).to_string(), "a click was not recorded; its reader was sent on");
+            false
+        }
     }
 }
 

@@ -8,6 +8,8 @@ pub(crate) mod event;
 
 use jiff::Timestamp;
 use perennial_app::engagement::{Heard, MailReport};
+use perennial_app::follow::ToldClick;
+use perennial_core::actor::{Agent, FetchMetadata};
 use perennial_core::breaker::Feedback;
 use perennial_core::decide::MailEventKind;
 use perennial_core::event::FailReason;
@@ -16,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tracing::info;
 
-use self::event::{Bounced, Freshness, SesEvent, Subscribed, Tagged, What};
+use self::event::{Bounced, Clicked, Freshness, SesEvent, Subscribed, Tagged, What};
 use crate::Deps;
 
 /// What came of an SES event.
@@ -52,24 +54,53 @@ pub(crate) async fn handle(deps: &Deps, event: Value) -> Result<Counted, Handler
 
 /// Takes in one event; `told_at` is when its envelope was written, where it has one that says so.
 pub(crate) async fn hear(deps: &Deps, detail: Value, told_at: Option<Timestamp>) -> Result<Counted, HandlerError> {
-    let Ok(SesEvent { mail, sender, at, what }) = SesEvent::deserialize(detail) else {
+    let Ok(SesEvent { mail, sender, sent_at, at, what }) = SesEvent::deserialize(detail) else {
         return Ok(ignored("unreadable"));
     };
-    let Some(Tagged { lead, touch, attempt }) = mail else {
+    let Some(tagged) = mail else {
         return Ok(ignored("untagged"));
     };
     if let What::Unknown(name) = &what {
         info!(metric = "mail_event.unknown", mail_event.kind = name, "a mail event of a type that is new to us");
     }
     let at = at.or(told_at).unwrap_or_else(|| deps.listener.clock.now());
+    if let What::Click(clicked) = &what
+        && let Some(heard) = followed(deps, &tagged, clicked, sent_at, at).await?
+    {
+        return Ok(counted(heard));
+    }
+    let Tagged { lead, touch, attempt } = tagged;
     let against = sender.zip(feedback(&what));
     let report = MailReport { lead, touch, attempt, kind: meaning(&what, at), fact: fact(&what), against, at };
     let heard = deps.listener.mail_event(&report).await;
     Ok(match heard.map_err(|error| HandlerError::new("mail_event_failed", error))? {
-        Some(Heard::Decided) => Counted::Decided,
-        Some(Heard::Nothing) => Counted::Noted,
+        Some(heard) => counted(heard),
         None => ignored("unknown_touch"),
     })
+}
+
+fn counted(heard: Heard) -> Counted {
+    match heard {
+        Heard::Decided => Counted::Decided,
+        Heard::Nothing => Counted::Noted,
+    }
+}
+
+/// A link that SES led somebody along is judged like those by way of us. `None`: all that it shows is that SES took the
+/// mail.
+async fn followed(
+    deps: &Deps,
+    mail: &Tagged,
+    clicked: &Clicked,
+    sent_at: Option<Timestamp>,
+    at: Timestamp,
+) -> Result<Option<Heard>, HandlerError> {
+    let (Some(sent_at), Some(link)) = (sent_at, clicked.link.as_deref()) else { return Ok(None) };
+    let (lead, touch, attempt) = (mail.lead.clone(), mail.touch.clone(), mail.attempt);
+    let network = deps.keyring.network(&touch, &lead, clicked.ip_address.as_deref().unwrap_or_default());
+    let agent = Agent::recognise(clicked.user_agent.as_deref(), FetchMetadata::Unseen);
+    let told = ToldClick { lead, touch, attempt, sent_at, at, link, network, agent };
+    deps.clicks.follower.told(&told).await.map_err(|error| HandlerError::new("click_failed", error))
 }
 
 pub(crate) fn ignored(reason: &'static str) -> Counted {
@@ -84,7 +115,7 @@ fn meaning(what: &What, at: Timestamp) -> MailEventKind {
         | What::Delivery
         | What::DeliveryDelay
         | What::Open
-        | What::Click
+        | What::Click(_)
         | What::Subscription(Subscribed::ToSome)
         | What::Unknown(_) => MailEventKind::Accepted,
         // Also what SES's list remembers: SES would not hand on the next mail either.
@@ -111,20 +142,19 @@ fn feedback(what: &What) -> Option<Feedback> {
         | What::Reject
         | What::RenderingFailure
         | What::Open
-        | What::Click
+        | What::Click(_)
         | What::Subscription(_)
         | What::Unknown(_) => None,
     }
 }
 
-/// What is kept of it beside the lead, once per mail. That SES took it is in history already.
+/// What is kept of it beside the lead, once per mail. That SES took it is in history already, and a click is kept as a hit.
 fn fact(what: &What) -> Option<String> {
     let kind = match what {
-        What::Send => return None,
+        What::Send | What::Click(_) => return None,
         What::Delivery => "delivered",
         What::DeliveryDelay => "delayed",
         What::Open => "opened",
-        What::Click => "clicked",
         What::Bounce(Bounced::Permanent, Freshness::Fresh) => "bounced",
         What::Bounce(Bounced::Softly, _) => "bounced-soft",
         What::Bounce(Bounced::Permanent, Freshness::Remembered) => "bounce-on-list",

@@ -8,6 +8,7 @@ use perennial_app::memory::{Calls, Counting};
 use perennial_app::ports::Clock;
 use perennial_app::ports::OutboundMail;
 use perennial_aws::dynamo::DynamoStore;
+use perennial_core::actor::Target;
 use perennial_core::catalog::Catalog;
 use perennial_core::condition::SignalKind;
 use perennial_core::consent::{Following, Pace, Preferences, Tracking};
@@ -73,7 +74,13 @@ async fn call(world: &World, event: Value) -> Value {
     serde_json::to_value(answer).unwrap()
 }
 
+/// Where an answer leads, but for the token by which a page recognises who comes.
 fn led_to(answer: &Value) -> Option<&str> {
+    let location = location(answer)?;
+    Some(location.split_once("?pnl=").map_or(location, |(page, _)| page))
+}
+
+fn location(answer: &Value) -> Option<&str> {
     assert!(answer["statusCode"] == 302 || answer["headers"]["location"].is_null(), "{answer}");
     answer["headers"]["location"].as_str()
 }
@@ -126,6 +133,51 @@ async fn a_person_who_follows_a_link_is_sent_on_at_once_and_counts_after_ninety_
     call(&world, request("GET", &followable(&mail)[0])).await;
     later(&world, SignedDuration::from_hours(1)).await;
     assert_eq!(world.names(&ada).await, names);
+}
+
+#[tokio::test]
+async fn whoever_comes_to_the_customers_site_by_a_link_is_recognised_by_their_visit() {
+    let world = world().await;
+    let (ada, mail) = with_link(&world).await;
+    world.clock.advance(SignedDuration::from_hours(2));
+    let answer = call(&world, request("GET", &followable(&mail)[0])).await;
+    let (page, token) = location(&answer).unwrap().split_once("?pnl=").unwrap();
+    assert_eq!(page, GUIDE);
+
+    let mut visit = sample("page-visit.json");
+    visit["body"] = json!(json!({ "visitor": token, "kind": "", "topic": "" }).to_string());
+    let visit = serde_json::from_value(visit).unwrap();
+    let answer = ingest_lead::handle(Arc::clone(&world.functions.ingest), visit).await.unwrap();
+    assert_eq!(answer.status_code, 204, "{:?}", answer.body);
+    assert!(world.lead(&ada).await.signals.contains_key(&SignalKind::PageVisited));
+    world.assert_sound().await;
+}
+
+#[tokio::test]
+async fn a_token_goes_to_the_customers_own_site_only_and_to_nobody_who_is_not_followed_or_fetches_ahead() {
+    let mut files = perennial_core::testing::files();
+    for file in files.iter_mut().filter(|file| file.path == "welcome/touches/link.md") {
+        file.text.push_str(
+            "\n- [own](https://www.perennial.example/a?b=c#d)\n\
+             - [foreign](https://www.perennial.example.evil.example/)\n- [other](https://other.example/?a#b)\n",
+        );
+    }
+    let world = World::of(perennial_core::loader::parse(&files).0.unwrap(), "2026-03-02 10:00").await;
+    let (ada, mail) = with_link(&world).await;
+    let links = followable(&mail);
+    world.clock.advance(SignedDuration::from_hours(2));
+    let own = call(&world, request("GET", &links[1])).await;
+    let own = location(&own).unwrap();
+    assert!(own.starts_with("https://www.perennial.example/a?b=c&pnl=v1.") && own.ends_with("#d"), "{own}");
+    for (link, foreign) in [(2, "https://www.perennial.example.evil.example/"), (3, "https://other.example/?a#b")] {
+        assert_eq!(location(&call(&world, request("GET", &links[link])).await), Some(foreign));
+    }
+    let mut ahead = request("GET", &links[0]);
+    ahead["headers"]["sec-purpose"] = json!("prefetch");
+    assert_eq!(location(&call(&world, ahead).await), Some(GUIDE));
+    assert_eq!(location(&call(&world, request("HEAD", &links[0])).await), None);
+    prefer(&world, &ada, Following::Off).await;
+    assert_eq!(location(&call(&world, request("GET", &links[0])).await), Some(GUIDE));
 }
 
 #[tokio::test]
@@ -397,6 +449,133 @@ async fn an_old_mails_links_lead_on_when_its_version_is_gone() {
     }
     world.redeploy(perennial_core::loader::parse(&other).0.unwrap());
     assert_eq!(led_to(&call(&world, request("GET", &followable(&mail)[0])).await), Some(GUIDE));
+}
+
+// --- What SES tells, where its tracking is switched on in place of ours --------------------------------
+
+/// A suite whose mails are followed by SES alone.
+async fn followed_by_ses(mut catalog: Catalog) -> World {
+    catalog.elsewhere.tracking = Tracking::Off;
+    World::of(catalog, "2026-03-02 10:00").await
+}
+
+/// A lead with a mail whose links lead straight to where they say, on a Tuesday.
+async fn with_straight_link(world: &World) -> (LeadId, OutboundMail) {
+    let ada = world.post(json!({ "email": "ada@example.com" })).await;
+    world.live_until("2026-03-03 11:00").await;
+    let mail = world.last_mail(&ada);
+    assert!(followable(&mail).is_empty() && mail.text.contains(GUIDE), "{}", mail.text);
+    (ada, mail)
+}
+
+/// SES's event of a click now, on a link of a mail.
+fn ses_click(world: &World, mail: &OutboundMail, link: &str) -> Value {
+    let mut event = sample("ses-click.json");
+    let now = world.clock.now();
+    event["time"] = json!(now);
+    event["detail"]["click"]["timestamp"] = json!(now);
+    event["detail"]["click"]["link"] = json!(link);
+    event["detail"]["mail"]["timestamp"] = json!(mail.date);
+    event["detail"]["mail"]["tags"]["touch"] = json!([mail.touch.to_string()]);
+    event["detail"]["mail"]["tags"]["attempt"] = json!([mail.attempt.to_string()]);
+    event
+}
+
+#[tokio::test]
+async fn a_person_of_whom_ses_tells_counts_after_ninety_seconds() {
+    let world = followed_by_ses(perennial_core::testing::catalog()).await;
+    let (ada, mail) = with_straight_link(&world).await;
+    world.clock.advance(SignedDuration::from_hours(2));
+    let event = ses_click(&world, &mail, GUIDE);
+    assert_eq!(call(&world, event.clone()).await["counted"], "decided");
+    assert_eq!(call(&world, event).await["counted"], "noted");
+    let hits = world.store.hits(&ada, &mail.touch).await.unwrap();
+    assert_eq!(hits.iter().map(|hit| hit.target).collect::<Vec<_>>(), [Target::Link(0)]);
+    assert!(!serde_json::to_string(&hits).unwrap().contains("192.0.2.77"));
+    later(&world, SignedDuration::from_secs(89)).await;
+    assert!(!clicked(&world, &ada).await);
+    later(&world, SignedDuration::from_secs(2)).await;
+    assert!(clicked(&world, &ada).await);
+    let names = world.names(&ada).await;
+    assert!(names.ends_with(&["engagement.followed", "engagement.judged", "signal.recorded"]), "{names:?}");
+}
+
+#[tokio::test]
+async fn a_scanners_burst_of_which_ses_tells_is_a_machines_and_has_no_effect() {
+    let world = followed_by_ses(catalog_of_nine()).await;
+    let (ada, mail) = with_straight_link(&world).await;
+    world.clock.advance(SignedDuration::from_secs(43));
+    let before = world.lead(&ada).await;
+    let others = (1..9).map(|number| format!("https://www.perennial.example/{number}"));
+    for link in [GUIDE.to_owned()].into_iter().chain(others) {
+        call(&world, ses_click(&world, &mail, &link)).await;
+        world.clock.advance(SignedDuration::from_millis(45));
+    }
+    later(&world, SignedDuration::from_mins(11)).await;
+    let judged = world.events(&ada).await.into_iter().find_map(|event| match event {
+        Event::FollowersJudged { people, machines, .. } => Some((people.len(), machines.len())),
+        _ => None,
+    });
+    assert_eq!(judged, Some((0, 9)));
+    let after = world.lead(&ada).await;
+    assert_eq!((after.signals, after.topic, after.enrolment), (before.signals, before.topic, before.enrolment));
+}
+
+#[tokio::test]
+async fn what_ses_tells_of_our_own_links_of_opens_or_of_whoever_is_not_followed_is_no_hit() {
+    let world = followed_by_ses(perennial_core::testing::catalog()).await;
+    let (ada, mail) = with_straight_link(&world).await;
+    let before = world.store.load(&ada).await.unwrap();
+    for path in [CLICK_PATH, "/v1/unsubscribe/", "/v1/preferences/"] {
+        let link = format!("https://leads.perennial.example{path}v1.k1.x.y");
+        assert_eq!(call(&world, ses_click(&world, &mail, &link)).await["counted"], "noted", "{path}");
+    }
+    let mut open = sample("ses-open.json");
+    open["detail"]["mail"]["tags"]["touch"] = json!([mail.touch.to_string()]);
+    assert_eq!(call(&world, open).await["counted"], "noted");
+    let mut later_mail = ses_click(&world, &mail, GUIDE);
+    later_mail["detail"]["mail"]["tags"]["touch"] = json!(["9_welcome_link_0"]);
+    assert_eq!(call(&world, later_mail).await["counted"], "ignored");
+    let mut bare = ses_click(&world, &mail, GUIDE);
+    bare["detail"]["click"] = Value::Null;
+    assert_eq!(call(&world, bare).await["counted"], "noted");
+    assert_eq!(world.store.load(&ada).await.unwrap(), before);
+    prefer(&world, &ada, Following::Off).await;
+    assert_eq!(call(&world, ses_click(&world, &mail, GUIDE)).await["counted"], "noted");
+    assert_eq!(world.store.hits(&ada, &mail.touch).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_link_that_the_template_does_not_list_is_told_apart_all_the_same() {
+    let world = followed_by_ses(perennial_core::testing::catalog()).await;
+    let (ada, mail) = with_straight_link(&world).await;
+    world.clock.advance(SignedDuration::from_hours(2));
+    for link in ["https://other.example/a", "https://other.example/b", "https://other.example/a"] {
+        call(&world, ses_click(&world, &mail, link)).await;
+    }
+    assert_eq!(world.store.hits(&ada, &mail.touch).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_click_of_which_ses_tells_and_that_decides_nothing_is_one_plain_write() {
+    let mut catalog = perennial_core::testing::catalog();
+    catalog.elsewhere.tracking = Tracking::Off;
+    let mut counting = None;
+    let world = World::with(catalog, "2026-03-02 10:00", |ports, store| {
+        let counted = Arc::new(Counting::new(store.clone()));
+        ports.store = counted.clone();
+        counting = Some(counted);
+    })
+    .await;
+    let counting: Arc<Counting<DynamoStore>> = counting.unwrap();
+    let (_, mail) = with_straight_link(&world).await;
+    world.clock.advance(SignedDuration::from_hours(2));
+    call(&world, ses_click(&world, &mail, GUIDE)).await;
+    counting.take();
+    let mut other = ses_click(&world, &mail, GUIDE);
+    other["detail"]["click"]["ipAddress"] = json!("203.0.113.9");
+    call(&world, other).await;
+    assert_eq!(counting.take(), Calls { load: 1, record_hit: 1, ..Calls::default() });
 }
 
 /// The catalog for tests, with nine links in a mail.

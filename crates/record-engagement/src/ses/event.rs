@@ -22,6 +22,8 @@ pub(crate) struct SesEvent {
     pub(crate) mail: Option<Tagged>,
     /// The domain that the mail came from.
     pub(crate) sender: Option<SenderDomain>,
+    /// When SES took the mail.
+    pub(crate) sent_at: Option<Timestamp>,
     /// When it happened, as SES tells.
     pub(crate) at: Option<Timestamp>,
     /// What.
@@ -55,11 +57,27 @@ pub(crate) enum What {
     /// Its picture was loaded.
     Open,
     /// One of its links was followed.
-    Click,
+    Click(Clicked),
     /// The recipient used SES's own subscription page or header.
     Subscription(Subscribed),
     /// Of a type that is newer than we are, by its name; redacted.
     Unknown(String),
+}
+
+/// Who followed which link. It has no `Debug` that shows it: where somebody is on the network is theirs.
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Clicked {
+    timestamp: Option<String>,
+    pub(crate) ip_address: Option<String>,
+    pub(crate) user_agent: Option<String>,
+    pub(crate) link: Option<String>,
+}
+
+impl std::fmt::Debug for Clicked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Clicked(..)")
+    }
 }
 
 /// How a mail came back.
@@ -114,7 +132,7 @@ struct Wire {
     #[serde(default)]
     open: Option<Moment>,
     #[serde(default)]
-    click: Option<Moment>,
+    click: Option<Clicked>,
     #[serde(default)]
     subscription: Option<Subscription>,
 }
@@ -173,7 +191,8 @@ struct TopicPreferences {
 impl Wire {
     fn read(self) -> SesEvent {
         let (mail, sender) = (self.mail.tags.as_ref().and_then(tagged), self.mail.sender());
-        SesEvent { mail, sender, at: self.at(), what: self.what() }
+        let sent_at = self.mail.timestamp.as_deref().and_then(|text| text.parse().ok());
+        SesEvent { mail, sender, sent_at, at: self.at(), what: self.what() }
     }
 
     fn what(&self) -> What {
@@ -186,7 +205,7 @@ impl Wire {
             "Reject" => What::Reject,
             "Rendering Failure" => What::RenderingFailure,
             "Open" => What::Open,
-            "Click" => What::Click,
+            "Click" => What::Click(self.click.clone().unwrap_or_default()),
             "Subscription" => subscribed(self.subscription.as_ref()),
             unknown => What::Unknown(redacted(unknown)),
         }
@@ -194,12 +213,13 @@ impl Wire {
 
     /// When it happened: by the part that tells of it, else when the mail was sent.
     fn at(&self) -> Option<Timestamp> {
-        let moments = [&self.delivery, &self.delivery_delay, &self.open, &self.click];
+        let moments = [&self.delivery, &self.delivery_delay, &self.open];
         let moment = moments.into_iter().flatten().find_map(|part| part.timestamp.as_deref());
         let bounce = || self.bounce.as_ref().and_then(|part| part.timestamp.as_deref());
         let complaint = || self.complaint.as_ref().and_then(|part| part.timestamp.as_deref());
         let subscription = || self.subscription.as_ref().and_then(|part| part.timestamp.as_deref());
-        let told = moment.or_else(bounce).or_else(complaint).or_else(subscription);
+        let click = || self.click.as_ref().and_then(|part| part.timestamp.as_deref());
+        let told = moment.or_else(click).or_else(bounce).or_else(complaint).or_else(subscription);
         let instant = |text: &str| text.parse().ok();
         told.and_then(instant).or_else(|| self.mail.timestamp.as_deref().and_then(instant))
     }
