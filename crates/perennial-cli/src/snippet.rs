@@ -1,7 +1,7 @@
 //! `perennial snippet`: what a customer puts into their own pages.
 //!
 //! **Invariants:** each script is small, uses no framework and loads nothing from elsewhere; the form works without its
-//! script; the page's script keeps and sends nothing before the visitor agreed.
+//! script; the page's script keeps and sends nothing before the visitor agreed, and until then no other learns who it is.
 
 use std::fmt::Write as _;
 use std::io::Write;
@@ -10,6 +10,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use clap::Subcommand;
+use perennial_app::mail::PROFILE_PATH;
 use perennial_app::programs;
 use perennial_core::catalog::{CaptchaKind, Catalog, Field, FieldKind, Form, FormStatus};
 use perennial_core::ids::{FieldName, FormName};
@@ -24,12 +25,19 @@ use crate::access::{Access, StoreArgs};
 const SCRIPT_LENGTH_MAX: usize = 2_048;
 
 const PAGE_SCRIPT: &str = include_str!("snippet/page.js");
+const PROFILE_SCRIPT: &str = include_str!("snippet/profile.js");
 const FORM_SCRIPT: &str = include_str!("snippet/form.js");
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Snippet {
     /// Prints a script for your pages: it tells of visits of people who had your mail, once they agree to it.
     Page {
+        /// Where the public routes are.
+        #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8700")]
+        base_url: String,
+    },
+    /// Prints a link for your pages to a few questions, for visitors who had your mail; it goes with the script of `page`.
+    Profile {
         /// Where the public routes are.
         #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8700")]
         base_url: String,
@@ -58,6 +66,7 @@ pub(crate) enum Snippet {
 pub(crate) async fn run(command: Snippet, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     let text = match command {
         Snippet::Page { base_url } => page(base(&base_url)),
+        Snippet::Profile { base_url } => profile(base(&base_url)),
         Snippet::Form { form, base_url, programs } => form_of(&programs, &form, base(&base_url))?,
         Snippet::Event { store, base_url } => event(&store, base(&base_url)).await?,
     };
@@ -74,6 +83,16 @@ fn page(base_url: &str) -> String {
         "<!-- Before </body> of each page. data-kind=\"pricing_visited\" on the page with your prices; data-topic is one of \
          your catalog.\n     When the visitor agrees: perennial.consent(). When they take it back: perennial.forget(). -->\n\
          <script data-to=\"{}\" data-kind=\"page_visited\" data-topic=\"\">\n{PAGE_SCRIPT}</script>\n",
+        escape(base_url)
+    )
+}
+
+fn profile(base_url: &str) -> String {
+    format!(
+        "<!-- Where you would like to ask; on a page with the script of `perennial snippet page`. It stays hidden from\n     \
+         everybody whom we cannot know: without a token of a mail, without JavaScript, without consent. -->\n\
+         <p data-to=\"{}{PROFILE_PATH}\" hidden><a target=\"_blank\" rel=\"noopener noreferrer\">Tell us a little \
+         more</a></p>\n<script>\n{PROFILE_SCRIPT}</script>\n",
         escape(base_url)
     )
 }
@@ -188,12 +207,23 @@ mod tests {
 
     #[test]
     fn each_script_is_small_and_asks_nobody_else() {
-        for script in [PAGE_SCRIPT, FORM_SCRIPT] {
+        for script in [PAGE_SCRIPT, PROFILE_SCRIPT, FORM_SCRIPT] {
             assert!(script.len() < SCRIPT_LENGTH_MAX, "{} bytes", script.len());
             for word in ["http:", "https:", "cookie", "import", "eval", "innerHTML"] {
                 assert!(!script.contains(word), "{word}");
             }
         }
+    }
+
+    #[test]
+    fn the_way_to_the_questions_is_hidden_until_the_script_of_the_page_says_who_agreed() {
+        let html = profile("https://leads.example.com");
+        let (plain, script) = html.split_once("<script>").unwrap();
+        assert!(plain.contains("<p data-to=\"https://leads.example.com/v1/profile/\" hidden>"), "{plain}");
+        assert!(!plain.contains("href"), "{plain}");
+        // It takes no token by itself, neither from the address nor from what is kept.
+        assert!(!script.contains("location") && !script.contains("localStorage"), "{script}");
+        assert!(script.contains("perennial.visitor") && PAGE_SCRIPT.contains("perennial.visitor = visitor"));
     }
 
     #[test]

@@ -51,6 +51,8 @@ pub struct Catalog {
     pub opt_in: Option<OptInLetter>,
     /// The least time between two mails to somebody who wants less.
     pub less_often: SignedDuration,
+    /// The language that the catalog and its mails are written in.
+    pub language: Language,
     /// The words of the catalog in other languages.
     pub languages: BTreeMap<Language, Words>,
     /// What happens while somebody talks with a lead, or it is away.
@@ -391,6 +393,13 @@ impl Catalog {
             self.regions.iter().find(|region| region.zones.iter().any(|start| zone.starts_with(start.as_str())))
         };
         by_country.or_else(by_zone).map_or(self.elsewhere, |region| region.rules)
+    }
+
+    /// The languages that people can choose to read: the catalog's own, and those that it has words in. None where there
+    /// is nothing to choose.
+    pub fn languages_offered(&self) -> Vec<&Language> {
+        let others: Vec<&Language> = self.languages.keys().filter(|language| **language != self.language).collect();
+        if others.is_empty() { others } else { std::iter::once(&self.language).chain(others).collect() }
     }
 
     /// The words of a language: `pt-br`, else `pt`.

@@ -6,7 +6,7 @@ use perennial_app::error_chain::ErrorChain;
 use perennial_app::mail::MailRef;
 use perennial_app::ports::Stored;
 use perennial_core::catalog::Catalog;
-use perennial_core::ids::LeadId;
+use perennial_core::ids::{Language, LeadId};
 use perennial_core::lead::StageKind;
 use perennial_core::token::{Purpose, TokenError};
 use perennial_lambda::http::form::{self, FormError, Pair};
@@ -74,8 +74,13 @@ impl Desk<'_> {
 
     /// The words for a person.
     pub(crate) fn phrases(&self, person: Option<&Stored>) -> &'static Phrases {
+        self.phrases_in(person.and_then(|stored| stored.lead.language.as_ref()))
+    }
+
+    /// The words of a language, else of the browser's.
+    pub(crate) fn phrases_in(&self, language: Option<&Language>) -> &'static Phrases {
         let accepted = http::header(self.request, "accept-language").unwrap_or_default();
-        Phrases::for_lead(person.and_then(|stored| stored.lead.language.as_ref()), accepted)
+        Phrases::for_lead(language, accepted)
     }
 
     /// A phrase as HTML, with the organisation's name in it.

@@ -10,6 +10,8 @@ use perennial_core::ids::Language;
 pub(crate) struct Phrases {
     /// Which (BCP 47).
     pub(crate) language: &'static str,
+    /// What it calls itself.
+    pub(crate) own_name: &'static str,
     /// A token that is cut or forged.
     pub(crate) incomplete_title: &'static str,
     /// What to do about it; `{address}` is where a person can write to.
@@ -64,6 +66,8 @@ pub(crate) struct Phrases {
     pub(crate) privacy: &'static str,
     /// The box for not being followed.
     pub(crate) not_followed: &'static str,
+    /// Above the languages to read.
+    pub(crate) language_title: &'static str,
     /// The button below preferences.
     pub(crate) save: &'static str,
     /// Preferences were saved.
@@ -113,17 +117,28 @@ pub(crate) struct Phrases {
 impl Phrases {
     /// The phrases of the first of some languages that there are phrases in; English where there are none.
     pub(crate) fn of<'l>(languages: impl IntoIterator<Item = &'l str>) -> &'static Self {
-        let in_language = |wanted: &str| {
-            // `de-at` is German.
-            let main = wanted.split('-').next().unwrap_or_default();
-            ALL.iter().copied().find(|phrases| phrases.language.eq_ignore_ascii_case(main))
-        };
-        languages.into_iter().find_map(in_language).unwrap_or(&ENGLISH)
+        languages.into_iter().find_map(Self::in_language).unwrap_or(&ENGLISH)
+    }
+
+    /// The phrases of one language, if there are any: `de-at` is German.
+    fn in_language(wanted: &str) -> Option<&'static Self> {
+        let main = wanted.split('-').next().unwrap_or_default();
+        ALL.iter().copied().find(|phrases| phrases.language.eq_ignore_ascii_case(main))
     }
 
     /// The phrases for a lead: those of its language, else of its browser's.
     pub(crate) fn for_lead(language: Option<&Language>, accepted: &str) -> &'static Self {
         Self::of(language.map(Language::as_str).into_iter().chain(ranked(accepted)))
+    }
+}
+
+/// What a language calls itself: `Deutsch`, `Deutsch (de-at)`; its tag where pages do not speak it.
+pub(crate) fn own_name(language: &Language) -> String {
+    let tag = language.as_str();
+    match Phrases::in_language(tag) {
+        Some(phrases) if phrases.language == tag => phrases.own_name.to_owned(),
+        Some(phrases) => format!("{} ({tag})", phrases.own_name),
+        None => tag.to_owned(),
     }
 }
 
@@ -141,6 +156,7 @@ static ALL: [&Phrases; 12] =
 
 static ENGLISH: Phrases = Phrases {
     language: "en",
+    own_name: "English",
     incomplete_title: "This link is not complete",
     incomplete: "It may have been cut off by a mail program. Write to {address} and we will do it for you.",
     not_saved_title: "Nothing was saved",
@@ -168,6 +184,7 @@ static ENGLISH: Phrases = Phrases {
     less_often: "Write to me less often",
     privacy: "Privacy",
     not_followed: "Do not record what I open and click",
+    language_title: "Language",
     save: "Save",
     saved_title: "Saved",
     saved: "{name} will keep to it.",
@@ -194,6 +211,7 @@ static ENGLISH: Phrases = Phrases {
 
 static GERMAN: Phrases = Phrases {
     language: "de",
+    own_name: "Deutsch",
     incomplete_title: "Dieser Link ist nicht vollständig",
     incomplete: "Vielleicht hat ein Mailprogramm ihn abgeschnitten. Schreiben Sie an {address}, dann erledigen wir das für Sie.",
     not_saved_title: "Es wurde nichts gespeichert",
@@ -221,6 +239,7 @@ static GERMAN: Phrases = Phrases {
     less_often: "Schreiben Sie mir seltener",
     privacy: "Datenschutz",
     not_followed: "Nicht festhalten, was ich öffne und anklicke",
+    language_title: "Sprache",
     save: "Speichern",
     saved_title: "Gespeichert",
     saved: "{name} hält sich daran.",
@@ -247,6 +266,7 @@ static GERMAN: Phrases = Phrases {
 
 static FRENCH: Phrases = Phrases {
     language: "fr",
+    own_name: "Français",
     incomplete_title: "Ce lien n’est pas complet",
     incomplete: "Un logiciel de messagerie l’a peut-être coupé. Écrivez à {address} et nous le ferons pour vous.",
     not_saved_title: "Rien n’a été enregistré",
@@ -274,6 +294,7 @@ static FRENCH: Phrases = Phrases {
     less_often: "Écrivez-moi moins souvent",
     privacy: "Vie privée",
     not_followed: "Ne pas enregistrer ce que j’ouvre et ce sur quoi je clique",
+    language_title: "Langue",
     save: "Enregistrer",
     saved_title: "C’est enregistré",
     saved: "{name} s’y tiendra.",
@@ -300,6 +321,7 @@ static FRENCH: Phrases = Phrases {
 
 static SPANISH: Phrases = Phrases {
     language: "es",
+    own_name: "Español",
     incomplete_title: "Este enlace no está completo",
     incomplete: "Puede que un programa de correo lo haya cortado. Escriba a {address} y lo haremos por usted.",
     not_saved_title: "No se ha guardado nada",
@@ -327,6 +349,7 @@ static SPANISH: Phrases = Phrases {
     less_often: "Escríbanme con menos frecuencia",
     privacy: "Privacidad",
     not_followed: "No registrar lo que abro ni en qué hago clic",
+    language_title: "Idioma",
     save: "Guardar",
     saved_title: "Guardado",
     saved: "{name} lo respetará.",
@@ -353,6 +376,7 @@ static SPANISH: Phrases = Phrases {
 
 static ITALIAN: Phrases = Phrases {
     language: "it",
+    own_name: "Italiano",
     incomplete_title: "Questo link non è completo",
     incomplete: "Forse un programma di posta lo ha tagliato. Scriva a {address} e lo faremo noi per Lei.",
     not_saved_title: "Non è stato salvato nulla",
@@ -380,6 +404,7 @@ static ITALIAN: Phrases = Phrases {
     less_often: "Scrivetemi meno spesso",
     privacy: "Privacy",
     not_followed: "Non registrare ciò che apro e su cui clicco",
+    language_title: "Lingua",
     save: "Salva",
     saved_title: "Salvato",
     saved: "{name} ne terrà conto.",
@@ -406,6 +431,7 @@ static ITALIAN: Phrases = Phrases {
 
 static DUTCH: Phrases = Phrases {
     language: "nl",
+    own_name: "Nederlands",
     incomplete_title: "Deze link is niet volledig",
     incomplete: "Misschien heeft een mailprogramma hem afgekapt. Schrijf naar {address} en we doen het voor u.",
     not_saved_title: "Er is niets opgeslagen",
@@ -433,6 +459,7 @@ static DUTCH: Phrases = Phrases {
     less_often: "Schrijf mij minder vaak",
     privacy: "Privacy",
     not_followed: "Niet bijhouden wat ik open en aanklik",
+    language_title: "Taal",
     save: "Opslaan",
     saved_title: "Opgeslagen",
     saved: "{name} houdt zich eraan.",
@@ -459,6 +486,7 @@ static DUTCH: Phrases = Phrases {
 
 static PORTUGUESE: Phrases = Phrases {
     language: "pt",
+    own_name: "Português",
     incomplete_title: "Este link não está completo",
     incomplete: "Talvez um programa de e-mail o tenha cortado. Escreva para {address} e tratamos disso por si.",
     not_saved_title: "Nada foi guardado",
@@ -486,6 +514,7 @@ static PORTUGUESE: Phrases = Phrases {
     less_often: "Escrevam-me com menos frequência",
     privacy: "Privacidade",
     not_followed: "Não registar o que abro e em que clico",
+    language_title: "Idioma",
     save: "Guardar",
     saved_title: "Guardado",
     saved: "{name} vai respeitar a sua escolha.",
@@ -512,6 +541,7 @@ static PORTUGUESE: Phrases = Phrases {
 
 static POLISH: Phrases = Phrases {
     language: "pl",
+    own_name: "Polski",
     incomplete_title: "Ten link jest niepełny",
     incomplete: "Być może program pocztowy go uciął. Proszę napisać na adres {address}, a zrobimy to za Państwa.",
     not_saved_title: "Nic nie zapisano",
@@ -539,6 +569,7 @@ static POLISH: Phrases = Phrases {
     less_often: "Proszę pisać rzadziej",
     privacy: "Prywatność",
     not_followed: "Nie zapisywać, co otwieram i klikam",
+    language_title: "Język",
     save: "Zapisz",
     saved_title: "Zapisano",
     saved: "{name} będzie tego przestrzegać.",
@@ -565,6 +596,7 @@ static POLISH: Phrases = Phrases {
 
 static SWEDISH: Phrases = Phrases {
     language: "sv",
+    own_name: "Svenska",
     incomplete_title: "Länken är inte fullständig",
     incomplete: "Den kan ha klippts av ett e-postprogram. Skriv till {address} så gör vi det åt dig.",
     not_saved_title: "Inget sparades",
@@ -592,6 +624,7 @@ static SWEDISH: Phrases = Phrases {
     less_often: "Skriv till mig mer sällan",
     privacy: "Integritet",
     not_followed: "Spara inte vad jag öppnar och klickar på",
+    language_title: "Språk",
     save: "Spara",
     saved_title: "Sparat",
     saved: "{name} håller sig till det.",
@@ -618,6 +651,7 @@ static SWEDISH: Phrases = Phrases {
 
 static DANISH: Phrases = Phrases {
     language: "da",
+    own_name: "Dansk",
     incomplete_title: "Linket er ikke fuldstændigt",
     incomplete: "Et mailprogram har måske klippet det af. Skriv til {address}, så gør vi det for dig.",
     not_saved_title: "Intet blev gemt",
@@ -645,6 +679,7 @@ static DANISH: Phrases = Phrases {
     less_often: "Skriv sjældnere til mig",
     privacy: "Privatliv",
     not_followed: "Registrer ikke, hvad jeg åbner og klikker på",
+    language_title: "Sprog",
     save: "Gem",
     saved_title: "Gemt",
     saved: "{name} retter sig efter det.",
@@ -671,6 +706,7 @@ static DANISH: Phrases = Phrases {
 
 static FINNISH: Phrases = Phrases {
     language: "fi",
+    own_name: "Suomi",
     incomplete_title: "Linkki ei ole kokonainen",
     incomplete: "Sähköpostiohjelma on ehkä katkaissut sen. Kirjoita osoitteeseen {address}, niin hoidamme asian puolestasi.",
     not_saved_title: "Mitään ei tallennettu",
@@ -698,6 +734,7 @@ static FINNISH: Phrases = Phrases {
     less_often: "Kirjoittakaa minulle harvemmin",
     privacy: "Yksityisyys",
     not_followed: "Älkää tallentako, mitä avaan ja napsautan",
+    language_title: "Kieli",
     save: "Tallenna",
     saved_title: "Tallennettu",
     saved: "{name} noudattaa tätä.",
@@ -724,6 +761,7 @@ static FINNISH: Phrases = Phrases {
 
 static CZECH: Phrases = Phrases {
     language: "cs",
+    own_name: "Čeština",
     incomplete_title: "Tento odkaz není úplný",
     incomplete: "Možná ho zkrátil poštovní program. Napište na {address} a vyřídíme to za vás.",
     not_saved_title: "Nic se neuložilo",
@@ -751,6 +789,7 @@ static CZECH: Phrases = Phrases {
     less_often: "Pište mi méně často",
     privacy: "Soukromí",
     not_followed: "Nezaznamenávat, co otevírám a na co klikám",
+    language_title: "Jazyk",
     save: "Uložit",
     saved_title: "Uloženo",
     saved: "{name} se tím bude řídit.",
@@ -787,6 +826,12 @@ mod tests {
         assert_eq!(Phrases::for_lead(Some(&unknown), "tlh, fr-CA;q=0.8, en;q=0.5").language, "fr");
         assert_eq!(Phrases::for_lead(None, "").language, "en");
         assert_eq!(Phrases::for_lead(None, "*;q=0.1").language, "en");
+    }
+
+    #[test]
+    fn a_language_is_called_as_it_calls_itself_else_by_its_tag() {
+        let name = |tag| own_name(&Language::parse(tag).unwrap());
+        assert_eq!([name("cs"), name("pt-br"), name("eo")], ["Čeština", "Português (pt-br)", "eo"]);
     }
 
     #[test]

@@ -1,7 +1,8 @@
-//! The page on which people say what they want to get: topics, how much, whether they are followed.
+//! The page on which people say what they want to get: topics, how much, whether they are followed, in which language.
 //!
 //! **Invariants:** only a POST changes anything; to end all mail takes one press here too. A topic that no program
-//! speaks of is not shown, and what was once said of it stays.
+//! speaks of is not shown, and what was once said of it stays. A choice that the page itself
+//! had made says nothing: `de-at` stays where `de` was shown as chosen and comes back.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +11,7 @@ use perennial_app::mail::MailRef;
 use perennial_app::ports::Stored;
 use perennial_core::catalog::{Catalog, Topic};
 use perennial_core::consent::{Following, Pace, Preferences};
-use perennial_core::ids::TopicName;
+use perennial_core::ids::{Language, TopicName};
 use perennial_core::lead::EmailReach;
 use perennial_core::token::Purpose;
 use perennial_lambda::http::form::Pair;
@@ -18,12 +19,13 @@ use perennial_lambda::http::{self, escape};
 use tracing::info;
 
 use crate::desk::{Desk, Shown, either, not_allowed};
-use crate::phrases::Phrases;
+use crate::phrases::{self, Phrases};
 use crate::unsubscribe::{done, unsubscribe};
 
 const TOPIC: &str = "topic";
 const LESS_OFTEN: &str = "less_often";
 const NOT_FOLLOWED: &str = "not_followed";
+const LANGUAGE: &str = "language";
 
 /// What a press of one of the page's buttons means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,23 +75,37 @@ async fn answer(desk: &Desk<'_>, token: &str) -> Shown {
     // Of whom nothing is known, nothing is sent to.
     let Some(person) = person else { return Ok(done(desk, phrases)) };
     if http::method(desk.request) == "GET" {
-        return Ok(choices(desk, phrases, &person));
+        return Ok(choices(desk, phrases, &person, &person.lead.preferences));
     }
     let pairs = desk.posted(phrases)?;
     match Wish::of(&pairs) {
-        Some(Wish::Save) => save(desk, phrases, &mail, chosen(desk.catalog, &person, &pairs)).await,
+        Some(Wish::Save) => {
+            let preferences = chosen(desk.catalog, &person, &pairs);
+            match chosen_language(desk.catalog, &person, &pairs) {
+                Ok(language) => save(desk, phrases, &mail, preferences, language).await,
+                Err(NotOffered) => Ok(choose_again(desk, phrases, &person, &preferences)),
+            }
+        }
         Some(Wish::LessOften) => {
             let preferences = Preferences { pace: Pace::LessOften, ..person.lead.preferences.clone() };
-            save(desk, phrases, &mail, preferences).await
+            save(desk, phrases, &mail, preferences, None).await
         }
         Some(Wish::Unsubscribe) => unsubscribe(desk, &mail).await,
         // Whatever posts here without a button says nothing.
-        None => Ok(choices(desk, phrases, &person)),
+        None => Ok(choices(desk, phrases, &person, &person.lead.preferences)),
     }
 }
 
-async fn save(desk: &Desk<'_>, phrases: &Phrases, mail: &MailRef, preferences: Preferences) -> Shown {
-    let heard = desk.deps.listener.preferred(&mail.lead, preferences, None).await;
+async fn save(
+    desk: &Desk<'_>,
+    phrases: &Phrases,
+    mail: &MailRef,
+    preferences: Preferences,
+    language: Option<Language>,
+) -> Shown {
+    // Whoever chooses a language reads it from here on.
+    let phrases = language.as_ref().map_or(phrases, |language| desk.phrases_in(Some(language)));
+    let heard = desk.deps.listener.preferred(&mail.lead, preferences, language).await;
     let heard = heard.map_err(|error| desk.unheard(phrases, &mail.lead, &error))?;
     info!(lead.id = %mail.lead, touch.id = %mail.touch, preferences.heard = ?heard, "a person chose what they get");
     let body = format!(
@@ -126,9 +142,50 @@ fn chosen(catalog: &Catalog, person: &Stored, pairs: &[Pair]) -> Preferences {
     }
 }
 
-fn choices(desk: &Desk<'_>, phrases: &Phrases, person: &Stored) -> ApiGatewayV2httpResponse {
-    let Preferences { off, pace, following } = &person.lead.preferences;
-    let mut body = format!("<p>{}</p>\n", desk.said(phrases.preferences));
+/// A language that the catalog does not offer.
+struct NotOffered;
+
+/// The language that the form says, where that is another than the one that it showed as chosen.
+fn chosen_language(catalog: &Catalog, person: &Stored, pairs: &[Pair]) -> Result<Option<Language>, NotOffered> {
+    let Some((_, tag)) = pairs.iter().find(|(name, _)| name == LANGUAGE) else { return Ok(None) };
+    let offered = catalog.languages_offered();
+    let chosen = offered.iter().copied().find(|language| language.as_str() == tag).ok_or(NotOffered)?;
+    let is_new = language_read(&offered, person) != Some(chosen);
+    Ok(is_new.then(|| chosen.clone()))
+}
+
+/// Which of the languages on offer a person reads, as far as we were told.
+fn language_read<'l>(offered: &[&'l Language], person: &Stored) -> Option<&'l Language> {
+    let known = person.lead.language.as_ref()?.and_wider();
+    known.iter().find_map(|known| offered.iter().copied().find(|language| *language == known))
+}
+
+fn choices(desk: &Desk<'_>, phrases: &Phrases, person: &Stored, preferences: &Preferences) -> ApiGatewayV2httpResponse {
+    let body = format!("<p>{}</p>\n{}", desk.said(phrases.preferences), form(desk, phrases, person, preferences));
+    desk.page(phrases, 200, phrases.preferences_title, &body)
+}
+
+/// The page once more, with what was posted, for a language that nobody offered.
+fn choose_again(
+    desk: &Desk<'_>,
+    phrases: &Phrases,
+    person: &Stored,
+    preferences: &Preferences,
+) -> ApiGatewayV2httpResponse {
+    let body = format!(
+        "<div class=\"errors\" role=\"alert\" tabindex=\"-1\" autofocus>\n<h2>{}</h2>\n\
+         <ul><li>{}: {}</li></ul>\n</div>\n{}",
+        desk.said(phrases.errors_title),
+        desk.said(phrases.language_title),
+        desk.said(phrases.not_a_choice),
+        form(desk, phrases, person, preferences)
+    );
+    desk.page(phrases, 422, phrases.preferences_title, &body)
+}
+
+fn form(desk: &Desk<'_>, phrases: &Phrases, person: &Stored, preferences: &Preferences) -> String {
+    let Preferences { off, pace, following } = preferences;
+    let mut body = String::new();
     if person.lead.email == EmailReach::Unsubscribed {
         body.extend(["<p class=\"note\">", &desk.said(phrases.is_unsubscribed), "</p>\n"]);
     }
@@ -146,6 +203,7 @@ fn choices(desk: &Desk<'_>, phrases: &Phrases, person: &Stored) -> ApiGatewayV2h
     body.push_str(&group(&desk.said(phrases.frequency), &less_often));
     let not_followed = tick(NOT_FOLLOWED, "1", phrases.not_followed, *following == Following::Off);
     body.push_str(&group(&desk.said(phrases.privacy), &not_followed));
+    body.push_str(&languages(desk, phrases, person));
     body.push_str(&button(Wish::Save, "", &desk.said(phrases.save)));
     body.push_str("</form>\n");
     if person.lead.email != EmailReach::Unsubscribed {
@@ -154,7 +212,25 @@ fn choices(desk: &Desk<'_>, phrases: &Phrases, person: &Stored) -> ApiGatewayV2h
         body.extend(["<section class=\"apart\">\n<h2>", &title, "</h2>\n<form method=\"post\">", &button]);
         body.push_str("</form>\n</section>");
     }
-    desk.page(phrases, 200, phrases.preferences_title, &body)
+    body
+}
+
+/// The languages to choose from, each in its own words; nothing where there is only one.
+fn languages(desk: &Desk<'_>, phrases: &Phrases, person: &Stored) -> String {
+    let offered = desk.catalog.languages_offered();
+    if offered.is_empty() {
+        return String::new();
+    }
+    let read = language_read(&offered, person);
+    let radio = |language: &&Language| {
+        let checked = if read == Some(*language) { " checked" } else { "" };
+        let name = escape(&phrases::own_name(language));
+        format!(
+            "<label class=\"choice\"><input type=\"radio\" name=\"{LANGUAGE}\" value=\"{language}\"{checked}> \
+             <span lang=\"{language}\">{name}</span></label>\n"
+        )
+    };
+    group(&desk.said(phrases.language_title), &offered.iter().map(radio).collect::<String>())
 }
 
 fn group(legend: &str, boxes: &str) -> String {

@@ -1,14 +1,15 @@
 //! The page on which people answer a few questions (progressive profiling), and where an answer in a mail leads.
 //!
 //! **Invariants:** a GET saves nothing, not even the answer that it was made for (P5): the button does. At most a few
-//! questions at a time, and the next ones only on request. Nothing is shown of what is known, but for an answer that
+//! questions at a time, and the next ones only on request. The token of a visitor of the customer's site only shows the
+//! page: what it sends goes by a token of the page's own. Nothing is shown of what is known, but for an answer that
 //! is asked for again.
 
 use std::collections::BTreeMap;
 
 use aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use jiff::Timestamp;
-use perennial_app::mail::AnswerRef;
+use perennial_app::mail::{AnswerRef, MailRef, PROFILE_PATH};
 use perennial_app::ports::Stored;
 use perennial_core::ids::{FieldName, LeadId};
 use perennial_core::profile::Answers;
@@ -19,7 +20,7 @@ use perennial_lambda::http;
 use perennial_lambda::http::form::Pair;
 use tracing::info;
 
-use crate::desk::{Desk, Shown, either, not_allowed};
+use crate::desk::{Desk, Early, Shown, either, not_allowed};
 use crate::phrases::Phrases;
 use crate::question::{self, Question};
 
@@ -34,8 +35,7 @@ pub(crate) async fn handle(desk: &Desk<'_>, token: &str) -> ApiGatewayV2httpResp
 }
 
 async fn answer(desk: &Desk<'_>, token: &str) -> Shown {
-    let payload = desk.payload(Purpose::Answer, token)?;
-    let link = AnswerRef::parse(&payload).ok_or_else(|| desk.refused(Purpose::Answer, TokenError::Malformed))?;
+    let (link, is_visit) = link(desk, token)?;
     match http::method(desk.request) {
         "HEAD" => return Ok(http::empty(200)),
         "GET" | "POST" => {}
@@ -44,12 +44,33 @@ async fn answer(desk: &Desk<'_>, token: &str) -> Shown {
     let person = desk.person(&link.mail.lead).await?;
     let phrases = desk.phrases(person.as_ref());
     let Some(person) = person else { return Ok(desk.note(phrases, phrases.closed_title, phrases.closed)) };
-    let interview = Interview { desk, phrases, person: &person, now: desk.deps.listener.now() };
+    let action = if is_visit { own_action(desk, &link) } else { http::path(desk.request).to_owned() };
+    let interview = Interview { action, desk, phrases, person: &person, now: desk.deps.listener.now() };
     if http::method(desk.request) == "POST" { interview.take(&link.mail.lead).await } else { Ok(interview.ask(&link)) }
+}
+
+/// What a token says, and whether it is that of a visitor of the customer's site, by which a page may only be looked at.
+fn link(desk: &Desk<'_>, token: &str) -> Result<(AnswerRef, bool), Early> {
+    if http::method(desk.request) == "GET"
+        && let Ok(payload) = desk.deps.keyring.verify(Purpose::Visit, token)
+    {
+        let mail = MailRef::parse(&payload).ok_or_else(|| desk.refused(Purpose::Visit, TokenError::Malformed))?;
+        return Ok((AnswerRef { mail, choice: None }, true));
+    }
+    let payload = desk.payload(Purpose::Answer, token)?;
+    let link = AnswerRef::parse(&payload).ok_or_else(|| desk.refused(Purpose::Answer, TokenError::Malformed))?;
+    Ok((link, false))
+}
+
+/// Where the answers of a visitor go.
+fn own_action(desk: &Desk<'_>, link: &AnswerRef) -> String {
+    format!("{PROFILE_PATH}{}", desk.deps.keyring.sign(Purpose::Answer, &link.mail.payload()))
 }
 
 /// One person, and what they may be asked now.
 struct Interview<'a> {
+    /// Where the form goes: without the query of this page, so that a reload asks anew.
+    action: String,
     desk: &'a Desk<'a>,
     phrases: &'static Phrases,
     person: &'a Stored,
@@ -128,8 +149,7 @@ impl Interview<'_> {
             None => body.extend(["<p>", &desk.said(intro), "</p>\n"]),
             Some(_) => body.push_str(&question::summary(&shown, phrases)),
         }
-        // The form's own address, without the query of this page, so that a reload asks anew.
-        let action = http::escape(http::path(desk.request));
+        let action = http::escape(&self.action);
         body.extend(["<form method=\"post\" action=\"", &action, "\" novalidate>\n"]);
         for question in &shown {
             body.push_str(&question.html(phrases));

@@ -10,7 +10,7 @@ use perennial_core::catalog::Catalog;
 use perennial_core::condition::SignalKind;
 use perennial_core::consent::{ConsentBasis, Following, Pace};
 use perennial_core::event::Event;
-use perennial_core::ids::{FieldName, LeadId, TopicName};
+use perennial_core::ids::{FieldName, Language, LeadId, TopicName};
 use perennial_core::lead::EmailReach;
 use perennial_core::loader;
 use perennial_core::questions::choice_mark;
@@ -205,6 +205,30 @@ async fn what_was_answered_is_not_asked_again_and_more_is_asked_only_on_request(
     let page = call(&world, more).await;
     // Least threatening first, three at a time; the time frame comes last, and a customer's question never.
     assert_eq!(page.names(), ["industry", "use_case", "decision_role", "asked"]);
+}
+
+#[tokio::test]
+async fn a_visitor_of_the_customers_site_is_asked_and_answers_by_the_pages_own_token() {
+    let (world, ada) = with_ada().await;
+    let before = stored(&world, &ada).await;
+    let visit = keyring().sign(Purpose::Visit, &format!("{ada}/1_welcome_response_0"));
+    let mut event = get("profile", &visit);
+    event["rawQueryString"] = json!("more");
+    let page = call(&world, event).await;
+    assert_eq!((page.status, page.title()), (200, "A few quick questions"));
+    assert!(page.names().len() <= 4, "three questions and what was asked: {:?}", page.names());
+    assert!(!page.html.contains(&visit), "the form goes by a token of its own");
+    assert_eq!(stored(&world, &ada).await, before);
+
+    let answers = "company_size=10-49&asked=company_size";
+    assert_eq!(call(&world, post("profile", &visit, answers)).await.status, 400, "a visit only looks");
+    let nobody = keyring().sign(Purpose::Visit, "not-a-lead");
+    assert_eq!(call(&world, get("profile", &nobody)).await.status, 400);
+    assert_eq!(stored(&world, &ada).await, before);
+
+    let own = page.html.split("action=\"/v1/profile/").nth(1).unwrap().split('"').next().unwrap();
+    assert_eq!(call(&world, post("profile", own, answers)).await.title(), "Thank you");
+    assert_eq!(stored(&world, &ada).await.profile.fields[&field("company_size")], "10-49");
 }
 
 #[tokio::test]
@@ -498,6 +522,58 @@ async fn pages_speak_the_leads_language_else_the_browsers() {
     broken["headers"]["accept-language"] = json!("tlh, fr-CA;q=0.9, en;q=0.5");
     let page = call(&world, broken).await;
     assert!(page.html.contains("<html lang=\"fr\">") && page.html.contains("mailto:"), "{}", page.html);
+}
+
+#[tokio::test]
+async fn people_choose_the_language_that_they_read_among_those_of_the_catalog() {
+    let more = "\n[languages.de]\nreason = \"Sie kennen uns.\"\n[languages.pt-br]\n[languages.eo]\n";
+    let world = World::of(shipped_with(more), NOW).await;
+    let ada = world.post(json!({ "email": "ada@example.com", "language": "de-AT" })).await;
+    let token = preferences_token(&ada);
+    let language = async || stored(&world, &ada).await.lead.language.map(|language| language.to_string());
+    let save = async |said: &str| call(&world, post("preferences", &token, &format!("{said}&wish=save"))).await;
+
+    let page = call(&world, get("preferences", &token)).await;
+    assert_eq!(page.names(), ["topic", "less_often", "not_followed", "language", "wish"]);
+    assert!(page.html.contains("<legend>Sprache</legend>"), "{}", page.html);
+    // The catalog's own first; each is named in itself.
+    let named = [("en", "English"), ("de", "Deutsch"), ("eo", "eo"), ("pt-br", "Português (pt-br)")];
+    let at = named.map(|(tag, name)| page.html.find(&format!("<span lang=\"{tag}\">{name}</span>")).unwrap());
+    assert!(at.is_sorted(), "{at:?}");
+    assert!(page.checked().contains(&"de"), "{:?}", page.checked());
+
+    // What the page had chosen says nothing new, and neither does a form without it.
+    for said in ["topic=ideas&language=de", "topic=ideas"] {
+        save(said).await;
+        assert_eq!(language().await.as_deref(), Some("de-at"), "{said}");
+    }
+    let page = save("topic=ideas&language=pt-br").await;
+    assert!(page.html.contains("<html lang=\"pt\">") && page.status == 200, "{}", page.html);
+    assert_eq!(language().await.as_deref(), Some("pt-br"));
+    save("topic=ideas&language=en").await;
+    assert_eq!(language().await.as_deref(), Some("en"));
+    assert!(call(&world, get("preferences", &token)).await.checked().contains(&"en"));
+    world.assert_sound().await;
+}
+
+#[tokio::test]
+async fn a_language_that_the_catalog_does_not_offer_is_refused_and_nothing_is_saved() {
+    let world = World::of(shipped_with("\n[languages.de]\n"), NOW).await;
+    let ada = world.post(json!({ "email": "ada@example.com" })).await;
+    let before = stored(&world, &ada).await;
+    let token = preferences_token(&ada);
+    // Whose language is not known, for them none is chosen.
+    assert_eq!(call(&world, get("preferences", &token)).await.checked(), ["customer-letter", "ideas"]);
+    for tag in ["fr", "de-at", "", "%3Cb%3E"] {
+        let page = call(&world, post("preferences", &token, &format!("less_often=1&language={tag}&wish=save"))).await;
+        assert_eq!(page.status, 422, "{tag}");
+        assert!(page.html.contains("Language: Please choose one of these."), "{}", page.html);
+        assert_eq!(page.checked(), ["1"], "what was chosen beside it stands there still");
+    }
+    assert_eq!(stored(&world, &ada).await, before);
+    // A catalog that declares no other offers none, and says in which language it is.
+    let catalog = shipped();
+    assert_eq!((catalog.language.clone(), catalog.languages_offered()), (Language::parse("en").unwrap(), vec![]));
 }
 
 #[tokio::test]

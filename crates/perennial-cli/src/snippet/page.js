@@ -8,6 +8,10 @@
     var rest = query.toString();
     history.replaceState(null, "", location.pathname + (rest && "?" + rest) + location.hash);
   }
+  function tell(visitor) {
+    window.perennial.visitor = visitor;
+    document.dispatchEvent(new Event("perennial"));
+  }
   function visit() {
     if (navigator.doNotTrack === "1" || navigator.globalPrivacyControl) return;
     var visitor = token || store.getItem(name);
@@ -15,10 +19,12 @@
     store.setItem(name, visitor);
     var body = { visitor: visitor, kind: data.kind || "", topic: data.topic || "" };
     navigator.sendBeacon(data.to + "/v1/visits", JSON.stringify(body));
+    tell(visitor);
   }
   function forget() {
     token = null;
     store.removeItem(name);
+    tell(null);
   }
   // Your consent banner calls one of these. Until then nothing is kept and nothing is sent.
   window.perennial = { consent: visit, forget: forget };

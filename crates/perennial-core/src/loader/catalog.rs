@@ -37,6 +37,9 @@ const PREFERENCES_LABEL: &str = "Choose what you get";
 /// The longest answer to a field that a date answers, in characters: `2027-05-01`.
 const DATE_LENGTH: usize = 10;
 
+/// The language of a catalog that does not say in which it is written.
+const LANGUAGE_DEFAULT: &str = "en";
+
 /// How much people mind being asked for a field that does not say so.
 const THREAT_DEFAULT: u8 = 3;
 
@@ -49,6 +52,7 @@ pub(super) struct CatalogFile {
     pub(super) fields: BTreeMap<FieldName, Field>,
     pub(super) topics: BTreeMap<TopicName, Topic>,
     pub(super) consent: ConsentRules,
+    pub(super) language: Option<Language>,
     pub(super) languages: BTreeMap<Language, Words>,
     pub(super) replies: Replies,
     pub(super) mail_form: Option<FormName>,
@@ -88,6 +92,7 @@ pub(super) fn read(
         window: root.section(report, "window").and_then(|section| window(report, section)),
         cap: root.section(report, "cap").and_then(|section| cap(report, section)),
         consent: consent::read(report, &mut root, builder),
+        language: own_language(report, &mut root),
         languages: language::read(report, &mut root, &fields, &topics, builder),
         replies: replies(report, &mut root),
         mail_form,
@@ -130,6 +135,7 @@ impl CatalogFile {
             elsewhere: self.consent.elsewhere,
             opt_in: self.consent.opt_in,
             less_often: self.consent.less_often,
+            language: self.language?,
             languages: self.languages,
             replies: self.replies,
             mail_form: self.mail_form,
@@ -167,6 +173,11 @@ fn replies(report: &mut Report<'_>, root: &mut Section<'_>) -> Replies {
         section.finish(report);
     }
     replies
+}
+
+fn own_language(report: &mut Report<'_>, root: &mut Section<'_>) -> Option<Language> {
+    let named = root.name(report, "language", Language::parse).map(|named| named.name);
+    named.or_else(|| Language::parse(LANGUAGE_DEFAULT).ok())
 }
 
 fn mail_form(report: &mut Report<'_>, root: &mut Section<'_>, forms: &BTreeMap<FormName, Form>) -> Option<FormName> {

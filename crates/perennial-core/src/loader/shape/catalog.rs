@@ -79,6 +79,12 @@ pub static CATALOG: Shape = Shape {
             Value::Table(&OPT_IN),
             "The mail that asks people to confirm that they want to be written to.",
         ),
+        default(
+            "language",
+            Value::Name(Named::Language),
+            "\"en\"",
+            "The language that this file and the mails are written in. People can choose it beside the `[languages]`.",
+        ),
         optional(
             "languages",
             Value::Map(Named::Language, &LANGUAGE),
