@@ -1,10 +1,16 @@
 //! `perennial erase` and `perennial export`, on a suite that runs and on a file that nobody has open.
 
+use std::path::Path;
+
+use perennial_aws::clients::Clients;
+use perennial_local::holdings::TABLES;
+use perennial_local::store_file::{Opened, StoreFile};
 use serde_json::{Value, json};
 
 use super::{ADDRESS, canary, found};
 use crate::faults::process::{Place, eventually};
 
+const PROGRAMS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../programs");
 const LIST: &str = "Id,Email\n1,canary-7f3@birds.example\n2,other@example.com\n";
 const MAP: &str = "form = \"contact\"\nlist = \"birds\"\nid = \"Id\"\n[fields]\nemail = \"Email\"\n";
 
@@ -15,7 +21,7 @@ fn json(text: &str) -> Value {
 #[tokio::test]
 async fn a_person_is_exported_and_erased_while_the_suite_runs_with_the_mails_in_its_mailbox() {
     let place = Place::new();
-    let up = place.up_on(concat!(env!("CARGO_MANIFEST_DIR"), "/../programs")).await;
+    let up = place.up_on(PROGRAMS).await;
     assert_eq!(up.post(&canary()).await.unwrap().status, 202);
     assert_eq!(up.post(&json!({ "email": "other@example.com" })).await.unwrap().status, 202);
     eventually("two mails", async || Some(up.letters().await).filter(|letters| letters.len() == 2)).await;
@@ -60,6 +66,21 @@ async fn a_person_is_exported_and_erased_while_the_suite_runs_with_the_mails_in_
     assert_eq!(found(&rows), [""; 0]);
     let waterfall = place.waterfall().await;
     assert_eq!((&waterfall["refused"]["erased"], &waterfall["places"]["erased"]), (&json!(1), &json!(1)));
+}
+
+#[tokio::test]
+async fn every_table_of_a_store_file_is_in_the_list_of_what_is_kept() {
+    let place = Place::new();
+    let _up = place.up_on(PROGRAMS).await;
+    let Opened::Held(holder) = StoreFile::open(Path::new(&place.path("perennial.db"))).await.unwrap() else {
+        panic!("`up` has it open");
+    };
+    let tables = Clients::loopback(&holder.dynamodb).dynamodb().list_tables().send().await.unwrap();
+    let mut there = tables.table_names.unwrap();
+    there.sort();
+    let mut listed: Vec<&str> = TABLES.iter().map(|(table, _)| *table).collect();
+    listed.sort_unstable();
+    assert_eq!(there, listed, "what stands in a new table belongs into `perennial_local::holdings`");
 }
 
 #[tokio::test]

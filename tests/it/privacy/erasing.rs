@@ -307,22 +307,3 @@ proptest! {
         prop_assert_eq!(twice, thin);
     }
 }
-
-#[tokio::test]
-async fn every_table_of_a_store_file_is_in_the_list_of_what_is_kept() {
-    let place = tempfile::TempDir::new().unwrap();
-    let path = place.path().join("perennial.db");
-    let local = perennial_local::suite::LocalStore::open(&path).await.unwrap();
-    let perennial_local::store_file::Opened::Held(holder) =
-        perennial_local::store_file::StoreFile::open(&path).await.unwrap()
-    else {
-        panic!("somebody has it open");
-    };
-    let client = perennial_aws::clients::Clients::loopback(&holder.dynamodb).dynamodb();
-    let mut there = client.list_tables().send().await.unwrap().table_names.unwrap();
-    there.sort();
-    let mut listed: Vec<&str> = perennial_local::holdings::TABLES.iter().map(|(table, _)| *table).collect();
-    listed.sort_unstable();
-    assert_eq!(there, listed, "what stands in a new table belongs into `perennial_local::holdings`");
-    local.close().await.unwrap();
-}
