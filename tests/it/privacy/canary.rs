@@ -13,7 +13,7 @@ use perennial_core::lead::LifecycleStage;
 use perennial_core::token::Purpose;
 use serde_json::{Value, json};
 
-use super::{ADDRESS, canary, found, retainer, table, whole};
+use super::{ADDRESS, canary, dump, found, retainer, table, whole};
 use crate::faults::hooked::{Call, Hooked};
 use crate::faults::mailing_as;
 use crate::handlers::ingest_lead::logs::Log;
@@ -354,4 +354,105 @@ async fn a_store_or_a_mail_service_that_fails_says_nothing_of_whom_it_failed_for
         said.note("the log", log.text());
         said.assert_silent(&[]);
     }
+}
+
+/// The paths of our own pages that a mail links to, with their tokens.
+fn pages(mail: &perennial_app::ports::OutboundMail) -> Vec<String> {
+    let whole = format!("{} {} {:?}", mail.text, mail.html, mail.headers).replace("&amp;", "&");
+    let links = whole.split(['<', '>', '"', '(', ')', ' ', '\n']);
+    let ours =
+        links.filter_map(|link| link.strip_prefix("https://perennial.example")).filter(|path| path.contains("v1."));
+    let paths: std::collections::BTreeSet<String> =
+        ours.map(|path| path.trim_end_matches([',', ';']).to_owned()).collect();
+    paths.into_iter().collect()
+}
+
+/// A request for such a page, with her wherever a request has room.
+fn page_request(method: &str, path: &str) -> Value {
+    let mut event = sample("profile-post.json");
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    event["routeKey"] = json!(format!("{method} /v1/pages/{{token}}"));
+    event["rawPath"] = json!(path);
+    event["rawQueryString"] = json!(query);
+    event["requestContext"]["http"]["path"] = json!(path);
+    event["requestContext"]["http"]["method"] = json!(method);
+    event["headers"]["referer"] = json!("https://birds.example/?name=Kanarina");
+    event["headers"]["user-agent"] = json!("Mozilla/5.0 Gelbfeder");
+    let body =
+        "company=Volierenbau&role=Kanarina&asked=company+role&message=Zwitscherton%3F&off=canary-7f3%40birds.example";
+    event["body"] = json!(body);
+    event["isBase64Encoded"] = json!(false);
+    event
+}
+
+#[tokio::test]
+async fn pages_links_replies_and_events_from_elsewhere_say_nothing_of_her() {
+    let log = Log::ours();
+    let mut said = Said::default();
+    let world = World::of(shipped(), NOW).await;
+    let functions = world.functions.clone();
+    let lead = world.post(canary()).await;
+    world.live_until("2026-04-20 10:00").await;
+    let mails = world.mails(&lead);
+    let secrets: Vec<String> = mails.iter().flat_map(tokens).collect();
+    let paths: std::collections::BTreeSet<String> = mails.iter().flat_map(pages).collect();
+    assert!(paths.len() > 5, "{paths:?}");
+    for path in &paths {
+        let ways = if path.starts_with("/v1/unsubscribe/") { ["HEAD", "GET", "HEAD"] } else { ["HEAD", "GET", "POST"] };
+        for method in ways {
+            // What a page shows whoever has its link is theirs to see; what it makes the suite say is not.
+            record_engagement::handle(Arc::clone(&functions.engagement), page_request(method, path)).await.unwrap();
+        }
+        world.deliver().await;
+    }
+
+    // Replies: a person's, a machine's, somebody else's in her name, and what is hardly a mail.
+    let away = "Auto-Submitted: auto-replied\nX-Name: Kanarina\n";
+    for (headers, text) in
+        [("", "Zwitscherton? Kanarina Gelbfeder"), (away, "Kanarina is away until 1 May 2026"), ("", "unsubscribe")]
+    {
+        let answer = world.mail_in(&world.answer(&lead, headers, text)).await;
+        said.note("a reply", answer.to_string());
+    }
+    let forged =
+        "From: Kanarina <canary-7f3@birds.example>\nTo: r@perennial.example\nSubject: Gelbfeder\n\nZwitscherton?\n";
+    for raw in [forged.as_bytes(), b"canary-7f3@birds.example\xff\x00Kanarina".as_slice()] {
+        said.note("a mail", world.mail_in(raw).await.to_string());
+    }
+    for mail in world.forwarder.forwarded() {
+        said.note("a forwarded mail's Debug", format!("{mail:?}"));
+    }
+
+    // Events of a customer's server and page.
+    let told = [
+        json!({ "id": "booking-1", "type": "meeting_booked", "email": ADDRESS }),
+        json!({ "id": "booking-1", "type": "webinar_attended", "email": ADDRESS }),
+        json!({ "id": "title-1", "type": "title_changed", "email": ADDRESS, "title": "Kanarina" }),
+        json!({ "id": "canary-7f3@birds.example", "type": "Kanarina", "email": "canary-7f3@@birds.example" }),
+        json!({ "id": "booking-2", "type": "meeting_booked", "lead": ADDRESS, "topic": "Volierenbau" }),
+    ];
+    for body in told {
+        for key in ["Bearer 0123456789abcdef", "Bearer canary-7f3"] {
+            let mut event = sample("event-by-key.json");
+            event["headers"]["authorization"] = json!(key);
+            event["body"] = json!(body.to_string());
+            post(&mut said, &functions, "an event", event).await;
+        }
+    }
+    for visitor in [&secrets[0], &ADDRESS.to_owned()] {
+        let mut event = sample("page-visit.json");
+        event["body"] = json!(json!({ "visitor": visitor, "kind": "page_visited", "topic": "Kanarina" }).to_string());
+        post(&mut said, &functions, "a visit", event).await;
+    }
+    world.deliver().await;
+
+    note_table(&mut said, &world).await;
+    note_bus(&mut said, &world.bus.published());
+    said.note("the log", log.text());
+    said.assert_silent(&secrets);
+
+    // And when she is erased, nothing of all that is left.
+    whole(&world).erase(&lead).await.unwrap();
+    assert_eq!(found(&dump(&world).await), [""; 0]);
+    world.assert_sound().await;
 }
