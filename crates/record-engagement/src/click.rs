@@ -20,7 +20,7 @@ use tracing::{error, info};
 use crate::Deps;
 use crate::desk::Desk;
 
-/// How often one link is followed within [`WINDOW`] before whoever does it is asked to wait (H27).
+/// How often one link is followed within a minute before whoever does it is asked to wait (H27).
 pub const FOLLOWS_MAX: u32 = 100;
 
 /// The time that [`FOLLOWS_MAX`] is counted over.

@@ -1,6 +1,6 @@
-//! Lambda: unsubscribes and mail events come back to their lead.
+//! Lambda: what people do and say comes back to their lead.
 //!
-//! One function, four doors: the HTTP routes of [`routes`], each with a token in its path, SES's events by an
+//! One function, four doors: the HTTP routes of `routes`, each with a token in its path, SES's events by an
 //! EventBridge rule, bounces and complaints once more by SNS and SQS, and mail that comes in by S3. A `GET` never
 //! changes anything (P5); an event that proves nothing is acknowledged and counted (H38, H39).
 
