@@ -24,9 +24,7 @@ use perennial_core::site;
 
 use crate::engagement::{HearError, Heard, Listener};
 use crate::library::LibraryError;
-use crate::mail::{
-    CLICK_PATH, ClickRef, OPEN_PATH, OPT_IN_PATH, PREFERENCES_PATH, PROFILE_PATH, UNSUBSCRIBE_PATH, tracking,
-};
+use crate::mail::{ClickRef, TOKEN_PATHS, tracking};
 use crate::ports::{EngagementRecord, PublishedProgram, StoreError, Stored};
 
 /// How many mails of versions that no lead is in any more are kept in memory.
@@ -34,9 +32,6 @@ const SHELF_MAX: usize = 64;
 
 /// The bit that tells the number of a link that its template does not list.
 const UNLISTED: u16 = 1 << 15;
-
-/// Where our own pages are, and links by way of us.
-const OUR_PATHS: [&str; 6] = [CLICK_PATH, OPEN_PATH, UNSUBSCRIBE_PATH, OPT_IN_PATH, PREFERENCES_PATH, PROFILE_PATH];
 
 /// Why a link could not be looked up, or a hit not be recorded.
 #[derive(Debug, thiserror::Error)]
@@ -295,7 +290,7 @@ fn may_be_told(catalog: &Catalog, stored: &Stored, touch: &TouchId) -> bool {
 /// The mail that a link is of, in the version that the lead is in, and which of its links it is. `None` for our own
 /// links: those by way of us tell of themselves, and the others say nothing of interest.
 fn pointed_at(catalog: &Catalog, lead: &Lead, told: &ToldClick<'_>) -> Option<(MailId, Target)> {
-    if OUR_PATHS.iter().any(|path| told.link.contains(path)) {
+    if TOKEN_PATHS.iter().any(|path| told.link.contains(path)) {
         return None;
     }
     let touch = &told.touch;

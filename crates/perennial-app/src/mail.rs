@@ -207,6 +207,10 @@ pub const PREFERENCES_PATH: &str = "/v1/preferences/";
 /// The path of the page that asks, before its token.
 pub const PROFILE_PATH: &str = "/v1/profile/";
 
+/// Each path that a token ends: the links that our mails carry to ourselves.
+pub const TOKEN_PATHS: [&str; 6] =
+    [CLICK_PATH, OPEN_PATH, UNSUBSCRIBE_PATH, OPT_IN_PATH, PREFERENCES_PATH, PROFILE_PATH];
+
 /// Writes the mail of a planned touch.
 pub fn compose(
     letterhead: &Letterhead,

@@ -12,6 +12,7 @@ use axum::extract::{ConnectInfo, Path, Request, State};
 use axum::response::Response;
 use axum::routing::any;
 use jiff::Timestamp;
+use perennial_app::mail::TOKEN_PATHS;
 use perennial_lambda::boot::HandlerError;
 use serde::Serialize;
 use serde::de::{DeserializeOwned, Error as _};
@@ -33,37 +34,18 @@ pub(crate) struct Gateway {
 
 /// The functions' routes.
 pub(crate) fn routes(gateway: Gateway) -> Router {
-    Router::new()
+    let router = Router::new()
         .route("/v1/forms/{form}", any(forms))
         .route("/v1/forms/{form}/stamp", any(forms))
         .route("/v1/forms/{form}/challenge", any(forms))
         .route("/v1/events", any(|state, peer, request| elsewhere("/v1/events", state, peer, request)))
-        .route("/v1/visits", any(|state, peer, request| elsewhere("/v1/visits", state, peer, request)))
-        .route(
-            "/v1/unsubscribe/{token}",
-            any(|state, peer, path, request| engagement("/v1/unsubscribe/{token}", state, peer, path, request)),
-        )
-        .route(
-            "/v1/opt-in/{token}",
-            any(|state, peer, path, request| engagement("/v1/opt-in/{token}", state, peer, path, request)),
-        )
-        .route(
-            "/v1/click/{token}",
-            any(|state, peer, path, request| engagement("/v1/click/{token}", state, peer, path, request)),
-        )
-        .route(
-            "/v1/open/{token}",
-            any(|state, peer, path, request| engagement("/v1/open/{token}", state, peer, path, request)),
-        )
-        .route(
-            "/v1/preferences/{token}",
-            any(|state, peer, path, request| engagement("/v1/preferences/{token}", state, peer, path, request)),
-        )
-        .route(
-            "/v1/profile/{token}",
-            any(|state, peer, path, request| engagement("/v1/profile/{token}", state, peer, path, request)),
-        )
-        .with_state(gateway)
+        .route("/v1/visits", any(|state, peer, request| elsewhere("/v1/visits", state, peer, request)));
+    let with_pages = TOKEN_PATHS.into_iter().fold(router, |router, path| {
+        let route = format!("{path}{{token}}");
+        let key = route.clone();
+        router.route(&route, any(move |state, peer, path, request| engagement(key.clone(), state, peer, path, request)))
+    });
+    with_pages.with_state(gateway)
 }
 
 async fn forms(
@@ -91,14 +73,14 @@ async fn elsewhere(
 
 /// The pages of `record-engagement`.
 async fn engagement(
-    route: &'static str,
+    route: String,
     State(gateway): State<Gateway>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     Path(parameters): Path<BTreeMap<String, String>>,
     request: Request,
 ) -> Response {
     let deps = Arc::clone(&gateway.engagement);
-    let arrival = gateway.arrival(&request, route, parameters, peer);
+    let arrival = gateway.arrival(&request, &route, parameters, peer);
     gateway
         .call(request, arrival, |event| async move { answer(record_engagement::handle(deps, read(&event)?).await?) })
         .await
