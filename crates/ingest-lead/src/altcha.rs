@@ -1,7 +1,7 @@
 //! ALTCHA: the browser works for a second, and nobody else is asked. Its protocol (proof of work, version 2) is that of
 //! its makers' crate.
 //!
-//! **Invariants:** an answer is good for one form, for an hour, and once. Nothing is kept of a challenge that was handed
+//! **Invariants:** an answer is good for one form, for an hour, and for one post, which may come again. Nothing is kept of a challenge that was handed
 //! out; of an answer that was taken, a keyed hash, until it would have ended anyway.
 
 use std::collections::BTreeMap;
@@ -77,13 +77,13 @@ impl Altcha {
 
 #[async_trait]
 impl Captcha for Altcha {
-    async fn verify(&self, form: &FormName, response: &str, _remote: Option<&str>) -> CaptchaVerdict {
+    async fn verify(&self, form: &FormName, response: &str, _remote: Option<&str>, post: &[u8]) -> CaptchaVerdict {
         let Some(payload) = read(response) else { return CaptchaVerdict::Failed };
         let signature = payload.challenge.signature.clone().unwrap_or_default();
         if !self.is_solved(form, &payload) {
             return CaptchaVerdict::Failed;
         }
-        match self.guard.use_once("altcha", signature.as_bytes(), GOOD_FOR).await {
+        match self.guard.use_once("altcha", signature.as_bytes(), post, GOOD_FOR).await {
             Ok(true) => CaptchaVerdict::Passed,
             Ok(false) => CaptchaVerdict::Failed,
             Err(error) => {

@@ -7,7 +7,7 @@ use perennial_core::submission::JunkReason;
 use tracing::error;
 
 use crate::body::Pair;
-use crate::post::Refusal;
+use crate::post::{Refusal, unambiguous};
 use crate::{Deps, OpenForm};
 
 /// The field in which ALTCHA's widget brings its answer.
@@ -15,28 +15,45 @@ const ALTCHA_FIELD: &str = "altcha";
 /// The field in which Turnstile's widget brings its answer.
 const TURNSTILE_FIELD: &str = "cf-turnstile-response";
 
+/// What a widget brought, and the post that brought it.
+pub(crate) struct Response {
+    given: Option<String>,
+    post: Vec<u8>,
+}
+
+impl Response {
+    pub(crate) fn of(form: OpenForm<'_>, pairs: &[Pair]) -> Self {
+        let field = match form.form.captcha {
+            CaptchaKind::Off => None,
+            CaptchaKind::Altcha => Some(ALTCHA_FIELD),
+            CaptchaKind::Turnstile => Some(TURNSTILE_FIELD),
+        };
+        let given = pairs.iter().find(|(name, value)| Some(name.as_str()) == field && !value.is_empty());
+        Self { given: given.map(|(_, value)| value.clone()), post: unambiguous(pairs) }
+    }
+}
+
 /// What speaks against a post by its captcha. Nobody is turned away because nobody could tell.
 pub(crate) async fn flaw(
     deps: &Deps,
     form: OpenForm<'_>,
     request: &ApiGatewayV2httpRequest,
-    pairs: &[Pair],
+    response: &Response,
 ) -> Result<Option<JunkReason>, Refusal> {
-    let (captcha, field): (Option<&dyn Captcha>, _) = match form.form.captcha {
+    let captcha: Option<&dyn Captcha> = match form.form.captcha {
         CaptchaKind::Off => return Ok(None),
-        CaptchaKind::Altcha => (Some(&deps.altcha), ALTCHA_FIELD),
-        CaptchaKind::Turnstile => (deps.turnstile.as_deref(), TURNSTILE_FIELD),
+        CaptchaKind::Altcha => Some(&deps.altcha),
+        CaptchaKind::Turnstile => deps.turnstile.as_deref(),
     };
-    let given = pairs.iter().find(|(name, value)| name == field && !value.is_empty());
-    let verdict = match (captcha, given) {
+    let verdict = match (captcha, &response.given) {
         (None, _) => {
             error!(form.name = %form.name, "the form asks for a captcha that this deployment is not set up for");
             CaptchaVerdict::Unavailable
         }
         (Some(_), None) => CaptchaVerdict::Failed,
-        (Some(captcha), Some((_, response))) => {
+        (Some(captcha), Some(given)) => {
             let remote = request.request_context.http.source_ip.as_deref();
-            captcha.verify(form.name, response, remote).await
+            captcha.verify(form.name, given, remote, &response.post).await
         }
     };
     match (verdict, form.form.captcha_failed) {

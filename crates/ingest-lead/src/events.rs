@@ -150,10 +150,10 @@ pub(crate) async fn observe(deps: &Deps, told: &Told) -> Result<(), Refusal> {
     }
 }
 
-/// The lead in a token that our links carry to the customer's site: its payload begins with the lead.
+/// The lead in a token that our links carry to the customer's site.
 pub(crate) fn visitor(deps: &Deps, token: &str) -> Option<LeadId> {
     let payload = deps.keyring.verify(Purpose::Visit, token).ok()?;
-    MailRef::parse(&payload).map(|mail| mail.lead).or_else(|| LeadId::parse(&payload).ok())
+    MailRef::parse(&payload).map(|mail| mail.lead)
 }
 
 /// A topic of the catalog. An empty one is none.

@@ -73,7 +73,7 @@ async fn take_in<'a>(
     let known_by = key.map(|key| IdempotencyKey::new(&door.pepper, form.name, key, &unambiguous(&pairs)));
     let mut junk = junk::reasons(deps, form, origin, request, &pairs);
     junk.extend(is_suspicious.then_some(JunkReason::RateLimited));
-    junk.extend(captcha::flaw(deps, form, request, &pairs).await?);
+    let response = captcha::Response::of(form, &pairs);
     let raw = RawSubmission {
         id: SubmissionId::derive(&door.pepper, form.name, &identity(deps, request, known_by.as_ref())),
         channel: Channel::Form,
@@ -94,6 +94,8 @@ async fn take_in<'a>(
     if door_is_shut(deps, form, network, submission.email.as_ref()).await? {
         submission.junk.push(JunkReason::BlockListed);
     }
+    // Last: who has to mend a field has not used up their answer.
+    submission.junk.extend(captcha::flaw(deps, form, request, &response).await?);
     receive(deps, form, submission, known_by.as_ref()).await?;
     Ok(Accepted { organisation: &catalog.organisation.name, thanks_url, suggestion })
 }
@@ -180,7 +182,7 @@ fn identity(deps: &Deps, request: &ApiGatewayV2httpRequest, key: Option<&Idempot
 ///
 /// An idempotency key is held against what was said, not against its wrapping: a browser draws a new
 /// multipart boundary each time it sends the same form.
-fn unambiguous(pairs: &[Pair]) -> Vec<u8> {
+pub(crate) fn unambiguous(pairs: &[Pair]) -> Vec<u8> {
     let texts = pairs.iter().flat_map(|(name, value)| [name, value]);
     texts.flat_map(|text| [&text.len().to_be_bytes(), text.as_bytes()].concat()).collect()
 }

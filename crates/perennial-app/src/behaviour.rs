@@ -112,6 +112,10 @@ impl Observer {
         let catalog = self.library.catalog().await?;
         let now = self.clock.now();
         self.once(told, |stored| {
+            // It lets nobody out of quarantine, as the sign that follows does not.
+            if !may_give(stored, SignalKind::Answered) {
+                return None;
+            }
             let submission = self.submission(&catalog, told, stored, title, now)?;
             let stimulus = Stimulus::Submitted { lead: told.lead.clone(), submission: Box::new(submission.clone()) };
             Some((Cow::Owned(stimulus), Some(submission)))

@@ -1076,20 +1076,22 @@ pub async fn of_many_counts_at_once_only_so_many_are_taken(book: &impl DoorBook)
 /// A key that has ended is free again, whether or not anybody has collected it.
 pub async fn a_key_is_used_once_until_its_time_is_over(book: &impl DoorBook) {
     let hour = SignedDuration::from_hours(1);
-    let using = |key: &'static str, now: Timestamp| async move {
-        book.use_once(key, now, now + hour).await.expect("the book answers")
+    let using = |key: &'static str, by: &'static str, now: Timestamp| async move {
+        book.use_once(key, by, now, now + hour).await.expect("the book answers")
     };
-    assert!(using("a", noon()).await);
-    assert!(!using("a", noon()).await);
-    assert!(using("b", noon()).await);
-    assert!(!using("a", noon() + hour - SignedDuration::from_secs(1)).await);
-    assert!(using("a", noon() + hour).await);
+    assert!(using("a", "one", noon()).await);
+    assert!(!using("a", "other", noon()).await);
+    assert!(using("a", "one", noon()).await, "the same user may come again");
+    assert!(using("b", "other", noon()).await);
+    assert!(!using("a", "other", noon() + hour - SignedDuration::from_secs(1)).await);
+    assert!(using("a", "other", noon() + hour).await);
 }
 
 /// One of two is told that it came second.
 pub async fn of_two_uses_at_once_exactly_one_is_the_first(book: &impl DoorBook) {
     let until = noon() + SignedDuration::from_hours(1);
-    let (one, other) = future::join(book.use_once("a", noon(), until), book.use_once("a", noon(), until)).await;
+    let (one, other) =
+        future::join(book.use_once("a", "one", noon(), until), book.use_once("a", "other", noon(), until)).await;
     assert_ne!(one.expect("the book answers"), other.expect("the book answers"));
 }
 

@@ -90,7 +90,11 @@ impl Postman {
         match self.store.claim_effect(&reply.effect, now, now + self.lease).await? {
             Claim::Ours => {}
             Claim::Taken => return Err(ForwardError::Busy),
-            Claim::Done => return Ok(Forwarded::Known),
+            Claim::Done => {
+                // Whoever forwarded it may have died before it was deleted.
+                self.inbox.delete(&reply.inbox).await?;
+                return Ok(Forwarded::Known);
+            }
         }
         let catalog = self.library.catalog().await?;
         let stored = self.store.load(&reply.lead).await?;

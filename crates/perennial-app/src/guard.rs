@@ -237,11 +237,18 @@ impl Guard {
         self.book.unblock(&who.key(&self.pepper)).await
     }
 
-    /// Whether this is the first use of something that may be used once, within a time. `purpose` tells kinds apart.
-    pub async fn use_once(&self, purpose: &str, what: &[u8], within: SignedDuration) -> Result<bool, StoreError> {
+    /// Whether nobody else has used something that may be used once, within a time. `purpose` tells kinds apart.
+    pub async fn use_once(
+        &self,
+        purpose: &str,
+        what: &[u8],
+        by: &[u8],
+        within: SignedDuration,
+    ) -> Result<bool, StoreError> {
         let key = self.pepper.digest(&[b"once:", purpose.as_bytes(), b":", what]);
+        let by = self.pepper.digest(&[b"once by:", by]);
         let now = self.wall_clock.now();
-        self.book.use_once(&key, now, now + within).await
+        self.book.use_once(&key, &by, now, now + within).await
     }
 }
 

@@ -10,7 +10,9 @@ use jiff::Timestamp;
 use perennial_core::catalog::{Catalog, Form};
 use perennial_core::decide::{ReceivedMail, Stimulus};
 use perennial_core::ids::{FormName, LeadId, SubmissionId, TouchId};
-use perennial_core::inbound::{self, About, Attribution, BYTES_READ_MAX, Home, Inbound, InboxKey, Kind, Scan, Sender};
+use perennial_core::inbound::{
+    self, About, Attribution, BYTES_READ_MAX, Home, Inbound, InboxKey, Kind, Scan, Sender, Wish,
+};
 use perennial_core::intake::{self, RawSubmission};
 use perennial_core::lead::StageKind;
 use perennial_core::submission::{Channel, Entry, Permission, Submission};
@@ -118,7 +120,7 @@ impl Postbox {
             (Kind::Human(_) | Kind::Automatic(_) | Kind::Unsubscribe, About::Certain { lead, touch }) => {
                 self.decide(catalog, key, mail, lead, Attribution::Certain, touch.clone(), now).await
             }
-            (Kind::Human(_), About::Possible { .. } | About::Nobody) if mail.scan != Scan::Passed => {
+            (Kind::Human(wish), About::Possible { .. } | About::Nobody) if is_held_back(mail.scan, wish) => {
                 Ok(Taken::HeldBack)
             }
             (Kind::Human(_), About::Possible { lead }) => self.perhaps(catalog, key, mail, lead, now).await,
@@ -140,6 +142,10 @@ impl Postbox {
         let stored = self.door.store.load(lead).await?;
         if stored.is_some_and(|stored| stored.lead.stage.kind() != StageKind::Terminal) {
             return self.decide(catalog, key, mail, lead, Attribution::Possible, None, now).await;
+        }
+        // Who wants no mail gets none: they may be known by another address, which a person has to look for.
+        if mail.kind == Kind::Human(Wish::OptOut) {
+            return Ok(Taken::Unclaimed);
         }
         let form = catalog.mail_form.as_ref().and_then(|name| Some((name, catalog.forms.get(name)?)));
         let (Some((name, form)), Sender::Plausible) = (form, mail.sender) else { return Ok(Taken::Unclaimed) };
@@ -172,6 +178,8 @@ impl Postbox {
         let attach = |_: &_| Attachments { submission: None, idempotency: Some(once.clone()) };
         match react(self.door.store.as_ref(), catalog, lead, &stimulus, now, attach).await {
             Ok(Some(_)) => Ok(Taken::Decided),
+            // Their lead is over, and nobody is told of what they write.
+            Ok(None) if matches!(mail.kind, Kind::Human(_)) => Ok(Taken::Unclaimed),
             Ok(None) => Ok(Taken::Ignored),
             Err(ReactError::KnownKey(_)) => Ok(Taken::Known),
             Err(error @ (ReactError::Contended | ReactError::KnownSubmission | ReactError::Store(_))) => {
@@ -213,6 +221,16 @@ impl Postbox {
             pairs: std::iter::once(email).chain(fitting).collect(),
         };
         intake::read(raw, &catalog.fields, name, form).ok()
+    }
+}
+
+/// Whether a mail of nobody certain goes no further. That somebody wants no more mail is told to the owner even if it
+/// looks like spam.
+fn is_held_back(scan: Scan, wish: Wish) -> bool {
+    match scan {
+        Scan::Passed => false,
+        Scan::Spam => wish != Wish::OptOut,
+        Scan::Virus => true,
     }
 }
 

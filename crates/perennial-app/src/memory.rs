@@ -126,7 +126,7 @@ pub struct MemoryDoorBook {
 #[derive(Default)]
 struct Pages {
     counts: BTreeMap<(String, Timestamp), u32>,
-    used: BTreeMap<String, Timestamp>,
+    used: BTreeMap<String, (String, Timestamp)>,
     blocks: BTreeMap<String, BlockRecord>,
 }
 
@@ -148,12 +148,12 @@ impl DoorBook for MemoryDoorBook {
         Ok(Count::Taken(*count))
     }
 
-    async fn use_once(&self, key: &str, now: Timestamp, expires_at: Timestamp) -> Result<bool, StoreError> {
+    async fn use_once(&self, key: &str, by: &str, now: Timestamp, expires_at: Timestamp) -> Result<bool, StoreError> {
         let mut pages = self.pages();
-        if pages.used.get(key).is_some_and(|until| *until > now) {
-            return Ok(false);
+        if let Some((user, _)) = pages.used.get(key).filter(|(_, until)| *until > now) {
+            return Ok(user == by);
         }
-        pages.used.insert(key.to_owned(), expires_at);
+        pages.used.insert(key.to_owned(), (by.to_owned(), expires_at));
         Ok(true)
     }
 

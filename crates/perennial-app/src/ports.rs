@@ -451,10 +451,10 @@ pub trait DoorBook: Send + Sync {
     /// A write whose answer was lost may count twice; a limit is no account.
     async fn count(&self, bucket: &Bucket, most: u32) -> Result<Count, StoreError>;
 
-    /// Keeps a key until `expires_at`. Whether it was not kept at `now`.
+    /// Keeps a key for whoever uses it until `expires_at`. Whether nobody else had kept it at `now`.
     ///
-    /// Its own write, answered "failed" because the first answer was lost, counts as done.
-    async fn use_once(&self, key: &str, now: Timestamp, expires_at: Timestamp) -> Result<bool, StoreError>;
+    /// The same user may come again: their answer was lost, or their post was not saved.
+    async fn use_once(&self, key: &str, by: &str, now: Timestamp, expires_at: Timestamp) -> Result<bool, StoreError>;
 
     /// Whether one of these keys is blocked: one batched read.
     async fn is_any_blocked(&self, keys: &[String]) -> Result<bool, StoreError>;
@@ -480,8 +480,9 @@ pub enum CaptchaVerdict {
 /// Tells people from machines by a puzzle.
 #[async_trait]
 pub trait Captcha: Send + Sync {
-    /// Judges what came back with a post of a form. `remote` is the address of its sender, where one is known.
-    async fn verify(&self, form: &FormName, response: &str, remote: Option<&str>) -> CaptchaVerdict;
+    /// Judges what came back with a post of a form. `remote` is the address of its sender, where one is known; `post` is
+    /// the same for the same post when it comes again, because it was not saved or its answer was lost.
+    async fn verify(&self, form: &FormName, response: &str, remote: Option<&str>, post: &[u8]) -> CaptchaVerdict;
 }
 
 /// How many shards the pulse index has. Part of the stored form: changing it strands leads.

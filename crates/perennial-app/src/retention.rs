@@ -14,8 +14,10 @@ use perennial_core::catalog::Retention;
 use perennial_core::event::Event;
 use perennial_core::lead::LifecycleStage;
 use serde::Serialize;
+use tracing::error;
 
 use crate::chores::{Chore, Counts};
+use crate::error_chain::ErrorChain;
 use crate::holdings::{Aged, AgedItem, EndedLead, Held, Kind, Registry, RetentionMark};
 use crate::ports::{Cause, Cursor, StoreError};
 use crate::privacy::{EraseError, Privacy, held};
@@ -68,21 +70,34 @@ impl Retainer {
         let now = self.privacy.clock.now();
         let mut retained = Retained::default();
         let mut cursor = self.registry.retention_mark().await?.map(|mark| Cursor(mark.cursor));
+        let mut failed = None;
         loop {
             let page = self.registry.aged(cursor).await?;
             for aged in page.items {
-                self.judge(aged, &rules, now, &mut retained).await?;
+                match self.judge(aged, &rules, now, &mut retained).await {
+                    Ok(()) => {}
+                    Err(error @ EraseError::Store(StoreError::Unavailable(_))) => return Err(error),
+                    // One that cannot be let go of keeps nobody else.
+                    Err(error) => {
+                        error!(
+                            metric = "retention.failed",
+                            error = ErrorChain(&error).to_string(),
+                            "something was not let go of"
+                        );
+                        failed = Some(error);
+                    }
+                }
             }
             let Some(Cursor(next)) = page.next else { break };
             if started.elapsed() >= budget {
                 self.registry.keep_retention_mark(Some(&RetentionMark { at: now, cursor: next })).await?;
-                return Ok(retained);
+                return failed.map_or(Ok(retained), Err);
             }
             cursor = Some(Cursor(next));
         }
         self.registry.keep_retention_mark(None).await?;
         retained.is_done = true;
-        Ok(retained)
+        failed.map_or(Ok(retained), Err)
     }
 
     async fn judge(
@@ -154,33 +169,19 @@ impl Retainer {
         if purged_at + days(rules.junk_days) > now {
             return Ok(());
         }
+        // What was listed while it stood purged is of a life that is over; one that came back is left alone.
+        let stored = self.privacy.store.load(&ended.lead).await?;
+        if stored.is_none_or(|stored| stored.rev != ended.rev) {
+            return Ok(());
+        }
         for item in items.iter().filter(|item| item.is_personal()) {
-            match item.kind() {
-                Kind::Profile | Kind::Submission | Kind::Engagement => {
+            match item {
+                Held::Profile { .. } | Held::Submission(_) | Held::Engagement(_) => {
                     registry.let_go(&ended.lead, item, now).await?;
                     retained.count(item.kind());
                 }
                 // History explains the state, and the state is not rewritten without a decision.
-                Kind::State
-                | Kind::History
-                | Kind::Idempotency
-                | Kind::Import
-                | Kind::ProgramFile
-                | Kind::CatalogFile
-                | Kind::Release
-                | Kind::Pause
-                | Kind::Retention
-                | Kind::Outbox
-                | Kind::Letter
-                | Kind::Keys
-                | Kind::Clock
-                | Kind::Chore
-                | Kind::Sender
-                | Kind::Effect
-                | Kind::Bucket
-                | Kind::Once
-                | Kind::Block
-                | Kind::Inbox => {}
+                Held::State { .. } | Held::History(_) | Held::Letter(_) => {}
             }
         }
         registry.note_let_go(&ended.lead, ended.rev).await

@@ -514,7 +514,7 @@ impl<'a> Draft<'a> {
         match stage {
             LifecycleStage::Quarantined => {
                 self.record(Event::Released);
-                self.nurture(self.catalog.programs.get(&self.catalog.last_resort), None);
+                self.begin_anew();
             }
             LifecycleStage::Disqualified => {
                 if kind == SignalKind::HandRaised && self.reopen() {
@@ -546,15 +546,19 @@ impl<'a> Draft<'a> {
         }
         self.record(Event::Released);
         let catalog = self.catalog;
-        let Some((name, form)) = catalog.forms.get_key_value(form) else {
-            self.nurture(catalog.programs.get(&catalog.last_resort), None);
-            return;
-        };
+        let Some((name, form)) = catalog.forms.get_key_value(form) else { return self.begin_anew() };
         for kind in signals_of(Channel::Form, form.intent) {
             self.record(Event::Signalled { kind, topic: None });
         }
         self.agrees_by(name, &form.program, None);
         self.nurture(catalog.program_or_last_resort(&form.program), Some(Channel::Form));
+    }
+
+    /// Starts the last resort for somebody of whom no form says more.
+    fn begin_anew(&mut self) {
+        let catalog = self.catalog;
+        self.confirms_first(&catalog.last_resort);
+        self.nurture(catalog.programs.get(&catalog.last_resort), None);
     }
 
     fn condemned(&mut self) {

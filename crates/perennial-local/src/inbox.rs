@@ -29,6 +29,9 @@ pub const INBOX_TABLE: &str = "perennial-inbox";
 /// How many mails are told of at once.
 const TOLD_AT_ONCE: usize = 10;
 
+/// How much of a mail is kept: what fits, encoded, into the mail that forwards it.
+const MAIL_BYTES_MAX: usize = LETTER_BYTES_MAX / 2;
+
 const MAIL: &str = "MAIL";
 const NEW: &str = "NEW";
 const MIME: &str = "mime";
@@ -70,7 +73,7 @@ impl LocalInbox {
         // The wall clock: two mails have different keys, over restarts too.
         let name = format!("inbound/{}-{}", Timestamp::now().as_microsecond(), PUT.fetch_add(1, Ordering::Relaxed));
         let key = InboxKey::parse(&name).map_err(|_never| LocalInboxError::Damaged)?;
-        let kept = mime.get(..LETTER_BYTES_MAX).unwrap_or(mime);
+        let kept = mime.get(..MAIL_BYTES_MAX).unwrap_or(mime);
         let mut row = table::key(MAIL, &name);
         row.insert(MIME.to_owned(), AttributeValue::B(kept.to_vec()));
         row.insert(SIZE.to_owned(), AttributeValue::N(mime.len().to_string()));
@@ -214,8 +217,8 @@ mod tests {
     #[tokio::test]
     async fn a_mail_that_is_too_long_for_a_row_is_kept_by_its_beginning() {
         let inbox = inbox();
-        let key = inbox.put(&vec![b'x'; LETTER_BYTES_MAX + 7]).unwrap();
+        let key = inbox.put(&vec![b'x'; MAIL_BYTES_MAX + 7]).unwrap();
         let mail = inbox.fetch(&key, usize::MAX).await.unwrap().unwrap();
-        assert_eq!((mail.bytes.len(), mail.size), (LETTER_BYTES_MAX, u64::try_from(LETTER_BYTES_MAX + 7).unwrap()));
+        assert_eq!((mail.bytes.len(), mail.size), (MAIL_BYTES_MAX, u64::try_from(MAIL_BYTES_MAX + 7).unwrap()));
     }
 }

@@ -75,15 +75,7 @@ impl Bus for LocalBus {
             if detail.get("channel").and_then(Value::as_str) != Some("form") {
                 continue;
             }
-            let event = json!({
-                "version": "0",
-                "id": detail.get("id"),
-                "source": "perennial",
-                "detail-type": event.name,
-                "time": event.at.to_string(),
-                "detail": detail,
-            });
-            let nudge = Nudge { event, _still: self.clock.hold() };
+            let nudge = Nudge { event: envelope(event, &detail), _still: self.clock.hold() };
             // With so many waiting, the next sweep is there as soon.
             if self.nudges.try_send(nudge).is_err() {
                 return Ok(());
@@ -93,17 +85,22 @@ impl Bus for LocalBus {
     }
 }
 
+/// An event as EventBridge brings it.
+fn envelope(event: &BusEvent, detail: &Value) -> Value {
+    json!({
+        "version": "0",
+        "id": detail.get("id"),
+        "source": "perennial",
+        "detail-type": event.name,
+        "time": event.at.to_string(),
+        "detail": detail,
+    })
+}
+
 impl LocalBus {
     async fn forward(&self, event: &BusEvent) -> Result<(), BusError> {
         let detail: Value = serde_json::from_str(&event.detail).map_err(|error| BusError::Failed(error.into()))?;
-        let event = json!({
-            "version": "0",
-            "id": detail.get("id"),
-            "source": "perennial",
-            "detail-type": event.name,
-            "time": event.at.to_string(),
-            "detail": detail,
-        });
+        let event = envelope(event, &detail);
         let forwarded = async { notify::handle(Arc::clone(&self.notify), through_json(&event)?).await };
         forwarded.await.map(drop).map_err(|error| BusError::Failed(error.into()))
     }

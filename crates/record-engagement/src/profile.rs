@@ -45,7 +45,8 @@ async fn answer(desk: &Desk<'_>, token: &str) -> Shown {
     let phrases = desk.phrases(person.as_ref());
     let Some(person) = person else { return Ok(desk.note(phrases, phrases.closed_title, phrases.closed)) };
     let action = if is_visit { own_action(desk, &link) } else { http::path(desk.request).to_owned() };
-    let interview = Interview { action, desk, phrases, person: &person, now: desk.deps.listener.now() };
+    let now = desk.deps.listener.now();
+    let interview = Interview { action, is_visit, desk, phrases, person: &person, now };
     if http::method(desk.request) == "POST" { interview.take(&link.mail.lead).await } else { Ok(interview.ask(&link)) }
 }
 
@@ -71,6 +72,8 @@ fn own_action(desk: &Desk<'_>, link: &AnswerRef) -> String {
 struct Interview<'a> {
     /// Where the form goes: without the query of this page, so that a reload asks anew.
     action: String,
+    /// Whether a visitor of the customer's site looks, whose link others may have: they see nothing of what is known.
+    is_visit: bool,
     desk: &'a Desk<'a>,
     phrases: &'static Phrases,
     person: &'a Stored,
@@ -166,7 +169,7 @@ impl Interview<'_> {
         let (field, text) = (catalog.fields.get(name)?, catalog.question_in(name, language)?);
         let knowledge = Knowledge::of(self.desk.catalog, Some(&self.person.profile), name, self.now);
         let is_doubtful = knowledge == Knowledge::Doubtful && given.is_empty();
-        let known = self.person.profile.fields.get(name).filter(|_| is_doubtful);
+        let known = self.person.profile.fields.get(name).filter(|_| is_doubtful && !self.is_visit);
         let answer = given.answers.get(name).or(known).map(String::as_str);
         let error = given.errors.as_ref().and_then(|errors| errors.get(name)).copied();
         Some(Question { name, field, text, choices: catalog.choices_in(name, language), answer, is_doubtful, error })

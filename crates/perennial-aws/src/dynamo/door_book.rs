@@ -10,7 +10,7 @@ use perennial_app::ports::{BlockRecord, Bucket, Count, DoorBook, StoreError};
 use super::failure::store_error;
 use super::keys::{Key, PARTITION};
 use super::rows::{COUNT, TTL, block_item, corrupt, once_item, version};
-use super::store::{DynamoStore, is_own, new_token, read_batch};
+use super::store::{DynamoStore, is_own, read_batch};
 
 #[async_trait]
 impl DoorBook for DynamoStore {
@@ -49,13 +49,12 @@ impl DoorBook for DynamoStore {
         }
     }
 
-    async fn use_once(&self, key: &str, now: Timestamp, expires_at: Timestamp) -> Result<bool, StoreError> {
-        let write = new_token();
+    async fn use_once(&self, key: &str, by: &str, now: Timestamp, expires_at: Timestamp) -> Result<bool, StoreError> {
         let answer = self
             .client()
             .put_item()
             .table_name(self.table())
-            .set_item(Some(once_item(key, expires_at, &write)?))
+            .set_item(Some(once_item(key, expires_at, by)?))
             .condition_expression("attribute_not_exists(#p) OR #ttl <= :now")
             .expression_attribute_names("#p", PARTITION)
             .expression_attribute_names("#ttl", TTL)
@@ -65,7 +64,7 @@ impl DoorBook for DynamoStore {
             .await;
         let Err(error) = answer else { return Ok(true) };
         match error.as_service_error() {
-            Some(PutItemError::ConditionalCheckFailedException(failed)) => Ok(is_own(failed.item(), &write)),
+            Some(PutItemError::ConditionalCheckFailedException(failed)) => Ok(is_own(failed.item(), by)),
             Some(_) | None => Err(store_error(error)),
         }
     }

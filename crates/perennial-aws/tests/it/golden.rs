@@ -64,7 +64,7 @@ async fn written_with(commit: Commit) -> BTreeMap<&'static str, Item> {
     store.keep_retention_mark(Some(&mark)).await.unwrap();
     let bucket = Bucket { key: "N#hash-of-the-network".to_owned(), minute: noon(), expires_at: noon() };
     store.count(&bucket, 2).await.unwrap();
-    assert!(store.use_once("hash-of-the-key", noon(), noon()).await.unwrap());
+    assert!(store.use_once("hash-of-the-key", "0123456789abcdef0123456789abcdef", noon(), noon()).await.unwrap());
     let block = BlockRecord { key: "hash-of-the-address".to_owned(), kind: BlockKind::Address, at: noon() };
     assert!(store.block(&block).await.unwrap());
     let items = client.scan().table_name(TABLE).send().await.unwrap().items.unwrap();

@@ -115,6 +115,15 @@ impl Draft<'_> {
         self.catalog.opt_in.is_some() && (self.rules().opt_in == OptInRule::Double || asks(program))
     }
 
+    /// Somebody is let in of whom no form says that they agree: where it takes a confirmed opt-in, they are asked.
+    pub(super) fn confirms_first(&mut self, program: &ProgramName) {
+        let Some(lead) = &self.lead else { return };
+        let is_confirmed = lead.consent.as_ref().is_some_and(|consent| consent.basis == ConsentBasis::Confirmed);
+        if Standing::of(lead.email) == Standing::Open && !is_confirmed && self.must_confirm(program) {
+            self.put_the_question(Some(program.clone()));
+        }
+    }
+
     /// A program whose mails take a confirmed opt-in begins.
     pub(super) fn ask_for_program(&mut self, rule: OptInRule) {
         let Some(lead) = &self.lead else { return };

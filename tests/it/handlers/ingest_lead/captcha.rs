@@ -60,6 +60,16 @@ async fn h16_a_solved_puzzle_lets_a_person_in_once() {
 }
 
 #[tokio::test]
+async fn h16_an_answer_is_good_for_a_post_that_comes_again_and_for_one_whose_field_was_mended() {
+    let world = world(CaptchaPolicy::Refuse);
+    let response = solved(&challenge(&world).await);
+    assert_eq!(world.send(&post("ada", Some(&response))).await.status(), 422, "the address is none");
+    assert_eq!(world.send(&post("ada@example.com", Some(&response))).await.json(), accepted());
+    assert_eq!(world.send(&post("ada@example.com", Some(&response))).await.json(), accepted());
+    assert!(world.kept("ada@example.com").await.is_nurtured());
+}
+
+#[tokio::test]
 async fn h16_a_bad_or_absent_answer_is_refused_or_quarantined_as_the_form_says() {
     let quarantine = world(CaptchaPolicy::Quarantine);
     let good = challenge(&quarantine).await;
@@ -119,7 +129,7 @@ struct Judge(CaptchaVerdict);
 
 #[async_trait]
 impl Captcha for Judge {
-    async fn verify(&self, form: &FormName, response: &str, remote: Option<&str>) -> CaptchaVerdict {
+    async fn verify(&self, form: &FormName, response: &str, remote: Option<&str>, _post: &[u8]) -> CaptchaVerdict {
         assert_eq!((form.as_str(), response, remote), ("contact", "a-token", Some("203.0.113.7")));
         self.0
     }
