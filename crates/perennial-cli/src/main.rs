@@ -130,7 +130,7 @@ enum Command {
     /// Shows whether mail goes out; pauses it and lets it go.
     #[command(subcommand)]
     Sending(sending::SendingCommand),
-    /// Erases a person: nothing is left but that no mail may go there. Doing it again finishes what was interrupted.
+    /// Erases a person: nothing personal is left. Doing it again finishes what was interrupted.
     Erase {
         #[command(flatten)]
         store: StoreArgs,

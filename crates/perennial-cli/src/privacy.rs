@@ -81,7 +81,7 @@ async fn erase_in(access: &Access, person: &PersonArgs) -> anyhow::Result<Option
 fn told(erased: &Erased) -> String {
     let began = if erased.was_erased { "was erased before" } else { "erased" };
     let gone = if erased.let_go.is_empty() { "nothing was left".to_owned() } else { listed(&erased.let_go) };
-    format!("{began}; {gone}; read back, nothing is left but that no mail may go there")
+    format!("{began}; {gone}; read back, nothing personal is left")
 }
 
 /// Hands out what is kept of a person. Exit status 1 if nobody is known by that name.

@@ -99,9 +99,12 @@ async fn a_reply_that_comes_twice_is_decided_on_once_and_forwarded_once() {
     assert_eq!((counted("decided"), counted("known")), (1, 1));
     world.deliver().await;
 
+    // Whoever forwarded it had no time to delete it.
+    world.inbox.put(&key, world.answer(&ada, "", "Yes, please."));
     let again = reply_received(told(&world, "reply.received"));
     let summary = notify::handle(Arc::clone(&world.functions.notify), read(&again)).await.unwrap();
     assert_eq!(summary, notify::Summary::Known);
+    assert_eq!(world.inbox.keys(), []);
     assert_eq!(world.forwarder.forwarded().len(), 1);
     assert_eq!(world.names(&ada).await.iter().filter(|name| **name == "reply.received").count(), 1);
 }
@@ -162,7 +165,9 @@ async fn a_stop_that_may_be_anybodys_is_only_a_task() {
     let unproven = world.answer(&ada, UNPROVEN, "Please remove me from your list.");
     // Without a token, as anybody could write it.
     let bare = b"From: Ada <ada@example.com>\nTo: team@reply.perennial.example\nSubject: Hi\n\nUnsubscribe me.";
-    for raw in [unproven.as_slice(), bare] {
+    let spam =
+        [b"X-SES-Spam-Verdict: FAIL\n", world.answer(&ada, "", "Please remove me from your list.").as_slice()].concat();
+    for raw in [unproven.as_slice(), bare, spam.as_slice()] {
         assert_eq!(world.mail_in(raw).await["decided"], 1);
         let lead = world.lead(&ada).await;
         assert_eq!((lead.email, lead.task.map(|task| task.kind)), (EmailReach::Ok, Some(TaskKind::Read)));
@@ -298,6 +303,11 @@ async fn a_stranger_who_writes_becomes_a_lead_by_the_form_that_the_catalog_names
     let by_mail = |event: &Event| matches!(event, Event::Received { channel: Channel::Email, .. });
     assert!(world.events(&grace).await.iter().any(by_mail));
     assert!(only(world.forwarder.forwarded()).text.contains("for the first time"));
+
+    // Who wants no mail is not greeted with one: nobody knows them by this address.
+    let stop = raw.replace("grace", "hopper").replace("What does it cost for twelve people?", "Unsubscribe me.");
+    assert_eq!(world.mail_in(stop.as_bytes()).await["left"], 1);
+    assert!(world.store.load(&id("hopper@example.com")).await.unwrap().is_none());
 
     let forged = format!("{UNPROVEN}{}", raw.replace("grace", "mallory"));
     assert_eq!(world.mail_in(forged.as_bytes()).await["left"], 1);

@@ -14,7 +14,7 @@ use crate::calendar::zone;
 use crate::contact::{EmailAddress, PhoneNumber};
 use crate::ids::{FormName, Pepper, ProgramName, SubmissionId};
 use crate::loader::{SourceFile, parse};
-use crate::submission::Source;
+use crate::submission::{JunkReason, Source};
 use crate::testing;
 
 /// What the tests' programs say besides their steps.
@@ -83,7 +83,7 @@ impl Life {
         let value = |wanted: &str| form.iter().find(|(key, _)| *key == wanted).map(|(_, value)| *value);
         let fields: BTreeMap<FieldName, String> = form
             .iter()
-            .filter(|(key, _)| !["email", "phone", "consent"].contains(key))
+            .filter(|(key, _)| !["email", "phone", "consent", "junk"].contains(key))
             .map(|(key, value)| (FieldName::parse(key).unwrap(), (*value).to_owned()))
             .collect();
         let submission = Submission {
@@ -103,7 +103,7 @@ impl Life {
             calls: Permission::Allowed,
             consent: value("consent").map(ConsentText::of),
             language: None,
-            junk: Vec::new(),
+            junk: value("junk").map(|_| JunkReason::Honeypot).into_iter().collect(),
             flags: Vec::new(),
         };
         let lead = LeadId::of_email(&pepper, &email);

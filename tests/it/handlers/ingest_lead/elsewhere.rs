@@ -263,11 +263,13 @@ async fn a_visit_without_a_token_of_ours_is_refused_and_a_flood_of_them_turned_a
 }
 
 #[tokio::test]
-async fn a_visit_lets_nobody_out_of_quarantine_and_a_meeting_does() {
+async fn a_visit_or_a_title_lets_nobody_out_of_quarantine_and_a_meeting_does() {
     let world = world().await;
     world.post(json!({ "email": "bob@example.com", "website": "x" })).await;
     let told = |kind: &str| event(&json!({ "id": kind, "type": kind, "email": "bob@example.com" }));
     world.send(&told("page_visited")).await;
+    let title = json!({ "id": "t", "type": "title_changed", "title": "Owner", "email": "bob@example.com" });
+    assert_eq!(world.send(&event(&title)).await.status(), 202);
     assert_eq!(world.kept("bob@example.com").await.lead.stage, LifecycleStage::Quarantined);
     world.send(&told("meeting_booked")).await;
     assert_eq!(world.kept("bob@example.com").await.lead.stage, LifecycleStage::Inquiry);

@@ -52,6 +52,15 @@ fn whoever_must_confirm_gets_the_answer_and_the_question_and_the_rest_after_a_ye
 }
 
 #[test]
+fn whoever_is_let_out_of_quarantine_by_a_sign_is_asked_first_where_that_is_the_rule() {
+    let catalog = catalog_with(&format!("{LETTER}{BERLIN}"), "");
+    let mut life = Life::with(catalog, &[("country", "Germany"), ("junk", "")]);
+    life.signals(SignalKind::MeetingBooked);
+    let lead = life.lead.unwrap();
+    assert_eq!((lead.stage, lead.email), (LifecycleStage::Inquiry, EmailReach::Unconfirmed));
+}
+
+#[test]
 fn a_question_that_nobody_answers_ends_the_mail_and_a_late_yes_still_counts() {
     let mut life = asked();
     life.passes(12);

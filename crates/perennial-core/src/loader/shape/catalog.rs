@@ -534,7 +534,8 @@ pub static FORM: Shape = Shape {
             "captcha",
             Value::Word(&["off", "altcha", "turnstile"]),
             "\"off\"",
-            "\"altcha\": the browser works for a second, and nobody else is asked. \"turnstile\": Cloudflare's.",
+            "\"altcha\": the browser works for a second, and nobody else is asked. \"turnstile\": Cloudflare's, \
+             without an adapter yet: every post is held back.",
         ),
         default(
             "captcha_failed",
