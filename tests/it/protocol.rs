@@ -86,7 +86,7 @@ fn submission(pepper: &Pepper) -> Submission {
 }
 
 fn ask(catalog: &Catalog, lead: Option<&Lead>, stimulus: &Stimulus, now: Timestamp) -> Decision {
-    decide(&View { lead, profile: None, catalog }, stimulus, now)
+    decide(&View { lead, profile: None, catalog, loads: None }, stimulus, now)
 }
 
 impl World {

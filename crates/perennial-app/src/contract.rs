@@ -31,6 +31,7 @@ use perennial_core::lead::{
 use perennial_core::loader::SourceFile;
 use perennial_core::profile::Profile;
 use perennial_core::program::{ProgramVersion, TouchClass};
+use perennial_core::sales::{DemandCycle, Origin};
 use perennial_core::submission::{Channel, Entry, Flag, Intent, JunkReason, Permission, Source, Submission};
 use perennial_core::waterfall::{Deltas, Place};
 
@@ -190,6 +191,14 @@ fn lead(id: &LeadId, pulse: Timestamp) -> Lead {
         opt_in: OptIn::default(),
         preferences: Preferences::default(),
         language: None,
+        cycle: DemandCycle::open(1, Origin::New, noon()),
+        sla: None,
+        turnback: None,
+        preferred: None,
+        requalified: Vec::new(),
+        evaluate_by: None,
+        evaluated_at: None,
+        alerted: BTreeMap::new(),
         submissions: 1,
         stage_until: None,
         seq: 1,

@@ -9,6 +9,7 @@ pub mod chart;
 pub mod chores;
 #[cfg(feature = "testing")]
 pub mod contract;
+pub mod desk;
 pub mod engagement;
 pub mod error_chain;
 pub mod follow;

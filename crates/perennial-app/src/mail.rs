@@ -11,7 +11,7 @@ use perennial_core::contact::EmailAddress;
 use perennial_core::content::{AnswerLinks, Detours, MailId, Merge, Question, RenderError, Rendered};
 use perennial_core::decide::PlannedTouch;
 use perennial_core::ids::{FieldName, Language, LeadId, TemplateName, TouchId};
-use perennial_core::lead::{Lead, Ownership};
+use perennial_core::lead::Lead;
 use perennial_core::profile::Profile;
 use perennial_core::program::{ProgramVersion, Voice};
 use perennial_core::questions::choice_mark;
@@ -307,8 +307,5 @@ fn sender<'a>(catalog: &'a Catalog, lead: &Lead, voice: Voice) -> &'a Sender {
 
 /// Who answers for a lead; the team for one whom nobody owns yet.
 pub(crate) fn owner<'a>(catalog: &'a Catalog, lead: &Lead) -> &'a Sender {
-    match &lead.owner {
-        Some(Ownership::Queue { queue }) => catalog.queue_sender(queue),
-        None => &catalog.organisation.team,
-    }
+    catalog.owner_sender(lead.owner.as_ref())
 }

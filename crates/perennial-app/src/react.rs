@@ -48,8 +48,8 @@ pub(crate) struct Reaction {
 
 /// Decides on what is stored of a lead.
 pub(crate) fn decide_on(stored: Option<&Stored>, catalog: &Catalog, stimulus: &Stimulus, now: Timestamp) -> Decision {
-    let view = View { lead: stored.map(|stored| &stored.lead), profile: stored.map(|stored| &stored.profile), catalog };
-    decide(&view, stimulus, now)
+    let (lead, profile) = (stored.map(|stored| &stored.lead), stored.map(|stored| &stored.profile));
+    decide(&View { lead, profile, catalog, loads: None }, stimulus, now)
 }
 
 /// Commits a decision that has events. Answers the lead as it now stands.

@@ -6,20 +6,23 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
 
 use crate::breaker::BreakerPolicy;
 use crate::calendar::{FrequencyCap, SendWindow};
 use crate::condition::same_answer;
 use crate::consent::{MailRules, OptInLetter, Region};
 use crate::content::Content;
-use crate::ids::{FieldName, FormName, Language, ProgramName, QueueName, SenderDomain, TopicName};
-use crate::lead::Lead;
+use crate::ids::{FieldName, FormName, Language, ProgramName, QueueName, RouteName, SenderDomain, TeamName, TopicName};
+use crate::lead::{Lead, Ownership};
 use crate::policy::{BouncePolicy, Gate, Scores, Sla, Turnbacks};
 use crate::profile::Profile;
 use crate::program::{Program, ProgramVersion};
+use crate::roster::{OfficeHours, Roster};
 use crate::submission::Intent;
 
 /// Everything a deployment declares (`programs/`).
@@ -43,6 +46,12 @@ pub struct Catalog {
     pub queues: BTreeMap<QueueName, Queue>,
     /// The queue that owns a new lead.
     pub default_queue: QueueName,
+    /// Who gets a lead, by name.
+    pub routes: BTreeMap<RouteName, Route>,
+    /// Which route a lead takes.
+    pub handover: Handover,
+    /// Who sells. It is no file of the catalog's: whoever loads that puts it in (`perennial reps`).
+    pub roster: Arc<Roster>,
     /// The rules about mail in parts of the world. The first that a lead is in counts.
     pub regions: Vec<Region>,
     /// The rules everywhere else.
@@ -87,6 +96,24 @@ pub struct Catalog {
     pub content: Content,
 }
 
+/// Who gets a lead: somebody of a team, else a queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// The team, as the roster calls it; without one, the queue keeps the lead.
+    pub team: Option<TeamName>,
+    /// The owner where nobody of the team can take one more.
+    pub queue: QueueName,
+}
+
+/// Which route a lead takes. Without one, the default queue has it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Handover {
+    /// From the moment it comes in by a form or a mail (S1). Lists stay with the default queue.
+    pub entry: Option<RouteName>,
+    /// When it is ready for sales. Without one, whoever has it keeps it.
+    pub qualified: Option<RouteName>,
+}
+
 /// How long what is known of people is kept, where nothing else ends it sooner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
@@ -126,7 +153,7 @@ pub struct Organisation {
 }
 
 /// A sender identity. The address's domain must be verified with SES.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sender {
     /// The display name.
     pub name: String,
@@ -366,9 +393,22 @@ pub enum FormStatus {
 pub struct Queue {
     /// The voice of its mail: `from = "rep"` while the queue owns the lead.
     pub sender: Sender,
+    /// When its people are in; without them, the send window in the default zone.
+    pub hours: Option<OfficeHours>,
 }
 
 impl Catalog {
+    /// When whoever owns a lead is in.
+    pub fn hours_of(&self, owner: &Ownership) -> OfficeHours {
+        let hours = match owner {
+            Ownership::Queue { queue } => self.queues.get(queue).and_then(|queue| queue.hours.as_ref()),
+            Ownership::Assigned { rep } | Ownership::Accepted { rep } | Ownership::Working { rep } => {
+                self.roster.hours(rep)
+            }
+        };
+        hours.cloned().unwrap_or_else(|| OfficeHours::of_window(&self.window, &self.default_zone))
+    }
+
     /// The program of that name, or the last resort if this deployment does not have it.
     ///
     /// This is what makes the exit router total: a program that names one that is not there leads to
@@ -469,8 +509,20 @@ impl Catalog {
     /// The domains that mail is sent from.
     pub fn senders(&self) -> BTreeSet<SenderDomain> {
         let queues = self.queues.values().map(|queue| &queue.sender);
-        let all = queues.chain([&self.organisation.team]);
+        let reps = self.roster.reps.values().map(|rep| &rep.sender);
+        let all = queues.chain(reps).chain([&self.organisation.team]);
         all.filter_map(|sender| SenderDomain::of_address(&sender.address)).collect()
+    }
+
+    /// The voice of whoever owns a lead; the team's where that is nobody who is known.
+    pub fn owner_sender(&self, owner: Option<&Ownership>) -> &Sender {
+        match owner {
+            Some(Ownership::Queue { queue }) => self.queue_sender(queue),
+            Some(Ownership::Assigned { rep } | Ownership::Accepted { rep } | Ownership::Working { rep }) => {
+                self.roster.reps.get(rep).map_or(&self.organisation.team, |rep| &rep.sender)
+            }
+            None => &self.organisation.team,
+        }
     }
 
     /// The voice of a queue; the team's where the queue is no longer declared.

@@ -6,7 +6,10 @@
 
 mod clicks;
 mod consent;
+mod gate;
+mod ladder;
 mod replies;
+mod selling;
 mod walk;
 
 use std::collections::BTreeSet;
@@ -25,10 +28,15 @@ use crate::lead::{
     Doubt, EmailReach, Enrolment, Lead, LifecycleStage, Ownership, PULSE_AHEAD_MAX, PhoneReach, Reach, SoftBounce,
     StageKind, TaskKind,
 };
+use crate::profile::Note;
 use crate::profile::{Answers, Profile};
 use crate::program::{Mail, Program, ProgramVersion, Step, TouchClass, Voice};
 use crate::questions;
+use crate::roster::Loads;
+use crate::sales::{Outcome, Party, Trigger};
 use crate::submission::{Channel, Entry, Intent, Permission, Submission};
+
+pub use selling::refusal;
 
 /// How long junk is kept before it is purged (DOMAIN.md §3).
 pub const QUARANTINE: SignedDuration = SignedDuration::from_hours(14 * 24);
@@ -54,6 +62,8 @@ pub struct View<'a> {
     pub profile: Option<&'a Profile>,
     /// What the deployment declares.
     pub catalog: &'a Catalog,
+    /// How many leads wait for each rep, where that was looked up.
+    pub loads: Option<&'a Loads>,
 }
 
 /// What a decision answers to.
@@ -171,6 +181,27 @@ pub enum Stimulus {
     },
     /// A person looked at a lead in quarantine: it is junk.
     Condemned,
+    /// It is to be looked at whether the lead is ready for sales.
+    Evaluate,
+    /// Sales tells what it did.
+    Disposed {
+        /// Who.
+        by: Party,
+        /// What.
+        outcome: Outcome,
+    },
+    /// Somebody of sales writes a note.
+    Noted {
+        /// Who.
+        by: Party,
+        /// What.
+        note: Note,
+    },
+    /// Somebody gives the lead to somebody.
+    HandedTo {
+        /// Whom.
+        owner: Ownership,
+    },
     /// A person looked at a touch on the review list.
     Reviewed {
         /// The touch.
@@ -204,6 +235,10 @@ impl Stimulus {
             Self::ProgramEnded => "program_ended",
             Self::Released { .. } => "released",
             Self::Condemned => "condemned",
+            Self::Evaluate => "evaluate",
+            Self::Disposed { .. } => "disposed",
+            Self::Noted { .. } => "noted",
+            Self::HandedTo { .. } => "handed_to",
             Self::Reviewed { .. } => "reviewed",
         }
     }
@@ -311,11 +346,16 @@ pub fn decide(view: &View<'_>, stimulus: &Stimulus, now: Timestamp) -> Decision 
             let taken = questions::taken(view.catalog, Some(known), answers, now);
             (!taken.0.is_empty()).then(|| known.answered(&taken, now))
         }
+        (Stimulus::Disposed { by, outcome }, Some(known)) if refusal(view, by, outcome, now).is_none() => {
+            selling::told(view.catalog, known, outcome, now)
+        }
+        (Stimulus::Noted { note, .. }, Some(known)) if can_answer(view.lead) => Some(known.noted(note)),
         (Stimulus::EraseRequested, Some(_)) | (Stimulus::Suppressed { .. }, None) => Some(Profile::blank(now)),
         _ => None,
     };
     let mut draft = Draft {
         catalog: view.catalog,
+        loads: view.loads,
         now,
         lead: view.lead.cloned(),
         profile: profile.as_ref().or(view.profile),
@@ -324,6 +364,7 @@ pub fn decide(view: &View<'_>, stimulus: &Stimulus, now: Timestamp) -> Decision 
     };
     let before = view.lead.map(|lead| Facts { lead, profile: view.profile, now, since: None });
     draft.respond(stimulus, before.as_ref());
+    draft.ask_whether_ready(view.lead);
     draft.settle_due();
     let wake_at = draft.wake_at();
     Decision { events: draft.events, lead: draft.lead, send: draft.send, wake_at, profile }
@@ -332,6 +373,7 @@ pub fn decide(view: &View<'_>, stimulus: &Stimulus, now: Timestamp) -> Decision 
 /// A decision being made: each event is applied as it is recorded, so the next question sees its effect.
 struct Draft<'a> {
     catalog: &'a Catalog,
+    loads: Option<&'a Loads>,
     now: Timestamp,
     lead: Option<Lead>,
     /// What is known of the person, with what this stimulus tells.
@@ -371,6 +413,10 @@ impl<'a> Draft<'a> {
             Stimulus::ProgramEnded => self.end_program(),
             Stimulus::Released { form } => self.released(form),
             Stimulus::Condemned => self.condemned(),
+            Stimulus::Evaluate => self.evaluate(),
+            Stimulus::Disposed { by, outcome } => self.dispose(by, outcome, before),
+            Stimulus::Noted { by, .. } => self.noted(by),
+            Stimulus::HandedTo { owner } => self.handed_to(owner),
             Stimulus::Reviewed { touch, verdict } => self.reviewed(touch, *verdict),
         }
     }
@@ -439,7 +485,9 @@ impl<'a> Draft<'a> {
         let told = if submission.is_junk() { lead.phone } else { phone_reach(submission) };
         let phone = match (lead.phone, told) {
             (PhoneReach::DoNotCall, _) | (_, PhoneReach::DoNotCall) => PhoneReach::DoNotCall,
+            // A number that is told anew may be another one.
             (PhoneReach::Ok, _) | (_, PhoneReach::Ok) => PhoneReach::Ok,
+            (PhoneReach::Bad, _) | (_, PhoneReach::Bad) => PhoneReach::Bad,
             (PhoneReach::Missing, PhoneReach::Missing) => PhoneReach::Missing,
         };
         let junk = if submission.is_junk() { submission.junk.clone() } else { Vec::new() };
@@ -591,8 +639,7 @@ impl<'a> Draft<'a> {
     /// ever admitted without both.
     fn nurture(&mut self, program: Option<&'a Program>, channel: Option<Channel>) {
         if self.lead.as_ref().is_some_and(|lead| lead.owner.is_none()) {
-            let owner = Ownership::Queue { queue: self.catalog.default_queue.clone() };
-            self.record(Event::Assigned { owner });
+            self.own(channel);
         }
         if self.lead.as_ref().is_some_and(|lead| lead.reach() == Reach::Nobody) {
             self.listen();
@@ -633,6 +680,11 @@ impl<'a> Draft<'a> {
             self.record(Event::TouchReview { touch });
             return Due::Settled;
         }
+        if self.has_no_owner_any_more() {
+            self.rep_left();
+            return Due::Settled;
+        }
+        let Some(lead) = self.lead.as_ref() else { return Due::Nothing };
         if lead.soft_until.is_some_and(|until| until <= now) {
             self.record(Event::AddressRested);
             return Due::Settled;
@@ -645,11 +697,14 @@ impl<'a> Draft<'a> {
             self.consent_lapses();
             return Due::Settled;
         }
-        if let Some(task) = lead.task.as_ref().filter(|task| task.due_at <= now) {
-            let touch = task.touch.clone();
-            self.record(Event::TaskOverdue { touch });
+        if let Some(task) = lead.task.clone().filter(|task| task.due_at <= now) {
+            self.task_overdue(&task);
             return Due::Settled;
         }
+        if self.sales_is_due() {
+            return Due::Settled;
+        }
+        let Some(lead) = self.lead.as_ref() else { return Due::Nothing };
         // What was asked for is answered first; then the person is asked.
         let Some(enrolment) = lead.enrolment.clone().filter(|enrolment| enrolment.next_at() <= now) else {
             let is_to_be_asked = lead.opt_in.due_at.is_some_and(|due_at| due_at <= now);
@@ -682,7 +737,7 @@ impl<'a> Draft<'a> {
     fn call(&mut self, touch: &TouchId, due_at: Timestamp) {
         let Some(lead) = &self.lead else { return };
         let reason = match (lead.phone, &lead.task) {
-            (PhoneReach::Missing | PhoneReach::DoNotCall, _) => Some(SkipReason::NoPhone),
+            (PhoneReach::Missing | PhoneReach::Bad | PhoneReach::DoNotCall, _) => Some(SkipReason::NoPhone),
             (PhoneReach::Ok, Some(_)) => Some(SkipReason::TaskOpen),
             (PhoneReach::Ok, None) => None,
         };
@@ -752,8 +807,14 @@ impl<'a> Draft<'a> {
             }
             Reach::Nobody => {
                 let reason = SkipReason::Suppressed(lead.email);
-                self.record(Event::TouchSkipped { touch, reason });
-                self.listen();
+                let is_ours = lead.sla.is_none() && lead.stage != LifecycleStage::Customer;
+                self.record(Event::TouchSkipped { touch: touch.clone(), reason });
+                if is_ours {
+                    self.listen();
+                } else {
+                    // Somebody of sales has them, or has sold to them: that is no reason to let them go.
+                    self.advance(&touch);
+                }
                 Due::Settled
             }
         }
@@ -776,7 +837,7 @@ impl<'a> Draft<'a> {
     fn let_rest(&mut self, touch: TouchId, until: Timestamp) {
         match self.lead.as_ref().map(|lead| lead.phone) {
             Some(PhoneReach::Ok) => self.stand_in(&touch, TaskKind::Call, SkipReason::AddressRests),
-            Some(PhoneReach::Missing | PhoneReach::DoNotCall) | None => {
+            Some(PhoneReach::Missing | PhoneReach::Bad | PhoneReach::DoNotCall) | None => {
                 self.record(Event::TouchDeferred { touch, reason: DeferReason::AddressRests, until });
             }
         }
@@ -936,6 +997,7 @@ impl<'a> Draft<'a> {
             return;
         }
         self.record(Event::AddressSuppressed { cause });
+        self.tell_if_with_sales(Trigger::Unreachable);
         self.listen_if_unreachable();
     }
 
@@ -946,7 +1008,7 @@ impl<'a> Draft<'a> {
             self.record(Event::EnrolmentExited { ordinal, program, exit: ProgramExit::Suppressed });
         }
         let review_at = self.now + PULSE_AHEAD_MAX;
-        self.record(Event::Disqualified { reason: DisqualifyReason::DoNotContact, review_at });
+        self.record(Event::Disqualified { reason: DisqualifyReason::DoNotContact, review_at, by: None });
     }
 }
 

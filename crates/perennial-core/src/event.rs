@@ -3,6 +3,8 @@
 //! **Invariants:** [`apply`] is total: any event on any lead gives a lead. The same events give the
 //! same lead, so history explains every state. No event carries a personal value (P7).
 
+mod selling;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
@@ -14,14 +16,16 @@ use crate::condition::SignalKind;
 use crate::consent::{Consent, ConsentBasis, ConsentSource, ConsentText, Preferences, is_opt_in};
 use crate::follow;
 use crate::ids::{
-    EmittedName, FieldName, FormName, Language, LeadId, ProgramName, StepId, TagName, TopicName, TouchId,
+    EmittedName, FieldName, FormName, Language, LeadId, ProgramName, RepName, StepId, TagName, TopicName, TouchId,
 };
 use crate::inbound::{Attribution, InboxKey};
 use crate::lead::{
     Doubt, EmailReach, Enrolment, Lead, LifecycleStage, Ownership, Pause, PauseCause, PhoneReach, SETBACKS_KEPT_MAX,
     SoftBounce, Task, TaskKind, Unresolved, is_zero,
 };
+use crate::policy::TurnbackReason;
 use crate::program::ProgramVersion;
+use crate::sales::{Audience, Delivery, DemandCycle, Origin, Outcome, Party, QualifyCause, SlaClock, Trigger};
 use crate::submission::{Channel, Flag, Intent, JunkReason};
 
 /// Why a touch waits.
@@ -134,6 +138,8 @@ pub enum ProgramExit {
     Stopped,
     /// Its time is over.
     Horizon,
+    /// Sales gave the lead back.
+    TurnedBack,
 }
 
 /// Why a lead is only listened to.
@@ -142,6 +148,43 @@ pub enum ProgramExit {
 pub enum DisqualifyReason {
     /// No channel to the person is lawful.
     DoNotContact,
+    /// Nothing that is sold fits them.
+    NotAFit,
+    /// They work for a competitor.
+    CompetitorEmployee,
+    /// They study, or want it for themselves.
+    StudentOrPersonal,
+    /// They look for work.
+    JobSeeker,
+    /// They sell something.
+    VendorPitch,
+    /// Nothing may be sold to them.
+    Ineligible,
+}
+
+impl DisqualifyReason {
+    /// Those that a rep gives.
+    pub const OF_REPS: [Self; 6] = [
+        Self::NotAFit,
+        Self::CompetitorEmployee,
+        Self::StudentOrPersonal,
+        Self::JobSeeker,
+        Self::VendorPitch,
+        Self::Ineligible,
+    ];
+
+    /// Its name in files and JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::DoNotContact => "do_not_contact",
+            Self::NotAFit => "not_a_fit",
+            Self::CompetitorEmployee => "competitor_employee",
+            Self::StudentOrPersonal => "student_or_personal",
+            Self::JobSeeker => "job_seeker",
+            Self::VendorPitch => "vendor_pitch",
+            Self::Ineligible => "ineligible",
+        }
+    }
 }
 
 /// One entry of a lead's history. Its serialised tag is its name on the bus.
@@ -544,6 +587,184 @@ pub enum Event {
         reason: DisqualifyReason,
         /// When it is looked at again.
         review_at: Timestamp,
+        /// Who says so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<Party>,
+    },
+    /// It must be looked at whether the lead is ready for sales.
+    #[serde(rename = "evaluation.due")]
+    EvaluationDue {
+        /// By when.
+        by: Timestamp,
+    },
+    /// It was looked at.
+    #[serde(rename = "lead.evaluated")]
+    Evaluated {
+        /// The score that it had, in whole points.
+        score: u32,
+    },
+    /// A lead is ready for sales.
+    #[serde(rename = "lead.qualified")]
+    Qualified {
+        /// Why.
+        #[serde(flatten)]
+        cause: QualifyCause,
+        /// Which demand cycle.
+        cycle: u32,
+    },
+    /// A lead is ready for sales again: its next demand cycle begins.
+    #[serde(rename = "lead.requalified")]
+    Requalified {
+        /// Why.
+        #[serde(flatten)]
+        cause: QualifyCause,
+        /// Which demand cycle.
+        cycle: u32,
+        /// Where that begins.
+        #[serde(flatten)]
+        origin: Origin,
+        /// Whether its score decided: that counts towards a guard.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        by_score: bool,
+    },
+    /// The clock of a stage runs from now on.
+    #[serde(rename = "sla.started")]
+    SlaStarted {
+        /// The clock.
+        clock: SlaClock,
+    },
+    /// A rung of the ladder was reached: somebody is told.
+    #[serde(rename = "sla.warned")]
+    SlaWarned {
+        /// Of what.
+        trigger: Trigger,
+        /// The rung that comes next.
+        rung: u32,
+        /// When it comes.
+        next_at: Timestamp,
+    },
+    /// A deadline passed: something is done.
+    #[serde(rename = "sla.breached")]
+    SlaBreached {
+        /// Which.
+        trigger: Trigger,
+        /// The rung that comes next.
+        rung: u32,
+        /// When it comes.
+        next_at: Timestamp,
+    },
+    /// Sales told what it did.
+    #[serde(rename = "disposition.recorded")]
+    Disposed {
+        /// Who.
+        by: Party,
+        /// What.
+        #[serde(flatten)]
+        outcome: Outcome,
+    },
+    /// Sales takes the lead on.
+    #[serde(rename = "lead.accepted")]
+    Accepted {
+        /// Who.
+        by: Party,
+    },
+    /// It is a real opportunity.
+    #[serde(rename = "opportunity.opened")]
+    OpportunityOpened {
+        /// Who says so.
+        by: Party,
+    },
+    /// They bought.
+    #[serde(rename = "deal.won")]
+    Won {
+        /// Who says so.
+        by: Party,
+    },
+    /// They did not.
+    #[serde(rename = "deal.lost")]
+    Lost {
+        /// Who says so.
+        by: Party,
+    },
+    /// Sales gives the lead back.
+    #[serde(rename = "lead.turned_back")]
+    TurnedBack {
+        /// Why.
+        reason: TurnbackReason,
+        /// Who.
+        by: Party,
+        /// Whose it was.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rep: Option<RepName>,
+        /// Where it stood.
+        from: LifecycleStage,
+        /// From when on sales may have it again.
+        sales_from: Timestamp,
+        /// When what was kept until then is judged.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        judge_at: Option<Timestamp>,
+        /// When the last resort follows.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        horizon_at: Option<Timestamp>,
+    },
+    /// The lead is in nurture again.
+    #[serde(rename = "lead.recycled")]
+    Recycled,
+    /// The person is a customer: one who wanted nothing more, or whom nobody had known to be one.
+    #[serde(rename = "customer.recognised")]
+    IsCustomer,
+    /// Nobody decided on the lead, or its rep has left: another gets it, in the same cycle.
+    #[serde(rename = "lead.resubmitted")]
+    Resubmitted {
+        /// Why.
+        reason: TurnbackReason,
+        /// Who let it lie, or left.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rep: Option<RepName>,
+    },
+    /// The time of a turnback's program is over.
+    #[serde(rename = "turnback.ended")]
+    HorizonReached,
+    /// Somebody is told something.
+    #[serde(rename = "alert.raised")]
+    Alerted {
+        /// Of what.
+        trigger: Trigger,
+        /// Who.
+        audience: Audience,
+        /// Who owned the lead then.
+        owner: Ownership,
+        /// How.
+        delivery: Delivery,
+        /// The touch that it is about, where there is one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        touch: Option<TouchId>,
+    },
+    /// A task was done, or nobody needs it any more.
+    #[serde(rename = "task.done")]
+    TaskDone {
+        /// The touch it stood for.
+        touch: TouchId,
+        /// How it ended: an outcome's name, or `superseded`.
+        outcome: String,
+    },
+    /// A rep wrote a note. What it says stands in the profile only.
+    #[serde(rename = "note.added")]
+    Noted {
+        /// Who.
+        by: Party,
+    },
+    /// Answers do not hold, as sales found out: they may be asked for again.
+    #[serde(rename = "answers.doubted")]
+    Doubted {
+        /// Which.
+        fields: BTreeSet<FieldName>,
+    },
+    /// Calls reach the person, or do not, as sales found out.
+    #[serde(rename = "phone.changed")]
+    PhoneChanged {
+        /// Whether.
+        phone: PhoneReach,
     },
     /// A lead that is only listened to was looked at: it stays so.
     #[serde(rename = "lead.reviewed")]
@@ -599,6 +820,28 @@ impl Event {
             Self::AddressRested => "address.rested",
             Self::Disqualified { .. } => "lead.disqualified",
             Self::Reviewed { .. } => "lead.reviewed",
+            Self::EvaluationDue { .. } => "evaluation.due",
+            Self::Evaluated { .. } => "lead.evaluated",
+            Self::Qualified { .. } => "lead.qualified",
+            Self::Requalified { .. } => "lead.requalified",
+            Self::SlaStarted { .. } => "sla.started",
+            Self::SlaWarned { .. } => "sla.warned",
+            Self::SlaBreached { .. } => "sla.breached",
+            Self::Disposed { .. } => "disposition.recorded",
+            Self::Accepted { .. } => "lead.accepted",
+            Self::OpportunityOpened { .. } => "opportunity.opened",
+            Self::Won { .. } => "deal.won",
+            Self::Lost { .. } => "deal.lost",
+            Self::TurnedBack { .. } => "lead.turned_back",
+            Self::Recycled => "lead.recycled",
+            Self::IsCustomer => "customer.recognised",
+            Self::Resubmitted { .. } => "lead.resubmitted",
+            Self::HorizonReached => "turnback.ended",
+            Self::Alerted { .. } => "alert.raised",
+            Self::TaskDone { .. } => "task.done",
+            Self::Noted { .. } => "note.added",
+            Self::Doubted { .. } => "answers.doubted",
+            Self::PhoneChanged { .. } => "phone.changed",
         }
     }
 }
@@ -677,6 +920,14 @@ fn received(
         opt_in,
         preferences: Preferences::default(),
         language: None,
+        cycle: DemandCycle::open(before.map_or(1, |old| old.cycle.number.saturating_add(1)), Origin::New, received_at),
+        sla: None,
+        turnback: None,
+        preferred: None,
+        requalified: Vec::new(),
+        evaluate_by: None,
+        evaluated_at: None,
+        alerted: BTreeMap::new(),
         submissions: submissions.saturating_add(1),
         stage_until: None,
         seq,
@@ -691,7 +942,29 @@ fn change(mut lead: Lead, event: &Event, at: Timestamp) -> Lead {
         | Event::AddressListed { .. }
         | Event::MomentRaised { .. }
         | Event::ReplyReceived { .. }
-        | Event::Emitted { .. } => {}
+        | Event::Emitted { .. }
+        | Event::Lost { .. }
+        | Event::Noted { .. }
+        | Event::Doubted { .. } => {}
+        Event::EvaluationDue { .. }
+        | Event::Evaluated { .. }
+        | Event::Qualified { .. }
+        | Event::Requalified { .. }
+        | Event::SlaStarted { .. }
+        | Event::SlaWarned { .. }
+        | Event::SlaBreached { .. }
+        | Event::Disposed { .. }
+        | Event::Accepted { .. }
+        | Event::OpportunityOpened { .. }
+        | Event::Won { .. }
+        | Event::TurnedBack { .. }
+        | Event::Recycled
+        | Event::IsCustomer
+        | Event::Resubmitted { .. }
+        | Event::HorizonReached
+        | Event::Alerted { .. }
+        | Event::TaskDone { .. } => selling::apply(&mut lead, event, at),
+        Event::PhoneChanged { phone } => lead.phone = *phone,
         Event::Admitted | Event::Released | Event::Reopened => {
             lead.stage = LifecycleStage::Inquiry;
             lead.stage_until = None;
@@ -804,6 +1077,9 @@ fn change(mut lead: Lead, event: &Event, at: Timestamp) -> Lead {
             lead.stage = LifecycleStage::Disqualified;
             lead.stage_until = Some(*review_at);
             lead.task = None;
+            lead.sla = None;
+            lead.turnback = None;
+            lead.evaluate_by = None;
         }
         Event::Reviewed { review_at } => lead.stage_until = Some(*review_at),
     }
@@ -939,6 +1215,7 @@ fn submitted(lead: &mut Lead, channel: Channel, intent: Intent, at: Timestamp) {
 fn signalled(lead: &mut Lead, kind: SignalKind, at: Timestamp) {
     let last = lead.signals.entry(kind).or_insert(at);
     *last = at.max(*last);
+    selling::signalled(lead, kind, at);
     if let Some(enrolment) = &mut lead.enrolment {
         enrolment.silent_touches = 0;
     }
@@ -960,6 +1237,7 @@ fn mailed(lead: &mut Lead, touch: &TouchId, at: Timestamp) {
     } else {
         touched(lead, touch);
     }
+    lead.cycle.touches = lead.cycle.touches.saturating_add(1);
     // No cap asks about more than the last seven days.
     lead.recent_mails.retain(|sent| *sent > at - CAP_PERIOD);
     lead.recent_mails.push(at);

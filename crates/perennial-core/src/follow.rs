@@ -152,6 +152,7 @@ fn relabelled(
         None => lead.signals.remove(&SignalKind::Clicked),
     };
     let Some(taken) = taken else { return };
+    lead.cycle.signs = lead.cycle.signs.saturating_sub(1);
     if let (Some((ordinal, silent)), Some(enrolment)) = (taken.silence_before, lead.enrolment.as_mut())
         && enrolment.ordinal == ordinal
     {

@@ -135,6 +135,18 @@ name!(
     QueueName, "a queue name", is_name, "1 to 40 lower-case letters, digits or '-', starting with a letter"
 );
 name!(
+    /// The name of a rep, as data and links spell it; not what people call them.
+    RepName, "a rep's name", is_name, "1 to 40 lower-case letters, digits or '-', starting with a letter"
+);
+name!(
+    /// The name of a team of reps.
+    TeamName, "a team's name", is_name, "1 to 40 lower-case letters, digits or '-', starting with a letter"
+);
+name!(
+    /// The name of a route: who gets a lead.
+    RouteName, "a route's name", is_name, "1 to 40 lower-case letters, digits or '-', starting with a letter"
+);
+name!(
     /// The name of a mail's file in a program: `touches/<name>.md`.
     TemplateName, "a template name", is_name, "1 to 40 lower-case letters, digits or '-', starting with a letter"
 );

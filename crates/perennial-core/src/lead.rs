@@ -12,8 +12,9 @@ use serde::{Deserialize, Serialize};
 use crate::condition::SignalKind;
 use crate::consent::{Consent, OptIn, Preferences};
 use crate::follow::Followed;
-use crate::ids::{Language, LeadId, ProgramName, QueueName, StepId, TagName, TopicName, TouchId};
+use crate::ids::{Language, LeadId, ProgramName, QueueName, RepName, StepId, TagName, TopicName, TouchId};
 use crate::program::ProgramVersion;
+use crate::sales::{DemandCycle, Origin, SlaClock, Trigger, Turnback};
 use crate::submission::Flag;
 
 /// How far ahead a pulse may lie (I2).
@@ -181,6 +182,8 @@ pub enum PhoneReach {
     Ok,
     /// No number is known.
     Missing,
+    /// The number is somebody else's, or nobody's.
+    Bad,
     /// The person may not be called.
     DoNotCall,
 }
@@ -194,6 +197,31 @@ pub enum Ownership {
         /// Which.
         queue: QueueName,
     },
+    /// A rep to whom it was given.
+    Assigned {
+        /// Who.
+        rep: RepName,
+    },
+    /// A rep who said yes.
+    Accepted {
+        /// Who.
+        rep: RepName,
+    },
+    /// A rep who has spoken with the person.
+    Working {
+        /// Who.
+        rep: RepName,
+    },
+}
+
+impl Ownership {
+    /// The rep, if it is one.
+    pub const fn rep(&self) -> Option<&RepName> {
+        match self {
+            Self::Queue { .. } => None,
+            Self::Assigned { rep } | Self::Accepted { rep } | Self::Working { rep } => Some(rep),
+        }
+    }
 }
 
 /// A mail that came back from an address that may work again.
@@ -257,6 +285,10 @@ pub enum PauseCause {
     OutOfOffice,
     /// The person has written, and somebody talks with them.
     InConversation,
+    /// They will meet.
+    MeetingBooked,
+    /// A rep asked for it.
+    RepHold,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
@@ -337,6 +369,14 @@ pub enum TaskKind {
     Read,
 }
 
+/// How many requalifications by score a lead remembers: as many as a guard asks about.
+pub const REQUALIFIED_KEPT_MAX: usize = 3;
+
+/// The cycle of a lead that was stored before there were any.
+fn first_cycle() -> DemandCycle {
+    DemandCycle::open(1, Origin::New, Timestamp::UNIX_EPOCH)
+}
+
 /// One lead: everything that decisions read and change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lead {
@@ -415,6 +455,30 @@ pub struct Lead {
     /// The language that it reads, where known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<Language>,
+    /// The demand cycle it is in.
+    #[serde(default = "first_cycle")]
+    pub cycle: DemandCycle,
+    /// The clock of its stage, where sales answers for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sla: Option<SlaClock>,
+    /// The last turnback, until the lead is offered again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turnback: Option<Turnback>,
+    /// The rep who knows it: it is offered to them first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preferred: Option<RepName>,
+    /// When it was last offered again because of its score, at most [`REQUALIFIED_KEPT_MAX`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requalified: Vec<Timestamp>,
+    /// By when it must be looked at whether it is ready for sales.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evaluate_by: Option<Timestamp>,
+    /// When that was last looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evaluated_at: Option<Timestamp>,
+    /// When its owner was last told at once, of what.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub alerted: BTreeMap<Trigger, Timestamp>,
     /// How many submissions it has made.
     pub submissions: u32,
     /// When a quarantine ends, or a listening lead is looked at again.
@@ -454,12 +518,28 @@ impl Lead {
             self.consent.as_ref().and_then(|consent| consent.until),
             self.sending.as_ref().map(|sending| sending.lease_until),
             self.task.as_ref().map(|task| task.due_at),
+            self.evaluate_by,
+            self.sla.as_ref().map(|clock| clock.next_at),
+            self.turnback.as_ref().and_then(|turnback| turnback.judge_at),
+            self.turnback.as_ref().and_then(|turnback| turnback.horizon_at),
         ]
         .into_iter()
         .flatten()
         .chain(doubts)
         .chain(self.followed.iter().filter_map(|followed| followed.until))
         .min()
+    }
+
+    /// By when somebody must act, if anybody must: where it stands in the list of its owner.
+    pub fn human_deadline(&self) -> Option<Timestamp> {
+        let task = self.task.as_ref().map(|task| task.due_at);
+        let clock = self.sla.as_ref().map(|clock| clock.attempt_by.unwrap_or(clock.ends_at));
+        [task, clock].into_iter().flatten().min()
+    }
+
+    /// The rep who owns it, if one does.
+    pub fn rep(&self) -> Option<&RepName> {
+        self.owner.as_ref().and_then(Ownership::rep)
     }
 
     /// What is known of who followed the links of a mail.
@@ -477,7 +557,7 @@ impl Lead {
     pub fn reach(&self) -> Reach {
         let human = match self.phone {
             PhoneReach::Ok => Some(TaskKind::Call),
-            PhoneReach::Missing | PhoneReach::DoNotCall => None,
+            PhoneReach::Missing | PhoneReach::Bad | PhoneReach::DoNotCall => None,
         };
         match self.email {
             // Whoever may still confirm is mailed what they ask for, and waits for the rest.

@@ -34,6 +34,8 @@ pub mod privacy;
 pub mod profile;
 pub mod program;
 pub mod questions;
+pub mod roster;
+pub mod sales;
 pub mod site;
 pub mod submission;
 #[cfg(any(test, feature = "testing"))]

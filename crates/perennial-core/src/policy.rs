@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::condition::{Condition, SignalKind};
-use crate::ids::{FieldName, ProgramName};
+use crate::ids::{FieldName, ProgramName, RouteName};
 use crate::lead::SoftBounce;
 use crate::timing::Delay;
 
@@ -147,6 +147,8 @@ pub struct TurnbackPolicy {
     pub lead_time: Option<Delay>,
     /// How often the rep must have tried.
     pub attempts_min: u32,
+    /// Who gets the lead when it comes again, where the rep who knows it cannot.
+    pub route: Option<RouteName>,
 }
 
 /// One way to be ready again. All that it names must hold.

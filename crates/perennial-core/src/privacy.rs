@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use crate::consent::Preferences;
 use crate::event::Event;
+use crate::sales::Outcome;
 
 /// An event without what it tells of the person beyond that it happened. Thinning twice changes nothing more.
 #[must_use]
@@ -29,7 +30,8 @@ pub fn thinned(event: &Event) -> Event {
             machines.clear();
             *topic = None;
         }
-        Event::Answered { fields } => fields.clear(),
+        Event::Answered { fields } | Event::Doubted { fields } => fields.clear(),
+        Event::Disposed { outcome, .. } => forget(outcome),
         Event::Labelled { topic, add, remove } => {
             *topic = None;
             *add = BTreeSet::new();
@@ -73,7 +75,35 @@ pub fn thinned(event: &Event) -> Event {
         | Event::TaskOverdue { .. }
         | Event::AddressSuppressed { .. }
         | Event::Disqualified { .. }
-        | Event::Reviewed { .. } => {}
+        | Event::Reviewed { .. }
+        | Event::EvaluationDue { .. }
+        | Event::Evaluated { .. }
+        | Event::Qualified { .. }
+        | Event::Requalified { .. }
+        | Event::SlaStarted { .. }
+        | Event::SlaWarned { .. }
+        | Event::SlaBreached { .. }
+        | Event::Accepted { .. }
+        | Event::OpportunityOpened { .. }
+        | Event::Won { .. }
+        | Event::Lost { .. }
+        | Event::TurnedBack { .. }
+        | Event::Recycled
+        | Event::IsCustomer
+        | Event::Resubmitted { .. }
+        | Event::HorizonReached
+        | Event::Alerted { .. }
+        | Event::TaskDone { .. }
+        | Event::Noted { .. }
+        | Event::PhoneChanged { .. } => {}
     }
     thin
+}
+
+/// When somebody was to be called, and what of their answers did not hold, is theirs.
+fn forget(outcome: &mut Outcome) {
+    if let Outcome::TurnedBack(request) = outcome {
+        request.date = None;
+        request.fields.clear();
+    }
 }

@@ -1,6 +1,6 @@
 //! What a person told us about themselves. Personal: never logged, never in history or on the bus.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use jiff::Timestamp;
@@ -20,6 +20,29 @@ impl fmt::Debug for Answers {
     }
 }
 
+/// The most notes that are kept of a lead; the oldest goes first.
+pub const NOTES_MAX: usize = 50;
+
+/// The longest note, in characters.
+pub const NOTE_LENGTH_MAX: usize = 2_000;
+
+/// What somebody of sales noted. Personal.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    /// When.
+    pub at: Timestamp,
+    /// Who: a rep's name, or what else told it.
+    pub by: String,
+    /// What, cleaned, at most [`NOTE_LENGTH_MAX`] characters.
+    pub text: String,
+}
+
+impl fmt::Debug for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Note(..)")
+    }
+}
+
 /// The personal part of a lead.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Profile {
@@ -35,6 +58,12 @@ pub struct Profile {
     /// When each was given: an old one may be asked for again.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub answers_at: BTreeMap<FieldName, Timestamp>,
+    /// Answers that do not hold, as sales found out: they may be asked for again.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub doubted: BTreeSet<FieldName>,
+    /// What sales noted, oldest first, at most [`NOTES_MAX`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Note>,
     /// Where the person came from first.
     #[serde(default, skip_serializing_if = "Source::is_empty")]
     pub first_touch: Source,
@@ -53,6 +82,8 @@ impl Profile {
             phone: submission.phone.clone(),
             fields: submission.fields.clone(),
             answers_at: submission.fields.keys().map(|field| (field.clone(), submission.received_at)).collect(),
+            doubted: BTreeSet::new(),
+            notes: Vec::new(),
             first_touch: submission.source.clone(),
             last_touch: submission.source.clone(),
             answered_at: submission.received_at,
@@ -66,6 +97,8 @@ impl Profile {
             phone: None,
             fields: BTreeMap::new(),
             answers_at: BTreeMap::new(),
+            doubted: BTreeSet::new(),
+            notes: Vec::new(),
             first_touch: Source::default(),
             last_touch: Source::default(),
             answered_at: now,
@@ -88,6 +121,7 @@ impl Profile {
             if newer || !merged.fields.contains_key(field) {
                 merged.fields.insert(field.clone(), answer.clone());
                 merged.answers_at.insert(field.clone(), submission.received_at);
+                merged.doubted.remove(field);
             }
         }
         if newer || merged.phone.is_none() {
@@ -116,8 +150,21 @@ impl Profile {
         for (field, answer) in &answers.0 {
             profile.fields.insert(field.clone(), answer.clone());
             profile.answers_at.insert(field.clone(), now);
+            profile.doubted.remove(field);
         }
         profile.answered_at = profile.answered_at.max(now);
+        profile
+    }
+
+    /// This profile with one more note. The same one twice is one.
+    #[must_use]
+    pub(crate) fn noted(&self, note: &Note) -> Self {
+        let mut profile = self.clone();
+        if profile.notes.last() != Some(note) {
+            profile.notes.push(note.clone());
+        }
+        let surplus = profile.notes.len().saturating_sub(NOTES_MAX);
+        profile.notes.drain(..surplus);
         profile
     }
 }

@@ -40,6 +40,9 @@ impl Knowledge {
         if profile.fields.get(field).is_none_or(|answer| answer.trim().is_empty()) {
             return Self::Unknown;
         }
+        if profile.doubted.contains(field) {
+            return Self::Doubtful;
+        }
         let lasts = catalog.fields.get(field).and_then(|field| field.ask_again_after_days);
         let given = profile.answers_at.get(field);
         let is_old = lasts

@@ -36,6 +36,8 @@ pub enum Purpose {
     Answer,
     /// A visitor of the customer's own site who came by a mail.
     Visit,
+    /// The page of one lead, for one of those who sell.
+    Desk,
 }
 
 impl Purpose {
@@ -50,6 +52,7 @@ impl Purpose {
             Self::OptIn => "optin",
             Self::Answer => "answer",
             Self::Visit => "visit",
+            Self::Desk => "desk",
         }
     }
 }

@@ -604,7 +604,7 @@ async fn doubt(world: &World, lead: &LeadId, doubt: perennial_core::lead::Unreso
 async fn change(world: &World, lead: &LeadId, stimulus: &Stimulus) {
     use perennial_core::decide::{View, decide};
     let stored = world.store.load(lead).await.unwrap().unwrap();
-    let view = View { lead: Some(&stored.lead), profile: Some(&stored.profile), catalog: world.catalog() };
+    let view = View { lead: Some(&stored.lead), profile: Some(&stored.profile), catalog: world.catalog(), loads: None };
     let events = decide(&view, stimulus, world.clock.now()).events;
     if !events.is_empty() {
         commit(world, stored, events, stimulus.name()).await;

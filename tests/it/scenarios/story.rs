@@ -7,6 +7,7 @@ use perennial_core::calendar;
 use perennial_core::event::{Event, SendProof};
 use perennial_core::ids::{FieldName, TouchId};
 use perennial_core::lead::{Lead, Ownership, TaskKind};
+use perennial_core::sales::Party;
 use perennial_core::submission::Intent;
 
 /// Tells a lead's history in the lead's own time. A line without a time goes with the one above it.
@@ -52,6 +53,9 @@ impl Teller<'_> {
                 format!("sends something by {channel:?}{}{as_junk}", hand(*intent))
             }
             Event::Assigned { owner: Ownership::Queue { queue } } => format!("belongs to the queue {queue}"),
+            Event::Assigned {
+                owner: Ownership::Assigned { rep } | Ownership::Accepted { rep } | Ownership::Working { rep },
+            } => format!("belongs to {rep}"),
             Event::EnrolmentStarted { program, step, due_at, .. } => {
                 format!("starts {program}: {step} comes {}", self.time(*due_at))
             }
@@ -120,16 +124,58 @@ impl Teller<'_> {
             }
             Event::PreferencesChanged { preferences, language } => format!("chooses {preferences:?} {language:?}"),
             Event::Erased => "is erased".to_owned(),
-            Event::Disqualified { reason, review_at } => {
+            Event::Disqualified { reason, review_at, .. } => {
                 format!("is only listened to: {reason:?}; looked at {}", self.time(*review_at))
             }
             Event::Reviewed { review_at } => format!("was looked at; next {}", self.time(*review_at)),
+            Event::EvaluationDue { by } => format!("is to be looked at by {}: ready for sales?", self.time(*by)),
+            Event::Evaluated { score } => format!("was looked at: {score} points"),
+            Event::Qualified { cause, cycle } => format!("is ready for sales, in cycle {cycle}: {cause:?}"),
+            Event::Requalified { cause, cycle, .. } => format!("is ready for sales again, in cycle {cycle}: {cause:?}"),
+            Event::SlaStarted { clock } => {
+                format!("sales' clock runs: next {}, over {}", self.time(clock.next_at), self.time(clock.ends_at))
+            }
+            Event::SlaWarned { trigger, next_at, .. } => {
+                format!("time passes: {trigger:?}; next {}", self.time(*next_at))
+            }
+            Event::SlaBreached { trigger, next_at, .. } => {
+                format!("time is over: {trigger:?}; next {}", self.time(*next_at))
+            }
+            Event::Disposed { by, outcome } => format!("sales tells: {} ({})", outcome.name(), who(by)),
+            Event::Accepted { by } => format!("is accepted ({})", who(by)),
+            Event::OpportunityOpened { by } => format!("is an opportunity ({})", who(by)),
+            Event::Won { by } => format!("is won ({})", who(by)),
+            Event::Lost { by } => format!("is lost ({})", who(by)),
+            Event::TurnedBack { reason, by, sales_from, .. } => {
+                format!("is turned back: {} ({}); sales from {}", reason.as_str(), who(by), self.time(*sales_from))
+            }
+            Event::Recycled => "is nurtured again".to_owned(),
+            Event::IsCustomer => "is a customer".to_owned(),
+            Event::Resubmitted { reason, .. } => format!("goes to another: {}", reason.as_str()),
+            Event::HorizonReached => "the time of its turnback is over".to_owned(),
+            Event::Alerted { trigger, audience, delivery, .. } => {
+                format!("alert to the {audience:?}, {delivery:?}: {trigger:?}")
+            }
+            Event::TaskDone { touch, outcome } => format!("task {touch} ends: {outcome}"),
+            Event::Noted { by } => format!("a note ({})", who(by)),
+            Event::Doubted { fields } => format!("answers do not hold: {fields:?}"),
+            Event::PhoneChanged { phone } => format!("phone {phone:?}"),
         }
     }
 
     fn subject(&self, touch: &TouchId) -> String {
         let mail = self.mails.iter().find(|mail| mail.touch == *touch);
         mail.map_or_else(|| touch.to_string(), |mail| format!("\"{}\"", mail.subject))
+    }
+}
+
+fn who(by: &Party) -> String {
+    match by {
+        Party::Rep { rep } => rep.to_string(),
+        Party::Queue { queue } => format!("queue {queue}"),
+        Party::Crm => "the CRM".to_owned(),
+        Party::Operator => "an operator".to_owned(),
+        Party::Suite => "the suite".to_owned(),
     }
 }
 

@@ -3,6 +3,8 @@
 //! The door is a version of the program of one step, which leads into the real one. So the program is entered
 //! as any that follows another is, whatever else would claim the lead, and by the core itself.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use perennial_core::catalog::{Catalog, Form, FormStatus};
 use perennial_core::event::{Event, apply};
@@ -75,6 +77,8 @@ pub(super) fn profile(sample: &Sample, start: Timestamp) -> Profile {
         first_touch: Source::default(),
         last_touch: Source::default(),
         answered_at: start,
+        doubted: BTreeSet::new(),
+        notes: Vec::new(),
         answers_at: sample.fields.keys().map(|field| (field.clone(), start)).collect(),
     }
 }

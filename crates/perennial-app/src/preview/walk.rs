@@ -139,7 +139,8 @@ impl Walk<'_> {
     }
 
     fn decide(&self, stimulus: &Stimulus) -> Decision {
-        let view = View { lead: Some(&self.lead), profile: Some(&self.walked.profile), catalog: self.catalog };
+        let profile = Some(&self.walked.profile);
+        let view = View { lead: Some(&self.lead), profile, catalog: self.catalog, loads: None };
         decide(&view, stimulus, self.now)
     }
 
@@ -204,7 +205,29 @@ impl Walk<'_> {
             | Event::Erased
             | Event::AddressRested
             | Event::Disqualified { .. }
-            | Event::Reviewed { .. } => {}
+            | Event::Reviewed { .. }
+            | Event::EvaluationDue { .. }
+            | Event::Evaluated { .. }
+            | Event::Qualified { .. }
+            | Event::Requalified { .. }
+            | Event::SlaStarted { .. }
+            | Event::SlaWarned { .. }
+            | Event::SlaBreached { .. }
+            | Event::Disposed { .. }
+            | Event::Accepted { .. }
+            | Event::OpportunityOpened { .. }
+            | Event::Won { .. }
+            | Event::Lost { .. }
+            | Event::TurnedBack { .. }
+            | Event::Recycled
+            | Event::IsCustomer
+            | Event::Resubmitted { .. }
+            | Event::HorizonReached
+            | Event::Alerted { .. }
+            | Event::TaskDone { .. }
+            | Event::Noted { .. }
+            | Event::Doubted { .. }
+            | Event::PhoneChanged { .. } => {}
         }
         if let Some(after) = after {
             self.lead = after;

@@ -88,6 +88,7 @@ pub(super) const fn exit(exit: ProgramExit) -> &'static str {
         ProgramExit::GoalMet => "the goal is met",
         ProgramExit::Stopped => "the program says to stop",
         ProgramExit::Horizon => "its time is over",
+        ProgramExit::TurnedBack => "sales gave the lead back",
     }
 }
 

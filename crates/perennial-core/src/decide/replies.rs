@@ -78,7 +78,7 @@ impl Draft<'_> {
     }
 
     /// Lets the program stand still, unless it does so for as long already.
-    fn pause(&mut self, cause: PauseCause, resume_at: Timestamp) {
+    pub(super) fn pause(&mut self, cause: PauseCause, resume_at: Timestamp) {
         let Some(enrolment) = self.lead.as_ref().and_then(|lead| lead.enrolment.as_ref()) else { return };
         if enrolment.paused.is_none_or(|pause| pause.resume_at < resume_at) {
             let ordinal = enrolment.ordinal;

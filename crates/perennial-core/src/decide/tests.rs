@@ -146,7 +146,8 @@ impl Life {
     }
 
     fn decide(&self, stimulus: &Stimulus) -> Decision {
-        let view = View { lead: self.lead.as_ref(), profile: self.profile.as_ref(), catalog: &self.catalog };
+        let view =
+            View { lead: self.lead.as_ref(), profile: self.profile.as_ref(), catalog: &self.catalog, loads: None };
         decide(&view, stimulus, self.now)
     }
 

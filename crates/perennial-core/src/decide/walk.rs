@@ -21,6 +21,7 @@ use crate::ids::{LeadId, ProgramName, StepId, TouchId};
 use crate::lead::{Enrolment, Lead, LifecycleStage, Reach};
 use crate::program::{Action, Arm, Awaited, Case, Hurry, Program, ProgramVersion, Step, Stop, TouchClass, UsedUp};
 use crate::questions;
+use crate::sales::{Audience, Trigger};
 use crate::submission::Channel;
 use crate::timing::{DELAY_DAYS_MAX, Delay, Moment, Timing};
 
@@ -487,6 +488,7 @@ impl<'a> Draft<'a> {
             Action::Split { arms } => self.split(standing, arms),
             Action::Alert { message } => {
                 self.record(Event::MomentRaised { touch: enrolment.touch(), message: message.clone() });
+                self.alert(Trigger::Moment, Audience::Owner, Some(enrolment.touch()));
                 self.jump(standing, None);
             }
             Action::Set { topic, add, remove } => {

@@ -1,6 +1,7 @@
 //! `catalog.toml`: who sends, when, to which forms, and what is known of a lead.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::SignedDuration;
 use jiff::civil::{Time, Weekday};
@@ -9,8 +10,8 @@ use jiff::tz::TimeZone;
 use crate::breaker::BreakerPolicy;
 use crate::calendar::{self, FrequencyCap, SendWindow};
 use crate::catalog::{
-    CaptchaKind, CaptchaPolicy, Catalog, Field, FieldKind, Form, FormStatus, Limits, Organisation, Queue, Replies,
-    Retention, Sender, StampPolicy, Supplier, Topic, Words,
+    CaptchaKind, CaptchaPolicy, Catalog, Field, FieldKind, Form, FormStatus, Handover, Limits, Organisation, Queue,
+    Replies, Retention, Sender, StampPolicy, Supplier, Topic, Words,
 };
 use crate::condition::same_answer;
 use crate::contact::EmailAddress;
@@ -144,6 +145,9 @@ impl CatalogFile {
             forms: self.forms,
             queues: self.queues,
             default_queue: self.default_queue?,
+            routes: BTreeMap::new(),
+            handover: Handover::default(),
+            roster: Arc::default(),
             holdout_percent: self.holdout_percent,
             gate: self.gate?,
             scores: self.scores?,
@@ -494,7 +498,7 @@ fn queues(report: &mut Report<'_>, root: &mut Section<'_>) -> BTreeMap<QueueName
         queue.finish(report);
         // Declared all the same, as with fields; the error keeps this sender from ever being used.
         let sender = sender.unwrap_or_else(|| Sender { name: String::new(), address: String::new() });
-        queues.insert(name.name, Queue { sender });
+        queues.insert(name.name, Queue { sender, hours: None });
     }
     queues
 }

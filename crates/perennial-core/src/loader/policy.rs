@@ -197,6 +197,7 @@ fn policy_of(report: &mut Report<'_>, mut section: Section<'_>, known: &Known<'_
         date,
         lead_time,
         attempts_min: attempts_min.unwrap_or(0),
+        route: None,
     }
 }
 

@@ -74,7 +74,7 @@ impl Scene {
     }
 
     fn after(&self, lead: &Lead, stimulus: &Stimulus) -> Lead {
-        let view = View { lead: Some(lead), profile: Some(&self.profile), catalog: &CATALOG };
+        let view = View { lead: Some(lead), profile: Some(&self.profile), catalog: &CATALOG, loads: None };
         decide(&view, stimulus, self.now).lead.unwrap()
     }
 

@@ -1,0 +1,197 @@
+//! Whether a lead is ready for sales: the gate, and what brings back whoever was turned back.
+//!
+//! **Invariants:** only signs of people are looked at (I11), and only here; looking twice at the same signs changes
+//! nothing more (I10). A hand-raise is never held up, by no cool-down and no guard.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Draft;
+use crate::condition::SignalKind;
+use crate::event::Event;
+use crate::lead::{Lead, LifecycleStage, REQUALIFIED_KEPT_MAX};
+use crate::policy::RequalifyRule;
+use crate::sales::{Audience, QualifyCause, Trigger, Turnback};
+use crate::submission::Channel;
+
+/// By when whoever looks must have looked, where the event that calls them is lost.
+const EVALUATE_WITHIN: SignedDuration = SignedDuration::from_mins(5);
+
+/// In so long a lead is offered again by its score only so often.
+const BY_SCORE_PERIOD: SignedDuration = SignedDuration::from_hours(365 * 24);
+
+/// What a lead that sales has is worth telling of, most telling first.
+const TELLING: [(SignalKind, Trigger); 5] = [
+    (SignalKind::HandRaised, Trigger::HandRaised),
+    (SignalKind::Replied, Trigger::Replied),
+    (SignalKind::MeetingBooked, Trigger::MeetingBooked),
+    (SignalKind::PricingVisited, Trigger::PricingVisited),
+    (SignalKind::Answered, Trigger::Answered),
+];
+
+/// Why a lead is ready.
+struct Ready {
+    cause: QualifyCause,
+    by_score: bool,
+}
+
+impl Draft<'_> {
+    /// Notes that something came of which somebody must say whether it makes the lead ready.
+    pub(super) fn ask_whether_ready(&mut self, before: Option<&Lead>) {
+        let Some(lead) = &self.lead else { return };
+        let asks = match lead.stage {
+            LifecycleStage::Inquiry
+            | LifecycleStage::Mql
+            | LifecycleStage::Sal
+            | LifecycleStage::Sql
+            | LifecycleStage::Customer
+            | LifecycleStage::Recycled => true,
+            LifecycleStage::Received
+            | LifecycleStage::Quarantined
+            | LifecycleStage::Disqualified
+            | LifecycleStage::JunkPurged
+            | LifecycleStage::Erased => false,
+        };
+        let same = before.filter(|before| before.cycle.number == lead.cycle.number);
+        let (signs, touches) = same.map_or((0, 0), |before| (before.cycle.signs, before.cycle.touches));
+        let is_touched_enough = touches < self.catalog.gate.touches_min
+            && lead.cycle.touches >= self.catalog.gate.touches_min
+            && lead.cycle.signs > 0;
+        let has_news = lead.cycle.signs > signs || (lead.stage == LifecycleStage::Inquiry && is_touched_enough);
+        let is_asked = lead.evaluate_by.is_some();
+        if asks && has_news && !is_asked {
+            self.record(Event::EvaluationDue { by: self.now + EVALUATE_WITHIN });
+        }
+    }
+
+    /// Looks whether the lead is ready. Where nothing new was said since somebody looked, it answers nothing.
+    pub(super) fn evaluate(&mut self) {
+        let Some(lead) = self.lead.clone() else { return };
+        let is_window_open = lead.turnback.as_ref().and_then(|it| it.judge_at).is_some_and(|at| at <= self.now);
+        if lead.evaluate_by.is_none() && !is_window_open {
+            return;
+        }
+        let score = self.points();
+        self.record(Event::Evaluated { score });
+        if let Some(Ready { cause, by_score }) = self.readiness(&lead, score) {
+            self.hand_over(cause, by_score);
+            return;
+        }
+        let is_with_sales = match lead.stage {
+            LifecycleStage::Mql | LifecycleStage::Sal | LifecycleStage::Sql => true,
+            LifecycleStage::Received
+            | LifecycleStage::Quarantined
+            | LifecycleStage::Inquiry
+            | LifecycleStage::Customer
+            | LifecycleStage::Recycled
+            | LifecycleStage::Disqualified
+            | LifecycleStage::JunkPurged
+            | LifecycleStage::Erased => false,
+        };
+        if is_with_sales {
+            self.tell_what_is_new(&lead);
+        }
+    }
+
+    /// The score that the lead has now, in whole points.
+    pub(super) fn points(&self) -> u32 {
+        0
+    }
+
+    fn readiness(&self, lead: &Lead, score: u32) -> Option<Ready> {
+        let since = |kind: SignalKind, from: Timestamp| lead.signals.get(&kind).is_some_and(|at| *at >= from);
+        let cycle = &lead.cycle;
+        let sure = |cause| Some(Ready { cause, by_score: false });
+        match lead.stage {
+            LifecycleStage::Inquiry => {
+                let gate = &self.catalog.gate;
+                if since(SignalKind::HandRaised, cycle.opened_at) {
+                    sure(QualifyCause::HandRaise)
+                } else if since(SignalKind::Replied, cycle.opened_at) {
+                    sure(QualifyCause::HumanReply)
+                } else {
+                    let is_through = score >= gate.score
+                        && cycle.touches >= gate.touches_min
+                        && cycle.signs >= gate.human_signals_min.max(1);
+                    is_through.then_some(Ready { cause: QualifyCause::ScoreThreshold, by_score: false })
+                }
+            }
+            LifecycleStage::Recycled => {
+                let turnback = lead.turnback.as_ref()?;
+                if turnback.days.contains_key(&SignalKind::HandRaised) {
+                    return sure(QualifyCause::HandRaise);
+                }
+                self.ready_again(lead, turnback, score)
+            }
+            LifecycleStage::Customer => {
+                let asks = cycle.closed_at.is_some_and(|closed| {
+                    lead.signals.get(&SignalKind::HandRaised).is_some_and(|raised| *raised > closed)
+                });
+                asks.then_some(Ready { cause: QualifyCause::HandRaise, by_score: false })
+            }
+            LifecycleStage::Received
+            | LifecycleStage::Quarantined
+            | LifecycleStage::Mql
+            | LifecycleStage::Sal
+            | LifecycleStage::Sql
+            | LifecycleStage::Disqualified
+            | LifecycleStage::JunkPurged
+            | LifecycleStage::Erased => None,
+        }
+    }
+
+    /// What the reason's rules say of whoever was turned back, once its cool-down is over.
+    fn ready_again(&self, lead: &Lead, turnback: &Turnback, score: u32) -> Option<Ready> {
+        // Whatever a rule asks for, somebody must have been there since (guard).
+        if self.now < turnback.sales_from || turnback.days.is_empty() {
+            return None;
+        }
+        let reason = turnback.reason;
+        let policy = self.catalog.turnbacks.policy(reason)?;
+        let is_too_often = lead.requalified.len() >= REQUALIFIED_KEPT_MAX
+            && lead.requalified.iter().all(|at| self.now.duration_since(*at) < BY_SCORE_PERIOD);
+        let reaches = |percent: u32| {
+            u64::from(score) * 100 >= u64::from(self.catalog.gate.score) * u64::from(percent) && !is_too_often
+        };
+        let cause = QualifyCause::RequalifyRule { reason };
+        if policy.requalify.is_empty() {
+            return reaches(self.catalog.gate.reentry_percent).then_some(Ready { cause, by_score: true });
+        }
+        let met = policy.requalify.iter().find(|rule| self.meets(rule, turnback, &reaches))?;
+        Some(Ready { cause, by_score: met.score_percent.is_some() })
+    }
+
+    fn meets(&self, rule: &RequalifyRule, turnback: &Turnback, reaches: &dyn Fn(u32) -> bool) -> bool {
+        let given = |kind: &SignalKind| turnback.days.get(kind).is_some_and(|days| days.days >= rule.days_min);
+        let has_sign = if rule.signals.is_empty() {
+            turnback.days.keys().any(|kind| given(kind))
+        } else {
+            rule.signals.iter().any(given)
+        };
+        has_sign
+            && rule.score_percent.is_none_or(reaches)
+            && rule.when.as_ref().is_none_or(|when| self.facts().is_some_and(|facts| when.holds(&facts)))
+    }
+
+    /// Tells the owner of what the person did since somebody looked last: one thing, the most telling.
+    fn tell_what_is_new(&mut self, lead: &Lead) {
+        let handed_over = lead.cycle.qualified.map(|qualified| qualified.at);
+        let last = lead.evaluated_at.max(handed_over);
+        let is_new = |kind: SignalKind| lead.signals.get(&kind).is_some_and(|at| last.is_none_or(|last| *at > last));
+        let told = TELLING.into_iter().find(|(kind, _)| is_new(*kind));
+        if let Some((_, trigger)) = told {
+            self.alert(trigger, Audience::Owner, None);
+        }
+    }
+
+    /// Gives a new lead an owner: whoever came by a form or a mail gets a rep at once, where there are any (S1).
+    pub(super) fn own(&mut self, channel: Option<Channel>) {
+        let catalog = self.catalog;
+        let route = match channel {
+            Some(Channel::Form | Channel::Email) => catalog.handover.entry.as_ref(),
+            // Nobody calls a whole list on one day.
+            Some(Channel::Import) | None => None,
+        };
+        let owner = self.routed(route, None);
+        self.record(Event::Assigned { owner });
+    }
+}

@@ -1,0 +1,187 @@
+//! What the events of sales change in a lead.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::Event;
+use crate::condition::SignalKind;
+use crate::lead::{Lead, LifecycleStage, Ownership, REQUALIFIED_KEPT_MAX};
+use crate::policy::TurnbackReason;
+use crate::sales::{Delivery, DemandCycle, Outcome, Party, Qualified, QualifyCause, SignDays, SlaClock, Turnback};
+
+/// Total, as [`super::apply`] is.
+#[expect(clippy::too_many_lines, reason = "an arm for each event, each a few lines long")]
+pub(super) fn apply(lead: &mut Lead, event: &Event, at: Timestamp) {
+    if let Event::EvaluationDue { by } = event {
+        lead.evaluate_by = Some(lead.evaluate_by.map_or(*by, |other| other.min(*by)));
+    }
+    if let Event::Evaluated { .. } = event {
+        lead.evaluate_by = None;
+        lead.evaluated_at = Some(at);
+        if let Some(turnback) = &mut lead.turnback
+            && turnback.judge_at.is_some_and(|judge_at| judge_at <= at)
+        {
+            turnback.judge_at = None;
+        }
+    }
+    if let Event::Qualified { cause, .. } = event {
+        qualified(lead, *cause, at);
+    }
+    if let Event::Requalified { cause, cycle, origin, by_score } = event {
+        lead.cycle = DemandCycle::open(*cycle, *origin, at);
+        lead.turnback = None;
+        if *by_score {
+            lead.requalified.push(at);
+            let surplus = lead.requalified.len().saturating_sub(REQUALIFIED_KEPT_MAX);
+            lead.requalified.drain(..surplus);
+        }
+        qualified(lead, *cause, at);
+    }
+    if let Event::SlaStarted { clock } = event {
+        lead.sla = Some(clock.clone());
+    }
+    if let Event::SlaWarned { rung, next_at, .. } | Event::SlaBreached { rung, next_at, .. } = event
+        && let Some(clock) = &mut lead.sla
+    {
+        clock.rung = *rung;
+        clock.next_at = *next_at;
+    }
+    if let Event::Disposed { by, outcome } = event {
+        disposed(lead, by, outcome);
+    }
+    if let Event::Accepted { by } = event {
+        lead.stage = LifecycleStage::Sal;
+        lead.sla = None;
+        if let Some(rep) = by.rep().or_else(|| lead.rep()).cloned() {
+            lead.owner = Some(Ownership::Accepted { rep });
+        }
+    }
+    if let Event::OpportunityOpened { .. } = event {
+        lead.stage = LifecycleStage::Sql;
+        lead.sla = None;
+        work(lead);
+    }
+    if let Event::Won { .. } = event {
+        lead.stage = LifecycleStage::Customer;
+        lead.sla = None;
+        lead.task = None;
+        lead.turnback = None;
+        lead.cycle.closed_at = Some(at);
+    }
+    if let Event::TurnedBack { reason, by, rep, sales_from, judge_at, horizon_at, .. } = event {
+        lead.sla = None;
+        lead.task = None;
+        lead.evaluate_by = None;
+        lead.cycle.closed_at = Some(at);
+        // Whoever let it lie does not know it.
+        if rep.is_some() && *by != Party::Suite {
+            lead.preferred.clone_from(rep);
+        }
+        lead.turnback = Some(Turnback {
+            reason: *reason,
+            at,
+            sales_from: *sales_from,
+            judge_at: *judge_at,
+            horizon_at: *horizon_at,
+            days: std::collections::BTreeMap::new(),
+        });
+    }
+    if let Event::Recycled = event {
+        lead.stage = LifecycleStage::Recycled;
+    }
+    if let Event::IsCustomer = event {
+        lead.stage = LifecycleStage::Customer;
+        lead.turnback = None;
+        lead.sla = None;
+        lead.cycle.closed_at = Some(at);
+    }
+    if let Event::Resubmitted { rep, reason } = event {
+        // That a rep leaves is nobody's delay.
+        if *reason == TurnbackReason::SlaExpired {
+            lead.cycle.resubmissions = lead.cycle.resubmissions.saturating_add(1);
+        }
+        lead.cycle.passed_over.extend(rep.clone());
+        lead.sla = None;
+    }
+    if let Event::HorizonReached = event
+        && let Some(turnback) = &mut lead.turnback
+    {
+        turnback.horizon_at = None;
+    }
+    if let Event::Alerted { trigger, delivery: Delivery::Now, .. } = event {
+        lead.alerted.insert(*trigger, at);
+    }
+    if let Event::TaskDone { touch, .. } = event {
+        if lead.task.as_ref().is_some_and(|task| &task.touch == touch) {
+            lead.task = None;
+        }
+    }
+}
+
+/// A sign of the person counts for the cycle, and for the turnback that it came after.
+pub(super) fn signalled(lead: &mut Lead, kind: SignalKind, at: Timestamp) {
+    lead.cycle.signs = lead.cycle.signs.saturating_add(1);
+    let Some(turnback) = &mut lead.turnback else { return };
+    let today = at.to_zoned(TimeZone::UTC).date();
+    let days = turnback.days.entry(kind).or_insert(SignDays { days: 1, last: today });
+    if days.last < today {
+        *days = SignDays { days: days.days.saturating_add(1), last: today };
+    }
+}
+
+fn qualified(lead: &mut Lead, cause: QualifyCause, at: Timestamp) {
+    lead.stage = LifecycleStage::Mql;
+    lead.cycle.qualified = Some(Qualified { at, cause });
+    lead.sla = None;
+}
+
+/// Somebody of sales has done something: no first attempt is waited for any more.
+fn disposed(lead: &mut Lead, by: &Party, outcome: &Outcome) {
+    match outcome {
+        Outcome::Attempted { .. }
+        | Outcome::Connected
+        | Outcome::CallBack { .. }
+        | Outcome::MeetingBooked { .. }
+        | Outcome::WrongPerson
+        | Outcome::BadNumber => {
+            lead.cycle.attempts = lead.cycle.attempts.saturating_add(1);
+            lead.cycle.touches = lead.cycle.touches.saturating_add(1);
+            if let Some(clock) = &mut lead.sla {
+                attempted(clock);
+            }
+        }
+        Outcome::Accepted
+        | Outcome::DoNotCall
+        | Outcome::Done
+        | Outcome::Qualified
+        | Outcome::TurnedBack(_)
+        | Outcome::Disqualified { .. }
+        | Outcome::ExistingCustomer
+        | Outcome::Won
+        | Outcome::Lost
+        | Outcome::Held { .. }
+        | Outcome::Resumed
+        | Outcome::Revisit { .. }
+        | Outcome::Unhelpful { .. } => {}
+    }
+    if matches!(outcome, Outcome::Connected | Outcome::MeetingBooked { .. }) {
+        if let Some(rep) = by.rep().or_else(|| lead.rep()) {
+            lead.preferred = Some(rep.clone());
+        }
+        work(lead);
+    }
+}
+
+/// Only the decision is waited for then.
+fn attempted(clock: &mut SlaClock) {
+    if clock.attempt_by.take().is_some() {
+        clock.next_at = clock.ends_at;
+    }
+}
+
+/// A rep who has the lead has spoken with the person.
+fn work(lead: &mut Lead) {
+    if let Some(Ownership::Accepted { rep }) = &lead.owner {
+        lead.owner = Some(Ownership::Working { rep: rep.clone() });
+    }
+}
