@@ -1,17 +1,36 @@
-//! Sales at work on a lead: who they are, and what they tell.
+//! Sales at work on a lead: who they are, what they may see, and what they tell.
 //!
-//! **Invariant:** whoever holds a desk link sees one lead, as one rep or one queue, and only while the roster says that
-//! it is theirs or their team's (H42).
+//! **Invariants:** whoever holds a desk link sees one lead, as one rep or one queue, and only while the roster says that
+//! it is theirs or their team's; who may see a lead is decided in [`sees`] and nowhere else (H42). What is told twice
+//! under one key counts once: the key is committed with what it does.
 
-use jiff::Timestamp;
-use perennial_core::ids::{LeadId, QueueName, RepName};
-use perennial_core::sales::Party;
+use std::borrow::Cow;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::{SignedDuration, Timestamp};
+use perennial_core::catalog::Catalog;
+use perennial_core::clean;
+use perennial_core::decide::{Decision, Stimulus, View, refusal};
+use perennial_core::ids::{LeadId, Pepper, QueueName, RepName};
+use perennial_core::lead::{Ownership, StageKind};
+use perennial_core::policy::TurnbackReason;
+use perennial_core::profile::{NOTE_LENGTH_MAX, Note};
+use perennial_core::sales::{Outcome, Party, Refusal};
 use perennial_core::token::Purpose;
 
+use crate::library::{Library, LibraryError};
 use crate::mail::Letterhead;
+use crate::ports::{Clock, IdempotencyRecord, Store, StoreError, Stored};
+use crate::react::{Attachments, ReactError, react_to};
 
 /// The path of the page of a lead, before its token.
 pub const DESK_PATH: &str = "/v1/desk/";
+
+/// How long a desk link is good for, by the world's clock.
+pub const LINK_PERIOD: SignedDuration = SignedDuration::from_hours(60 * 24);
+
+/// How long it is remembered under which key an outcome was told.
+pub const OUTCOME_PERIOD: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// As whom somebody acts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,8 +85,260 @@ impl DeskRef {
         format!("{}/{kind}/{name}/{}", self.lead, self.made_at.as_second())
     }
 
+    /// Whether the link is too old to be followed, by the world's clock.
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        now.duration_since(self.made_at) > LINK_PERIOD
+    }
+
     /// The link to the page.
     pub fn link(&self, letterhead: &Letterhead) -> String {
         format!("{}{DESK_PATH}{}", letterhead.base_url, letterhead.keyring.sign(Purpose::Desk, &self.payload()))
     }
+}
+
+/// Whether somebody may see the leads of an owner: a rep their own, their team's, and what a queue holds for their team;
+/// a queue its own.
+pub fn sees(catalog: &Catalog, party: &Party, owner: &Ownership) -> bool {
+    match (party, owner) {
+        (Party::Crm | Party::Operator | Party::Suite, _) => true,
+        (
+            Party::Rep { rep },
+            Ownership::Assigned { rep: owner } | Ownership::Accepted { rep: owner } | Ownership::Working { rep: owner },
+        ) => catalog.roster.sees(rep, owner),
+        (Party::Rep { rep }, Ownership::Queue { queue }) => holds_for(catalog, queue, rep),
+        (Party::Queue { queue }, Ownership::Queue { queue: owner }) => {
+            queue == owner && catalog.queues.contains_key(queue)
+        }
+        (Party::Queue { .. }, Ownership::Assigned { .. } | Ownership::Accepted { .. } | Ownership::Working { .. }) => {
+            false
+        }
+    }
+}
+
+/// Whether a queue is where the leads of a rep's team go that nobody of it can take: a route names both.
+fn holds_for(catalog: &Catalog, queue: &QueueName, rep: &RepName) -> bool {
+    let roster = &catalog.roster;
+    let is_theirs = |team| {
+        let manages = roster.teams.get(team).is_some_and(|team| team.manager.as_ref() == Some(rep));
+        manages || roster.reps.get(rep).is_some_and(|rep| &rep.team == team)
+    };
+    let mut routes = catalog.routes.values().filter(|route| &route.queue == queue);
+    roster.owns(rep) && routes.any(|route| route.team.as_ref().is_some_and(is_theirs))
+}
+
+/// Whether somebody may give leads to somebody: whoever they could have them from, and a queue also to those it holds
+/// them for.
+fn gives_to(catalog: &Catalog, party: &Party, owner: &Ownership) -> bool {
+    match (party, owner.rep()) {
+        (Party::Queue { queue }, Some(rep)) => holds_for(catalog, queue, rep),
+        (Party::Rep { .. } | Party::Queue { .. } | Party::Crm | Party::Operator | Party::Suite, _) => {
+            sees(catalog, party, owner)
+        }
+    }
+}
+
+/// Takes in what sales does.
+#[derive(Clone)]
+pub struct Desk {
+    /// Where leads are kept.
+    pub store: Arc<dyn Store>,
+    /// The programs in force, and who sells.
+    pub library: Arc<Library>,
+    /// What keys are hashed with.
+    pub pepper: Pepper,
+    /// The suite's time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Something that sales tells. It has no `Debug`: a note is personal.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Told {
+    /// Who.
+    pub by: Party,
+    /// Of which lead.
+    pub lead: LeadId,
+    /// What.
+    pub outcome: Outcome,
+    /// What they have to say to it.
+    pub note: Option<String>,
+    /// What tells it from everything else that they tell: the same twice is one outcome.
+    pub key: String,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Done {
+    /// The lead changed.
+    Now,
+    /// It was told before, or is so already.
+    Before,
+}
+
+/// Why something was not taken in.
+#[derive(Debug, thiserror::Error)]
+pub enum DisposeError {
+    /// There is no such lead, or it is none of theirs; which of the two is not said.
+    #[error("there is no such lead")]
+    NotTheirs,
+    /// It cannot be so.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// `other` says nothing by itself.
+    #[error("`other` needs a note that says why")]
+    NoNote,
+    /// A note has at most [`NOTE_LENGTH_MAX`] characters.
+    #[error("a note has at most {NOTE_LENGTH_MAX} characters")]
+    NoteTooLong,
+    /// Nobody is called so, or it is nobody whom they may give leads to.
+    #[error("there is nobody of that name to give the lead to")]
+    NoSuchOwner,
+    /// The key came with something else before.
+    #[error("the key was used with something else")]
+    KeyReused,
+    /// There are no programs to decide by.
+    #[error(transparent)]
+    Library(#[from] LibraryError),
+    /// It could not be committed. It may come again.
+    #[error(transparent)]
+    React(#[from] ReactError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Desk {
+    /// Takes in an outcome, with what there is to say to it, in one commit.
+    pub async fn dispose(&self, told: &Told) -> Result<Done, DisposeError> {
+        let note = self.note_of(&told.by, told.note.as_deref())?;
+        if needs_note(&told.by, &told.outcome) && note.is_none() {
+            return Err(DisposeError::NoNote);
+        }
+        let (by, outcome) = (told.by.clone(), told.outcome.clone());
+        let record = self.record(told);
+        let stimulus = Stimulus::Disposed { by, outcome, note };
+        self.decided(&told.by, &told.lead, &stimulus, Some(&record)).await
+    }
+
+    /// Takes in a note.
+    pub async fn note(&self, by: &Party, lead: &LeadId, text: &str) -> Result<Done, DisposeError> {
+        let Some(note) = self.note_of(by, Some(text))? else { return Err(DisposeError::NoNote) };
+        let stimulus = Stimulus::Noted { by: by.clone(), note };
+        self.decided(by, lead, &stimulus, None).await
+    }
+
+    /// Gives a lead to somebody else.
+    pub async fn hand_over(&self, by: &Party, lead: &LeadId, owner: Ownership) -> Result<Done, DisposeError> {
+        let catalog = self.library.catalog().await?;
+        let is_known = match &owner {
+            Ownership::Queue { queue } => catalog.queues.contains_key(queue),
+            Ownership::Assigned { rep } | Ownership::Accepted { rep } | Ownership::Working { rep } => {
+                catalog.roster.owns(rep)
+            }
+        };
+        if !is_known || !gives_to(&catalog, by, &owner) {
+            return Err(DisposeError::NoSuchOwner);
+        }
+        self.decided(by, lead, &Stimulus::HandedTo { owner }, None).await
+    }
+
+    /// What is said, cleaned; `None` where that is nothing.
+    fn note_of(&self, by: &Party, text: Option<&str>) -> Result<Option<Note>, DisposeError> {
+        let text = text.map(clean::paragraphs).unwrap_or_default();
+        if text.chars().count() > NOTE_LENGTH_MAX {
+            return Err(DisposeError::NoteTooLong);
+        }
+        let note = Note { at: self.clock.now(), by: by.name().to_owned(), text };
+        Ok((!note.text.is_empty()).then_some(note))
+    }
+
+    /// Decides, on the lead as it is when that is committed.
+    async fn decided(
+        &self,
+        by: &Party,
+        lead: &LeadId,
+        stimulus: &Stimulus,
+        record: Option<&IdempotencyRecord>,
+    ) -> Result<Done, DisposeError> {
+        let now = self.clock.now();
+        if let Some(record) = record
+            && let Some(known) = self.store.idempotency(&record.key).await?
+            && known.expires_at > now
+        {
+            return known_as(&known, record);
+        }
+        let catalog = self.library.catalog().await?;
+        let held_up = Mutex::new(None);
+        let asked = |stored: Option<&Stored>| match may_do(&catalog, by, stored, stimulus, now) {
+            Ok(()) => Some(Cow::Borrowed(stimulus)),
+            Err(error) => {
+                *held_up.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                None
+            }
+        };
+        let attach = |_: &Decision| Attachments { idempotency: record.cloned(), ..Attachments::default() };
+        let reaction = react_to(self.store.as_ref(), &catalog, lead, now, asked, attach).await;
+        if let Some(error) = held_up.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            return Err(error);
+        }
+        match (reaction, record) {
+            (Ok(Some(_)), _) => Ok(Done::Now),
+            (Ok(None), _) => Ok(Done::Before),
+            (Err(ReactError::KnownKey(known)), Some(record)) => known_as(&known, record),
+            (Err(error), _) => Err(error.into()),
+        }
+    }
+
+    fn record(&self, told: &Told) -> IdempotencyRecord {
+        // An outcome of ours that does not serialise is a bug; then the key alone tells it from others.
+        let outcome = serde_json::to_vec(&(&told.by, &told.outcome)).unwrap_or_default();
+        let by = told.by.name().as_bytes();
+        let note = told.note.as_deref().unwrap_or_default();
+        let lead = told.lead.as_str().as_bytes();
+        IdempotencyRecord {
+            key: self.pepper.digest(&[b"outcome:", by, b":", told.key.as_bytes()]),
+            body: self.pepper.digest(&[b"outcome-body:", lead, &outcome, note.as_bytes()]),
+            expires_at: self.clock.now() + OUTCOME_PERIOD,
+        }
+    }
+}
+
+/// Whether it is somebody who sells: they see some leads, and everybody else all.
+const fn is_of_sales(party: &Party) -> bool {
+    match party {
+        Party::Rep { .. } | Party::Queue { .. } => true,
+        Party::Crm | Party::Operator | Party::Suite => false,
+    }
+}
+
+/// Whether an outcome of a person's says nothing without words.
+fn needs_note(by: &Party, outcome: &Outcome) -> bool {
+    is_of_sales(by) && matches!(outcome, Outcome::TurnedBack(request) if request.reason == TurnbackReason::Other)
+}
+
+/// Whether the lead is theirs, and it can be so.
+fn may_do(
+    catalog: &Catalog,
+    by: &Party,
+    stored: Option<&Stored>,
+    stimulus: &Stimulus,
+    now: Timestamp,
+) -> Result<(), DisposeError> {
+    let stored = stored.filter(|stored| is_theirs(catalog, by, stored)).ok_or(DisposeError::NotTheirs)?;
+    let Stimulus::Disposed { outcome, .. } = stimulus else { return Ok(()) };
+    let view = View { lead: Some(&stored.lead), profile: Some(&stored.profile), catalog, loads: None };
+    refusal(&view, by, outcome, now).map_or(Ok(()), |refusal| Err(refusal.into()))
+}
+
+/// Whether somebody may see a lead. One at the end of its life nobody sees: nothing of it is left to be seen.
+fn is_theirs(catalog: &Catalog, party: &Party, stored: &Stored) -> bool {
+    let is_theirs = match &stored.lead.owner {
+        Some(owner) => sees(catalog, party, owner),
+        // Held back as junk: nobody of sales answers for it.
+        None => !is_of_sales(party),
+    };
+    is_theirs && stored.lead.stage.kind() != StageKind::Terminal
+}
+
+fn known_as(known: &IdempotencyRecord, told: &IdempotencyRecord) -> Result<Done, DisposeError> {
+    if known.body == told.body { Ok(Done::Before) } else { Err(DisposeError::KeyReused) }
 }

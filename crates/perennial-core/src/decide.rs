@@ -189,6 +189,8 @@ pub enum Stimulus {
         by: Party,
         /// What.
         outcome: Outcome,
+        /// What they have to say to it.
+        note: Option<Note>,
     },
     /// Somebody of sales writes a note.
     Noted {
@@ -346,8 +348,8 @@ pub fn decide(view: &View<'_>, stimulus: &Stimulus, now: Timestamp) -> Decision 
             let taken = questions::taken(view.catalog, Some(known), answers, now);
             (!taken.0.is_empty()).then(|| known.answered(&taken, now))
         }
-        (Stimulus::Disposed { by, outcome }, Some(known)) if refusal(view, by, outcome, now).is_none() => {
-            selling::told(view.catalog, known, outcome, now)
+        (Stimulus::Disposed { by, outcome, note }, Some(known)) if refusal(view, by, outcome, now).is_none() => {
+            selling::told(view.catalog, known, outcome, note.as_ref(), now)
         }
         (Stimulus::Noted { note, .. }, Some(known)) if can_answer(view.lead) => Some(known.noted(note)),
         (Stimulus::EraseRequested, Some(_)) | (Stimulus::Suppressed { .. }, None) => Some(Profile::blank(now)),
@@ -414,7 +416,7 @@ impl<'a> Draft<'a> {
             Stimulus::Released { form } => self.released(form),
             Stimulus::Condemned => self.condemned(),
             Stimulus::Evaluate => self.evaluate(),
-            Stimulus::Disposed { by, outcome } => self.dispose(by, outcome, before),
+            Stimulus::Disposed { by, outcome, note } => self.dispose(by, outcome, note.as_ref(), before),
             Stimulus::Noted { by, .. } => self.noted(by),
             Stimulus::HandedTo { owner } => self.handed_to(owner),
             Stimulus::Reviewed { touch, verdict } => self.reviewed(touch, *verdict),

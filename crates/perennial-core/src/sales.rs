@@ -45,6 +45,17 @@ impl Party {
             Self::Queue { .. } | Self::Crm | Self::Operator | Self::Suite => None,
         }
     }
+
+    /// How a note names them.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Rep { rep } => rep.as_str(),
+            Self::Queue { queue } => queue.as_str(),
+            Self::Crm => "crm",
+            Self::Operator => "operator",
+            Self::Suite => "suite",
+        }
+    }
 }
 
 /// What a rep did, found out or wishes (DOMAIN.md §2: `Disposition`, `CallDisposition`, `Turnback`; S14).

@@ -18,7 +18,7 @@ use crate::lead::{
     EmailReach, Lead, LifecycleStage, Ownership, PULSE_AHEAD_MAX, PauseCause, PhoneReach, Reach, StageKind, TaskKind,
 };
 use crate::policy::{TurnbackPolicy, TurnbackReason};
-use crate::profile::Profile;
+use crate::profile::{Note, Profile};
 use crate::roster::Loads;
 use crate::sales::{Audience, Origin, Outcome, Party, QualifyCause, Refusal, Trigger, TurnbackRequest, sales_touch};
 use crate::timing::{DATE_TIME, Delay};
@@ -117,9 +117,15 @@ fn start_of(catalog: &Catalog, date: Date) -> Option<Timestamp> {
     Some(end.timestamp())
 }
 
-/// What an outcome tells of the person: dates to come back on, and answers that do not hold.
-pub(super) fn told(catalog: &Catalog, known: &Profile, outcome: &Outcome, now: Timestamp) -> Option<Profile> {
-    let mut profile = known.clone();
+/// What an outcome tells of the person: dates to come back on, answers that do not hold, and what was noted.
+pub(super) fn told(
+    catalog: &Catalog,
+    known: &Profile,
+    outcome: &Outcome,
+    note: Option<&Note>,
+    now: Timestamp,
+) -> Option<Profile> {
+    let mut profile = note.map_or_else(|| known.clone(), |note| known.noted(note));
     let mut date = |reason: TurnbackReason, date: Date| {
         if let Some(field) = catalog.turnbacks.policy(reason).and_then(|policy| policy.date.clone()) {
             profile.fields.insert(field.clone(), date.to_string());
@@ -158,12 +164,15 @@ pub(super) fn told(catalog: &Catalog, known: &Profile, outcome: &Outcome, now: T
 impl Draft<'_> {
     // --- What sales tells --------------------------------------------------------------------
 
-    pub(super) fn dispose(&mut self, by: &Party, outcome: &Outcome, before: Option<&Facts<'_>>) {
+    pub(super) fn dispose(&mut self, by: &Party, outcome: &Outcome, note: Option<&Note>, before: Option<&Facts<'_>>) {
         let view = View { lead: self.lead.as_ref(), profile: self.profile, catalog: self.catalog, loads: self.loads };
         if refusal(&view, by, outcome, self.now).is_some() {
             return;
         }
         self.record(Event::Disposed { by: by.clone(), outcome: outcome.clone() });
+        if note.is_some() {
+            self.record(Event::Noted { by: by.clone() });
+        }
         match outcome {
             Outcome::Accepted => self.take_to(LifecycleStage::Sal, by, before),
             Outcome::Attempted { .. } => self.end_task(outcome.name()),
