@@ -32,6 +32,7 @@ use perennial_core::loader::SourceFile;
 use perennial_core::profile::Profile;
 use perennial_core::program::{ProgramVersion, TouchClass};
 use perennial_core::sales::{DemandCycle, Origin};
+use perennial_core::score::{Fading, Points, Score, ScoredClick};
 use perennial_core::submission::{Channel, Entry, Flag, Intent, JunkReason, Permission, Source, Submission};
 use perennial_core::waterfall::{Deltas, Place};
 
@@ -186,6 +187,7 @@ fn lead(id: &LeadId, pulse: Timestamp) -> Lead {
         signals: BTreeMap::new(),
         topic: None,
         followed: Vec::new(),
+        score: Score::default(),
         tags: BTreeSet::new(),
         consent: None,
         opt_in: OptIn::default(),
@@ -258,6 +260,20 @@ fn full_lead(id: &LeadId) -> Lead {
             silence_before: Some((1, 2)),
         }),
     }];
+    full.score = Score {
+        classes: vec![Fading {
+            half_life_minutes: 43_200,
+            points: Points::whole(-3),
+            at: at("2026-03-01T12:00:00.5Z"),
+        }],
+        clicks: vec![ScoredClick {
+            touch: touch("1_welcome_response_0"),
+            links: BTreeSet::from([0, 2]),
+            points: 5,
+            half_life_minutes: 43_200,
+            given_at: noon(),
+        }],
+    };
     full.stage_until = Some(noon() + SignedDuration::from_hours(24));
     full
 }

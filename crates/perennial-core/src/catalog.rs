@@ -19,7 +19,7 @@ use crate::consent::{MailRules, OptInLetter, Region};
 use crate::content::Content;
 use crate::ids::{FieldName, FormName, Language, ProgramName, QueueName, RouteName, SenderDomain, TeamName, TopicName};
 use crate::lead::{Lead, Ownership};
-use crate::policy::{BouncePolicy, Gate, Scores, Sla, Turnbacks};
+use crate::policy::{BouncePolicy, FitRule, Gate, Scores, Sla, Turnbacks};
 use crate::profile::Profile;
 use crate::program::{Program, ProgramVersion};
 use crate::roster::{OfficeHours, Roster};
@@ -78,6 +78,8 @@ pub struct Catalog {
     pub gate: Gate,
     /// What signals are worth.
     pub scores: Scores,
+    /// What answers are worth.
+    pub fit: Vec<FitRule>,
     /// How long sales has.
     pub sla: Sla,
     /// When an address that bounces softly rests.

@@ -9,6 +9,7 @@ mod consent;
 mod gate;
 mod ladder;
 mod replies;
+mod score;
 mod selling;
 mod walk;
 
@@ -366,6 +367,7 @@ pub fn decide(view: &View<'_>, stimulus: &Stimulus, now: Timestamp) -> Decision 
     };
     let before = view.lead.map(|lead| Facts { lead, profile: view.profile, now, since: None });
     draft.respond(stimulus, before.as_ref());
+    draft.score(view.lead);
     draft.ask_whether_ready(view.lead);
     draft.settle_due();
     let wake_at = draft.wake_at();

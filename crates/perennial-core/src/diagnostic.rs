@@ -259,6 +259,9 @@ codes! {
     /// A file that is not UTF-8. Some of its characters are lost, or all of them, so its mails would leave with holes in
     /// their words.
     NotUtf8 = "P061",
+    /// An answer in the fit that tells nobody apart: its condition holds for nobody, or for everybody. Points that
+    /// nobody gets, or all do, put no lead before another.
+    IdleFit = "P062",
 }
 
 impl Code {

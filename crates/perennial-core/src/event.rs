@@ -26,6 +26,7 @@ use crate::lead::{
 use crate::policy::TurnbackReason;
 use crate::program::ProgramVersion;
 use crate::sales::{Audience, Delivery, DemandCycle, Origin, Outcome, Party, QualifyCause, SlaClock, Trigger};
+use crate::score::{self, Score};
 use crate::submission::{Channel, Flag, Intent, JunkReason};
 
 /// Why a touch waits.
@@ -329,6 +330,18 @@ pub enum Event {
         /// What it was about.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         topic: Option<TopicName>,
+    },
+    /// The points of a sign, recorded beside it; below zero where they are taken back.
+    #[serde(rename = "score.changed")]
+    Scored {
+        /// The sign.
+        kind: SignalKind,
+        /// The points, when it was given.
+        points: i32,
+        /// After how long half of them are left.
+        half_life_minutes: u32,
+        /// When it was given.
+        given_at: Timestamp,
     },
     /// A link of a mail was followed. Who did is not known yet.
     #[serde(rename = "engagement.followed")]
@@ -791,6 +804,7 @@ impl Event {
             Self::EnrolmentMigrated { .. } => "enrolment.migrated",
             Self::EnrolmentExited { .. } => "enrolment.exited",
             Self::Signalled { .. } => "signal.recorded",
+            Self::Scored { .. } => "score.changed",
             Self::LinkFollowed { .. } => "engagement.followed",
             Self::FollowersJudged { .. } => "engagement.judged",
             Self::FollowersRelabelled { .. } => "engagement.relabelled",
@@ -915,6 +929,7 @@ fn received(
         signals: BTreeMap::new(),
         topic: None,
         followed: Vec::new(),
+        score: Score::default(),
         tags: BTreeSet::new(),
         consent: None,
         opt_in,
@@ -936,6 +951,9 @@ fn received(
 
 #[expect(clippy::too_many_lines, reason = "an arm for each event, each a few lines long")]
 fn change(mut lead: Lead, event: &Event, at: Timestamp) -> Lead {
+    if score::begins_anew(event) {
+        lead.score.reset();
+    }
     match event {
         // The first is handled by `apply`; the others change nothing here, but somebody listens to them.
         Event::Received { .. }
@@ -1006,6 +1024,7 @@ fn change(mut lead: Lead, event: &Event, at: Timestamp) -> Lead {
                 lead.topic.clone_from(topic);
             }
         }
+        Event::Scored { .. } => score::apply(&mut lead, event),
         Event::LinkFollowed { .. } | Event::FollowersJudged { .. } | Event::FollowersRelabelled { .. } => {
             follow::apply(&mut lead, event, at);
         }

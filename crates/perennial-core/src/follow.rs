@@ -145,6 +145,7 @@ fn relabelled(
 ) {
     let Some(known) = lead.followed.iter_mut().find(|known| &known.touch == touch) else { return };
     known.people.retain(|link| !machines.contains(link));
+    lead.score.relabel(touch, machines);
     let taken = if known.people.is_empty() { known.sign.take() } else { None };
     lead.topic = topic.cloned();
     match clicked_at {

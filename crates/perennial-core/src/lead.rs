@@ -15,6 +15,7 @@ use crate::follow::Followed;
 use crate::ids::{Language, LeadId, ProgramName, QueueName, RepName, StepId, TagName, TopicName, TouchId};
 use crate::program::ProgramVersion;
 use crate::sales::{DemandCycle, Origin, SlaClock, Trigger, Turnback};
+use crate::score::Score;
 use crate::submission::Flag;
 
 /// How far ahead a pulse may lie (I2).
@@ -440,6 +441,9 @@ pub struct Lead {
     /// The mails whose links were followed, and what is known of who did.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub followed: Vec<Followed>,
+    /// What its signs have come to.
+    #[serde(default, skip_serializing_if = "Score::is_empty")]
+    pub score: Score,
     /// What programs noted about it.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub tags: BTreeSet<TagName>,

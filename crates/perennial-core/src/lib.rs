@@ -36,6 +36,7 @@ pub mod program;
 pub mod questions;
 pub mod roster;
 pub mod sales;
+pub mod score;
 pub mod site;
 pub mod submission;
 #[cfg(any(test, feature = "testing"))]

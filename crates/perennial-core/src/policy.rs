@@ -192,6 +192,17 @@ pub struct Worth {
     pub half_life: Delay,
 }
 
+/// What somebody's answers are worth.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FitRule {
+    /// The answers. It asks for nothing but fields of the profile.
+    pub when: Condition,
+    /// The points, while that is so.
+    pub points: u32,
+    /// What people read beside them.
+    pub label: String,
+}
+
 /// How long sales has, and what happens when it does not act.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sla {

@@ -54,6 +54,7 @@ pub fn thinned(event: &Event) -> Event {
         | Event::EnrolmentAdvanced { .. }
         | Event::EnrolmentMigrated { .. }
         | Event::EnrolmentExited { .. }
+        | Event::Scored { .. }
         | Event::MomentRaised { .. }
         | Event::ReplyReceived { .. }
         | Event::Emitted { .. }

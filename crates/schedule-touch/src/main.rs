@@ -42,5 +42,5 @@ async fn main() -> Result<(), Error> {
     };
     // A third of the time is kept for the visits under way when the budget ends.
     let budget = Duration::from_secs(u64::from(timeout_s)) * 2 / 3;
-    boot::serve(Deps { toucher, budget }, handle).await
+    Box::pin(boot::serve(Deps { toucher, budget }, handle)).await
 }

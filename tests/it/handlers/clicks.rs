@@ -128,7 +128,7 @@ async fn a_person_who_follows_a_link_is_sent_on_at_once_and_counts_after_ninety_
     later(&world, SignedDuration::from_secs(2)).await;
     assert!(clicked(&world, &ada).await);
     let names = world.names(&ada).await;
-    assert!(names.ends_with(&["engagement.followed", "engagement.judged", "signal.recorded"]), "{names:?}");
+    assert!(names.ends_with(&["engagement.judged", "signal.recorded", "score.changed"]), "{names:?}");
     // Once per link: a second look changes nothing.
     call(&world, request("GET", &followable(&mail)[0])).await;
     later(&world, SignedDuration::from_hours(1)).await;
@@ -497,7 +497,7 @@ async fn a_person_of_whom_ses_tells_counts_after_ninety_seconds() {
     later(&world, SignedDuration::from_secs(2)).await;
     assert!(clicked(&world, &ada).await);
     let names = world.names(&ada).await;
-    assert!(names.ends_with(&["engagement.followed", "engagement.judged", "signal.recorded"]), "{names:?}");
+    assert!(names.ends_with(&["engagement.judged", "signal.recorded", "score.changed"]), "{names:?}");
 }
 
 #[tokio::test]

@@ -17,7 +17,8 @@ pub(super) fn tell(lead: &Lead, history: &[HistoryRow], mails: &[OutboundMail]) 
     let mut last = String::new();
     let mut story = Vec::new();
     for row in history {
-        for event in &row.entries {
+        // A sign is told once: its points go with it.
+        for event in row.entries.iter().filter(|event| !matches!(event, Event::Scored { .. })) {
             let time = teller.time(row.at);
             let shown = if time == last { " ".repeat(time.len()) } else { time.clone() };
             story.push(format!("{shown}  {}", teller.line(event)));
@@ -63,7 +64,7 @@ impl Teller<'_> {
             Event::EnrolmentMigrated { version, step, due_at, .. } => {
                 format!("is moved to version {}: {step} comes {}", version.0, self.time(*due_at))
             }
-            Event::Signalled { kind, .. } => format!("gives a sign: {kind:?}"),
+            Event::Signalled { kind, .. } | Event::Scored { kind, .. } => format!("gives a sign: {kind:?}"),
             Event::LinkFollowed { touch, until, .. } => {
                 format!("a link of {} is followed: judged {}", touch.step, self.time(*until))
             }

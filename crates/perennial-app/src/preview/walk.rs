@@ -185,6 +185,7 @@ impl Walk<'_> {
             | Event::EnrolmentMigrated { .. }
             | Event::EnrolmentExited { .. }
             | Event::Signalled { .. }
+            | Event::Scored { .. }
             | Event::LinkFollowed { .. }
             | Event::FollowersJudged { .. }
             | Event::FollowersRelabelled { .. }

@@ -24,6 +24,7 @@ use perennial_core::lead::{
 use perennial_core::loader::SourceFile;
 use perennial_core::profile::Profile;
 use perennial_core::program::{ProgramVersion, TouchClass};
+use perennial_core::score::{Fading, Points, Score, ScoredClick};
 use perennial_core::submission::{Channel, Entry, Flag, Intent, JunkReason, Permission, Source, Submission};
 use perennial_core::waterfall::Deltas;
 
@@ -104,6 +105,16 @@ pub(crate) fn lead() -> Lead {
                 silence_before: Some((1, 2)),
             }),
         }],
+        score: Score {
+            classes: vec![Fading { half_life_minutes: 43_200, points: Points::whole(15), at: noon() - days(1) }],
+            clicks: vec![ScoredClick {
+                touch: touch(),
+                links: BTreeSet::from([0, 2]),
+                points: 5,
+                half_life_minutes: 43_200,
+                given_at: noon() - days(1),
+            }],
+        },
         tags: BTreeSet::from([TagName::parse("customer-event").unwrap()]),
         consent: Some(Consent {
             basis: ConsentBasis::Implied,

@@ -11,6 +11,7 @@ use crate::event::Event;
 use crate::lead::{Lead, LifecycleStage, REQUALIFIED_KEPT_MAX};
 use crate::policy::RequalifyRule;
 use crate::sales::{Audience, QualifyCause, Trigger, Turnback};
+use crate::score;
 use crate::submission::Channel;
 
 /// By when whoever looks must have looked, where the event that calls them is lost.
@@ -94,7 +95,7 @@ impl Draft<'_> {
 
     /// The score that the lead has now, in whole points.
     pub(super) fn points(&self) -> u32 {
-        0
+        self.facts().map_or(0, |facts| score::total(self.catalog, &facts).in_whole())
     }
 
     fn readiness(&self, lead: &Lead, score: u32) -> Option<Ready> {

@@ -2,6 +2,7 @@
 
 mod answers;
 mod consent;
+mod score;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -88,7 +89,7 @@ impl Life {
             .collect();
         let submission = Submission {
             id: SubmissionId::derive(&pepper, &name, &self.submissions.to_string()),
-            channel: Channel::Form,
+            channel: value("list").map_or(Channel::Form, |_| Channel::Import),
             form: name,
             intent: Intent::Inquiry,
             program: ProgramName::parse("welcome").unwrap(),
@@ -207,6 +208,7 @@ fn said(event: &Event) -> Option<String> {
         | Event::Assigned { .. }
         | Event::EnrolmentAdvanced { .. }
         | Event::EnrolmentMigrated { .. }
+        | Event::Scored { .. }
         | Event::TouchSent { .. }
         | Event::TouchUnknown { .. }
         | Event::TouchReview { .. }

@@ -25,7 +25,7 @@ use crate::loader::policy;
 use crate::loader::report::{Report, Text, parse_name};
 use crate::loader::section::Section;
 use crate::loader::shape::{self, PROMPT_LENGTH_MAX};
-use crate::policy::{BouncePolicy, Gate, Scores, Sla, Turnbacks};
+use crate::policy::{BouncePolicy, FitRule, Gate, Scores, Sla, Turnbacks};
 use crate::program::{Program, ProgramVersion};
 use crate::submission::Intent;
 
@@ -66,6 +66,7 @@ pub(super) struct CatalogFile {
     pub(super) holdout_percent: u8,
     pub(super) gate: Option<Gate>,
     pub(super) scores: Option<Scores>,
+    pub(super) fit: Vec<FitRule>,
     pub(super) sla: Option<Sla>,
     pub(super) turnbacks: Option<Turnbacks>,
     pub(super) bounces: BouncePolicy,
@@ -105,6 +106,7 @@ pub(super) fn read(
         holdout_percent: holdout(report, &mut root),
         gate: policy::gate(report, &mut root),
         scores: policy::scores(report, &mut root),
+        fit: policy::fit(report, &mut root, &known),
         sla: policy::sla(report, &mut root),
         turnbacks: policy::turnbacks(report, &mut root, &known),
         bounces: policy::bounces(report, &mut root),
@@ -151,6 +153,7 @@ impl CatalogFile {
             holdout_percent: self.holdout_percent,
             gate: self.gate?,
             scores: self.scores?,
+            fit: self.fit,
             sla: self.sla?,
             turnbacks: self.turnbacks?,
             bounces: self.bounces,

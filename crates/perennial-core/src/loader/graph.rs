@@ -7,7 +7,7 @@
 //! The parts:
 //! - [`flow`]: the ways through one program that some lead can take ([`super::solve`] says which);
 //! - [`whole`]: all programs together, their circles, and who enters them;
-//! - [`asks`]: conditions that never hold, and claims that meet;
+//! - [`asks`]: conditions that never hold, fit that tells nobody apart, and claims that meet;
 //! - [`pace`]: windows and caps;
 //! - [`recall`]: when leads are offered to sales again;
 //! - [`supply`]: fields that nobody fills in;
@@ -74,6 +74,7 @@ pub(super) fn check(catalog: &Catalog) -> Vec<Finding> {
     }
     whole::check(catalog, &flows, &world, &mut found);
     asks::check_claims(catalog, &world, &mut found);
+    asks::check_fit(catalog, &world, &mut found);
     recall::check_catalog(catalog, &world, &mut found);
     supply::check_catalog(catalog, &supplied, &mut found);
     topics::check(catalog, &mut found);

@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 
 use crate::breaker::{BreakerPolicy, Limits};
-use crate::condition::SignalKind;
+use crate::condition::{Condition, SignalKind};
 use crate::diagnostic::Code;
 use crate::ids::FieldName;
+use crate::loader::catalog::prompt;
 use crate::loader::condition;
 use crate::loader::known::Known;
 use crate::loader::report::Report;
 use crate::loader::section::Section;
 use crate::policy::{
-    BouncePolicy, Gate, LastRung, RequalifyRule, Rung, RungAction, Scores, Sla, StageClock, TurnbackPolicy,
+    BouncePolicy, FitRule, Gate, LastRung, RequalifyRule, Rung, RungAction, Scores, Sla, StageClock, TurnbackPolicy,
     TurnbackReason, Turnbacks, Worth,
 };
 use crate::timing::Delay;
@@ -47,6 +48,38 @@ pub(super) fn scores(report: &mut Report<'_>, root: &mut Section<'_>) -> Option<
     }
     section.finish(report);
     Some(Scores(worths))
+}
+
+/// `[[fit]]`.
+pub(super) fn fit(report: &mut Report<'_>, root: &mut Section<'_>, known: &Known<'_>) -> Vec<FitRule> {
+    let rules = root.sections(report, "fit");
+    rules.into_iter().filter_map(|rule| fit_rule(report, rule, known)).collect()
+}
+
+fn fit_rule(report: &mut Report<'_>, mut section: Section<'_>, known: &Known<'_>) -> Option<FitRule> {
+    let when = condition::read(report, &mut section, "when", known);
+    let points = section.number(report, "points");
+    let label = section.text(report, "label").and_then(|text| prompt(report, text, "a label"));
+    let span = section.span_of("when");
+    section.finish(report);
+    let when = when?;
+    if let Some(other) = other_than_answers(&when) {
+        let message = format!("`{other}` is no answer, and fit is about answers only");
+        let remedy = "ask for a `field`; what people do is worth points in [scores]";
+        report.error(Code::BadCondition, span, message, remedy);
+        return None;
+    }
+    Some(FitRule { when, points: points?, label: label? })
+}
+
+/// The first question in a condition that is about something else than an answer.
+fn other_than_answers(condition: &Condition) -> Option<&Condition> {
+    match condition {
+        Condition::All(parts) | Condition::Any(parts) => parts.iter().find_map(other_than_answers),
+        Condition::Not(part) => other_than_answers(part),
+        Condition::Known(_) | Condition::Answer { .. } => None,
+        Condition::Topic(_) | Condition::Tag(_) | Condition::Stage(_) | Condition::Signal { .. } => Some(condition),
+    }
 }
 
 /// `[sla]`.

@@ -32,6 +32,9 @@ pub const STOPS_MAX: usize = 16;
 /// The most requalification rules of a program or a reason.
 pub const REQUALIFY_MAX: usize = 16;
 
+/// The most answers that are worth something.
+pub const FIT_MAX: usize = 50;
+
 /// The most rungs of an SLA ladder.
 pub const RUNGS_MAX: usize = 10;
 
@@ -412,6 +415,7 @@ pub static SHAPES: &[&Shape] = &[
     &GATE,
     &SCORES,
     &WORTH,
+    &FIT,
     &SLA,
     &RUNG,
     &STAGE_CLOCK,

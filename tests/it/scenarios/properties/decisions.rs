@@ -17,6 +17,7 @@ use perennial_core::ids::{FieldName, FormName, LeadId, ProgramName, SubmissionId
 use perennial_core::inbound::{Absence, Attribution, InboxKey, Kind, Wish};
 use perennial_core::lead::{EmailReach, Lead, LifecycleStage, PULSE_AHEAD_MAX, Sending, StageKind};
 use perennial_core::profile::Profile;
+use perennial_core::score::{Points, explain};
 use perennial_core::submission::{Channel, Entry, Intent, JunkReason, Permission, Source, Submission};
 use perennial_core::testing;
 use perennial_core::waterfall::{Deltas, Place};
@@ -383,6 +384,7 @@ impl Life {
         self.assert_conserved();
         self.assert_alive();
         self.assert_settled(&decision.events);
+        self.assert_explained();
 
         // A program that follows itself at once would be ended again. A submission, and a mail that came in, are told
         // from others by what is committed with them.
@@ -391,6 +393,18 @@ impl Life {
         if is_once_by_itself {
             assert_eq!(self.decide(stimulus).events, [], "I10: delivered twice, it changes nothing more");
         }
+    }
+
+    /// History explains every point: what it shows adds up to the score, and what it does not show is rounding.
+    fn assert_explained(&self) {
+        let Some(lead) = &self.lead else { return };
+        let facts = Facts { lead, profile: self.profile.as_ref(), now: self.now, since: None };
+        let explanation = explain(&self.catalog, &facts, self.history.iter().map(|(_, event)| event));
+        let shown: Points = explanation.lines(&TimeZone::UTC).iter().map(|line| line.points).sum();
+        assert_eq!(shown, explanation.total, "{explanation}");
+        let signs = explanation.signs.len() + explanation.faded + explanation.taken_back + 1;
+        let rounded = explanation.rounding.thousandths().unsigned_abs();
+        assert!(rounded <= 52 * u64::try_from(signs).unwrap(), "{explanation}");
     }
 
     /// I6: every prefix of history balances.

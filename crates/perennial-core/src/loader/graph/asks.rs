@@ -118,6 +118,22 @@ impl Asks<'_, '_> {
 
 // --- Claims ----------------------------------------------------------------------------------
 
+/// Fit that nobody has, or everybody.
+pub(super) fn check_fit(catalog: &Catalog, world: &World<'_>, found: &mut Vec<Finding>) {
+    for (number, rule) in catalog.fit.iter().enumerate() {
+        let so = if !world.can_hold(&rule.when, Terms::STEP) {
+            "nobody gets these points: it never holds"
+        } else if !world.can_fail(&rule.when, Terms::STEP.with_old_answers()) {
+            "everybody gets these points: it holds for all"
+        } else {
+            continue;
+        };
+        let remedy = "ask for answers that some people give and others do not";
+        let message = format!("{so}: {}", quoted(&rule.when));
+        found.push(Place::catalog(format!("fit.{number}.when")).warning(Code::IdleFit, message, remedy));
+    }
+}
+
 /// Two programs that claim the same lead with equal priority.
 pub(super) fn check_claims(catalog: &Catalog, world: &World<'_>, found: &mut Vec<Finding>) {
     let mut by_priority: BTreeMap<u8, Claimants<'_>> = BTreeMap::new();

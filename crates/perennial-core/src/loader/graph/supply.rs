@@ -47,9 +47,12 @@ pub(super) fn check_program(program: &Program, supplied: &BTreeSet<FieldName>, f
     }
 }
 
-/// The fields of the turnback table.
+/// The fields of the fit and of the turnback table.
 pub(super) fn check_catalog(catalog: &Catalog, supplied: &BTreeSet<FieldName>, found: &mut Vec<Finding>) {
     let mut told = Told { supplied, found };
+    for (number, rule) in catalog.fit.iter().enumerate() {
+        told.condition(&Place::catalog(format!("fit.{number}.when")), Some(&rule.when));
+    }
     for (reason, policy) in &catalog.turnbacks.0 {
         told.rules(&policy.requalify, |key| Place::catalog(format!("turnback.{}.requalify.{key}", reason.as_str())));
     }

@@ -1,7 +1,7 @@
 //! The tables of `catalog.toml`.
 
 use super::{
-    CHOICES, FIELD_LENGTH_MAX, Key, LIST_MAX, Named, Need, PERIOD, PERIOD_DAYS, PERIOD_OR_NONE, REQUALIFY,
+    CHOICES, FIELD_LENGTH_MAX, FIT_MAX, Key, LIST_MAX, Named, Need, PERIOD, PERIOD_DAYS, PERIOD_OR_NONE, REQUALIFY,
     REQUALIFY_MAX, RUNGS_MAX, Rule, Shape, Units, Value, Variants, Zero, default, optional, required,
 };
 use crate::calendar::WEEKLY_MAX;
@@ -117,6 +117,12 @@ pub static CATALOG: Shape = Shape {
             Value::Table(&SCORES),
             "add `[scores]`, for example `replied = { points = 25, half_life = \"60d\" }`",
             "What signals are worth, and how fast that fades. A signal that is not named is worth nothing.",
+        ),
+        optional(
+            "fit",
+            Value::Tables { of: &FIT, min: 1, max: FIT_MAX },
+            "What answers are worth, on top of what signals are. It does not fade, and counts from the moment that the \
+             answer is known.",
         ),
         required(
             "sla",
@@ -710,6 +716,34 @@ pub static WORTH: Shape = Shape {
             "Points when the signal is given.",
         ),
         required("half_life", PERIOD, "add for example `half_life = \"30d\"`", "After how long half of them are left."),
+    ]],
+    rules: &[],
+};
+
+/// One of the `[[fit]]`.
+pub static FIT: Shape = Shape {
+    name: "fit",
+    heading: "[[fit]]",
+    doc: "Answers that are worth something: who is the kind of customer that you do well by.",
+    parts: &[&[
+        required(
+            "when",
+            Value::Condition,
+            "add for example `when = { field = \"company_size\", one_of = [\"50-249\", \"250+\"] }`",
+            "The answers. It asks for fields only: what people do is worth points in `[scores]`.",
+        ),
+        required(
+            "points",
+            Value::Number { min: 1, max: 100 },
+            "add for example `points = 5`",
+            "Points, as long as that is so.",
+        ),
+        required(
+            "label",
+            Value::Text,
+            "add what a rep reads beside the points, for example \"Fifty people or more\"",
+            "What a rep reads beside the points: one line.",
+        ),
     ]],
     rules: &[],
 };

@@ -86,6 +86,7 @@ fn nobody() -> Lead {
         signals: BTreeMap::new(),
         topic: None,
         followed: Vec::new(),
+        score: crate::score::Score::default(),
         tags: BTreeSet::new(),
         consent: None,
         opt_in: OptIn::default(),
