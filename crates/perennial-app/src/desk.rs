@@ -4,6 +4,8 @@
 //! it is theirs or their team's; who may see a lead is decided in [`sees`] and nowhere else (H42). What is told twice
 //! under one key counts once: the key is committed with what it does.
 
+pub mod view;
+
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -17,6 +19,7 @@ use perennial_core::policy::TurnbackReason;
 use perennial_core::profile::{NOTE_LENGTH_MAX, Note};
 use perennial_core::sales::{Outcome, Party, Refusal};
 use perennial_core::token::Purpose;
+use tracing::info;
 
 use crate::library::{Library, LibraryError};
 use crate::mail::Letterhead;
@@ -183,8 +186,8 @@ pub enum DisposeError {
     /// It cannot be so.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// `other` says nothing by itself.
-    #[error("`other` needs a note that says why")]
+    /// A note that is empty; or none where the outcome, as `other`, says nothing by itself.
+    #[error("there must be a note that says it")]
     NoNote,
     /// A note has at most [`NOTE_LENGTH_MAX`] characters.
     #[error("a note has at most {NOTE_LENGTH_MAX} characters")]
@@ -214,16 +217,20 @@ impl Desk {
             return Err(DisposeError::NoNote);
         }
         let (by, outcome) = (told.by.clone(), told.outcome.clone());
-        let record = self.record(told);
+        // An outcome of ours that does not serialise is a bug; then the key alone tells it from others.
+        let said = serde_json::to_vec(&told.outcome).unwrap_or_default();
+        let words = told.note.as_deref().unwrap_or_default();
+        let record = self.record(&told.by, &told.key, &[told.lead.as_str().as_bytes(), &said, words.as_bytes()]);
         let stimulus = Stimulus::Disposed { by, outcome, note };
         self.decided(&told.by, &told.lead, &stimulus, Some(&record)).await
     }
 
-    /// Takes in a note.
-    pub async fn note(&self, by: &Party, lead: &LeadId, text: &str) -> Result<Done, DisposeError> {
+    /// Takes in a note, under a key as an outcome.
+    pub async fn note(&self, by: &Party, lead: &LeadId, text: &str, key: &str) -> Result<Done, DisposeError> {
         let Some(note) = self.note_of(by, Some(text))? else { return Err(DisposeError::NoNote) };
+        let record = self.record(by, key, &[lead.as_str().as_bytes(), b"/note/", text.as_bytes()]);
         let stimulus = Stimulus::Noted { by: by.clone(), note };
-        self.decided(by, lead, &stimulus, None).await
+        self.decided(by, lead, &stimulus, Some(&record)).await
     }
 
     /// Gives a lead to somebody else.
@@ -268,7 +275,7 @@ impl Desk {
         }
         let catalog = self.library.catalog().await?;
         let held_up = Mutex::new(None);
-        let asked = |stored: Option<&Stored>| match may_do(&catalog, by, stored, stimulus, now) {
+        let asked = |stored: Option<&Stored>| match may_do(&catalog, by, lead, stored, stimulus, now) {
             Ok(()) => Some(Cow::Borrowed(stimulus)),
             Err(error) => {
                 *held_up.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
@@ -288,15 +295,11 @@ impl Desk {
         }
     }
 
-    fn record(&self, told: &Told) -> IdempotencyRecord {
-        // An outcome of ours that does not serialise is a bug; then the key alone tells it from others.
-        let outcome = serde_json::to_vec(&(&told.by, &told.outcome)).unwrap_or_default();
-        let by = told.by.name().as_bytes();
-        let note = told.note.as_deref().unwrap_or_default();
-        let lead = told.lead.as_str().as_bytes();
+    fn record(&self, by: &Party, key: &str, said: &[&[u8]]) -> IdempotencyRecord {
+        let said: Vec<&[u8]> = std::iter::once(&b"outcome-body:"[..]).chain(said.iter().copied()).collect();
         IdempotencyRecord {
-            key: self.pepper.digest(&[b"outcome:", by, b":", told.key.as_bytes()]),
-            body: self.pepper.digest(&[b"outcome-body:", lead, &outcome, note.as_bytes()]),
+            key: self.pepper.digest(&[b"outcome:", by.name().as_bytes(), b":", key.as_bytes()]),
+            body: self.pepper.digest(&said),
             expires_at: self.clock.now() + OUTCOME_PERIOD,
         }
     }
@@ -319,14 +322,29 @@ fn needs_note(by: &Party, outcome: &Outcome) -> bool {
 fn may_do(
     catalog: &Catalog,
     by: &Party,
+    lead: &LeadId,
     stored: Option<&Stored>,
     stimulus: &Stimulus,
     now: Timestamp,
 ) -> Result<(), DisposeError> {
-    let stored = stored.filter(|stored| is_theirs(catalog, by, stored)).ok_or(DisposeError::NotTheirs)?;
+    let stored = theirs(catalog, by, lead, stored)?;
     let Stimulus::Disposed { outcome, .. } = stimulus else { return Ok(()) };
     let view = View { lead: Some(&stored.lead), profile: Some(&stored.profile), catalog, loads: None };
     refusal(&view, by, outcome, now).map_or(Ok(()), |refusal| Err(refusal.into()))
+}
+
+/// A lead, for somebody who may see it. That somebody asks for another is put on record (H42).
+fn theirs<'s>(
+    catalog: &Catalog,
+    party: &Party,
+    lead: &LeadId,
+    stored: Option<&'s Stored>,
+) -> Result<&'s Stored, DisposeError> {
+    let theirs = stored.filter(|stored| is_theirs(catalog, party, stored));
+    if theirs.is_none() {
+        info!(lead.id = %lead, desk.party = party.name(), metric = "desk.denied", "a lead was asked for that is not theirs");
+    }
+    theirs.ok_or(DisposeError::NotTheirs)
 }
 
 /// Whether somebody may see a lead. One at the end of its life nobody sees: nothing of it is left to be seen.

@@ -6,18 +6,18 @@
 use jiff::Timestamp;
 use perennial_core::actor::Target;
 use perennial_core::catalog::{Catalog, Sender};
-use perennial_core::consent::{Following, Tracking, is_opt_in};
+use perennial_core::consent::{Following, Tracking, is_opt_in, opt_in_mail};
 use perennial_core::contact::EmailAddress;
 use perennial_core::content::{AnswerLinks, Detours, MailId, Merge, Question, RenderError, Rendered};
 use perennial_core::decide::PlannedTouch;
 use perennial_core::ids::{FieldName, Language, LeadId, TemplateName, TouchId};
 use perennial_core::lead::Lead;
 use perennial_core::profile::Profile;
-use perennial_core::program::{ProgramVersion, Voice};
+use perennial_core::program::{Action, ProgramVersion, Voice};
 use perennial_core::questions::choice_mark;
 use perennial_core::token::{Keyring, Purpose};
 
-use crate::ports::OutboundMail;
+use crate::ports::{OutboundMail, Stored};
 
 pub use perennial_core::token::MailRef;
 
@@ -283,6 +283,77 @@ pub fn compose(
         touch: planned.touch.clone(),
         attempt: planned.attempt,
     })
+}
+
+/// What a mail of a touch is about, written for a lead with what is known now. `None` where its template is gone, or the
+/// step sends none.
+pub(crate) fn subject_of(
+    catalog: &Catalog,
+    stored: &Stored,
+    touch: &TouchId,
+    version: Option<&ProgramVersion>,
+    round: u32,
+) -> Option<String> {
+    let Stored { lead, profile, .. } = stored;
+    let (mail, voice) = if is_opt_in(touch) {
+        (opt_in_mail()?, Voice::Team)
+    } else {
+        let program = match version {
+            Some(version) => catalog.program_of(&touch.program, version)?,
+            None => catalog.programs.get(&touch.program)?,
+        };
+        let mail = match &program.step(&touch.step)?.action {
+            Action::Email { mail, .. } | Action::Ask { mail, .. } => mail,
+            Action::Recur { mails, .. } => {
+                mails.get(usize::try_from(round).unwrap_or_default() % mails.len().max(1))?
+            }
+            Action::PersonalMail { .. }
+            | Action::Call { .. }
+            | Action::Wait
+            | Action::WaitUntil { .. }
+            | Action::Branch { .. }
+            | Action::Split { .. }
+            | Action::Alert { .. }
+            | Action::Set { .. }
+            | Action::Emit { .. }
+            | Action::Goal { .. }
+            | Action::Exit { .. }
+            | Action::Goto { .. } => return None,
+        };
+        let (program, version) = (program.name.clone(), program.version.clone());
+        (MailId { program, version, template: mail.template.clone(), language: None }, mail.from)
+    };
+    let mail = catalog.content.in_language(&mail, lead.language.as_ref());
+    let merge = Merge {
+        fields: &profile.fields,
+        sender: sender(catalog, lead, voice),
+        organisation: &catalog.organisation_in(mail.language.as_ref()),
+        unsubscribe_url: "",
+        confirm_url: "",
+        preferences_url: None,
+        questions: &[],
+        catalog,
+        language: mail.language.as_ref(),
+        links: &NoLinks,
+    };
+    catalog.content.subject(&mail, &merge).ok()
+}
+
+/// A subject has no links.
+struct NoLinks;
+
+impl AnswerLinks for NoLinks {
+    fn page(&self) -> String {
+        String::new()
+    }
+
+    fn question(&self, _: &FieldName) -> String {
+        String::new()
+    }
+
+    fn choice(&self, _: &FieldName, _: &str) -> String {
+        String::new()
+    }
 }
 
 /// Where replies go: to an address that says whose they are, or to the sender's own mailbox.

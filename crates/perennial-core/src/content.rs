@@ -310,6 +310,13 @@ impl Content {
         Ok(Rendered { subject, text, html })
     }
 
+    /// The subject of a mail, and nothing else of it.
+    pub fn subject(&self, mail: &MailId, merge: &Merge<'_>) -> Result<String, RenderError> {
+        let touch = self.touch(mail)?;
+        let compiled = self.compile(mail, touch, &touch.body).map_err(|(_, error)| error)?;
+        compiled.subject(context(compiled.uses, merge))
+    }
+
     /// How many links of a mail can be followed by number.
     pub fn links(&self, mail: &MailId) -> Option<u16> {
         u16::try_from(links::of_template(&self.touches.get(mail)?.body).len()).ok()

@@ -1,0 +1,513 @@
+//! What somebody of sales sees of a lead: everything that a page or an API shows, before it is put into words.
+//!
+//! **Invariants:** what is offered is what can be done where the lead stands, so nobody presses what is refused anyway;
+//! a number or an address is shown as a way to the person only where they may be reached by it (S16).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use perennial_core::calendar;
+use perennial_core::catalog::Catalog;
+use perennial_core::condition::{Facts, SignalKind};
+use perennial_core::contact::{EmailAddress, PhoneNumber};
+use perennial_core::event::Event;
+use perennial_core::ids::{FieldName, LeadId, ProgramName, TouchId};
+use perennial_core::lead::{EmailReach, Lead, LifecycleStage, Ownership, PauseCause, PhoneReach, TaskKind};
+use perennial_core::policy::{TurnbackPolicy, TurnbackReason};
+use perennial_core::profile::Profile;
+use perennial_core::program::{Action, ProgramVersion};
+use perennial_core::sales::{Outcome, Party};
+use perennial_core::score::{Explanation, explain};
+
+use super::{Desk, DisposeError, gives_to, theirs};
+use crate::mail;
+use crate::ports::{HistoryRow, Stored};
+
+/// How much of a lead's past is shown: what is older is counted.
+pub const PAST_MAX: usize = 30;
+
+/// Reasons that nobody of sales gives: two are the suite's, and a lost deal is an outcome of its own.
+const NOT_OFFERED: [TurnbackReason; 3] =
+    [TurnbackReason::SlaExpired, TurnbackReason::RepLeft, TurnbackReason::ClosedLost];
+
+/// A lead, as somebody of sales sees it.
+#[derive(Clone)]
+pub struct LeadView {
+    /// Who it is, and where it stands.
+    pub stored: Stored,
+    /// What the catalog calls everything.
+    pub catalog: Arc<Catalog>,
+    /// As whom they look.
+    pub party: Party,
+    /// When.
+    pub now: Timestamp,
+    /// The zone that they live in.
+    pub zone: TimeZone,
+    /// Why it is as warm as it is.
+    pub score: Explanation,
+    /// What happened, the latest first, at most [`PAST_MAX`].
+    pub past: Vec<Past>,
+    /// How much happened before that.
+    pub earlier: usize,
+    /// What the mails were about that stand in its past.
+    pub subjects: BTreeMap<TouchId, String>,
+    /// The mails that somebody said do not help.
+    pub unhelpful: BTreeSet<TouchId>,
+    /// What comes next by itself.
+    pub next: Option<Next>,
+    /// What can be told of it where it stands.
+    pub offers: BTreeSet<Offer>,
+    /// To whom they may give it.
+    pub others: Vec<Ownership>,
+}
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Past {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub event: Event,
+}
+
+/// What a program does next with a lead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Next {
+    /// What people call the program.
+    pub program: String,
+    /// What is done.
+    pub act: NextAct,
+    /// When.
+    pub at: Timestamp,
+    /// Why it stands still until then.
+    pub paused: Option<PauseCause>,
+}
+
+/// What is done by a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NextAct {
+    /// A mail goes out.
+    Mail {
+        /// What it is about, as far as it can be written now.
+        subject: Option<String>,
+    },
+    /// A rep is asked to call.
+    Call,
+    /// A rep is asked to write.
+    Write,
+    /// Nothing that anybody would see.
+    Look,
+}
+
+/// Something that can be told of a lead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Offer {
+    /// They take it on.
+    Accept,
+    /// They called, and how it went.
+    Call,
+    /// They wrote, or spoke with the person some other way.
+    Write,
+    /// They will meet.
+    Meet,
+    /// What a task asked for is done.
+    Done,
+    /// It is a real opportunity.
+    Qualify,
+    /// It goes back.
+    TurnBack,
+    /// It is no lead.
+    Disqualify,
+    /// They are a customer already.
+    ExistingCustomer,
+    /// They bought.
+    Win,
+    /// They did not.
+    Lose,
+    /// Programs stand still.
+    Hold,
+    /// Programs go on.
+    Resume,
+    /// When to come back.
+    Revisit,
+}
+
+impl Offer {
+    /// What it is called in JSON: as the outcome that it leads to, or the first of those.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Accept => "accepted",
+            Self::Call => "call",
+            Self::Write => "wrote",
+            Self::Meet => "meeting_booked",
+            Self::Done => "done",
+            Self::Qualify => "qualified",
+            Self::TurnBack => "turned_back",
+            Self::Disqualify => "disqualified",
+            Self::ExistingCustomer => "existing_customer",
+            Self::Win => "won",
+            Self::Lose => "lost",
+            Self::Hold => "held",
+            Self::Resume => "resumed",
+            Self::Revisit => "revisit",
+        }
+    }
+}
+
+/// A reason to turn a lead back, and whether it is one yet.
+#[derive(Debug, Clone, Copy)]
+pub struct Reason<'a> {
+    /// Which.
+    pub reason: TurnbackReason,
+    /// What follows.
+    pub policy: &'a TurnbackPolicy,
+    /// What people call the program that follows; `None`: the running one goes on.
+    pub program: Option<&'a str>,
+    /// How many attempts are missing before it can be given.
+    pub attempts_missing: u32,
+}
+
+impl Desk {
+    /// A lead, as somebody may see it.
+    pub async fn view(&self, party: &Party, lead: &LeadId) -> Result<LeadView, DisposeError> {
+        let catalog = self.library.catalog().await?;
+        let stored = self.store.load(lead).await?;
+        let stored = theirs(&catalog, party, lead, stored.as_ref())?.clone();
+        let history = self.store.history(lead).await?;
+        Ok(LeadView::of(catalog, party.clone(), stored, &history, self.clock.now()))
+    }
+}
+
+impl LeadView {
+    fn of(catalog: Arc<Catalog>, party: Party, stored: Stored, history: &[HistoryRow], now: Timestamp) -> Self {
+        let Stored { lead, profile, .. } = &stored;
+        let facts = Facts { lead, profile: Some(profile), now, since: None };
+        let entries = || history.iter().flat_map(|row| &row.entries);
+        let score = explain(&catalog, &facts, entries());
+        let told = history.iter().flat_map(|row| told(row).map(|event| Past { at: row.at, event: event.clone() }));
+        let mut past: Vec<Past> = told.collect();
+        past.reverse();
+        let earlier = past.len().saturating_sub(PAST_MAX);
+        past.truncate(PAST_MAX);
+        let shown: BTreeSet<&TouchId> = past.iter().filter_map(|past| mailed(&past.event)).collect();
+        let subjects = subjects(&catalog, &stored, entries(), &shown);
+        let unhelpful = entries().filter_map(unhelpful).cloned().collect();
+        let next = next(&catalog, &stored);
+        let (offers, others) = (offers(lead), others(&catalog, &party, lead));
+        let zone = zone_of(&catalog, &party);
+        Self { stored, catalog, party, now, zone, score, past, earlier, subjects, unhelpful, next, offers, others }
+    }
+
+    /// The lead.
+    pub const fn lead(&self) -> &Lead {
+        &self.stored.lead
+    }
+
+    /// What is known of the person.
+    pub const fn profile(&self) -> &Profile {
+        &self.stored.profile
+    }
+
+    /// The number to call, where the person may be called.
+    pub fn callable(&self) -> Option<&PhoneNumber> {
+        self.profile().phone.as_ref().filter(|_| self.lead().phone == PhoneReach::Ok)
+    }
+
+    /// The address to write to, where the person may be written to.
+    pub fn mailable(&self) -> Option<&EmailAddress> {
+        self.profile().email.as_ref().filter(|_| self.lead().email == EmailReach::Ok)
+    }
+
+    /// The reasons to turn it back, in the order of the table, with what follows.
+    pub fn reasons(&self) -> Vec<Reason<'_>> {
+        let made = self.lead().cycle.attempts;
+        let counts = self.party.rep().is_some();
+        let applies = |reason: TurnbackReason| match reason {
+            TurnbackReason::BadPhone => self.lead().phone == PhoneReach::Ok,
+            TurnbackReason::BadEmail => self.profile().email.is_some(),
+            TurnbackReason::BadAnswers => self.doubtable().next().is_some(),
+            TurnbackReason::NoResponse
+            | TurnbackReason::Timing
+            | TurnbackReason::NoBudget
+            | TurnbackReason::Evaluating
+            | TurnbackReason::Competitor
+            | TurnbackReason::NoAuthority
+            | TurnbackReason::WrongContact
+            | TurnbackReason::ProductMismatch
+            | TurnbackReason::NoInterest
+            | TurnbackReason::SlaExpired
+            | TurnbackReason::RepLeft
+            | TurnbackReason::ClosedLost
+            | TurnbackReason::Other => true,
+        };
+        let offered =
+            TurnbackReason::ALL.into_iter().filter(|reason| !NOT_OFFERED.contains(reason) && applies(*reason));
+        let with_policy = offered.filter_map(|reason| Some((reason, self.catalog.turnbacks.policy(reason)?)));
+        with_policy
+            .map(|(reason, policy)| Reason {
+                reason,
+                policy,
+                program: policy.program.as_ref().map(|name| self.title(name)),
+                attempts_missing: if counts { policy.attempts_min.saturating_sub(made) } else { 0 },
+            })
+            .collect()
+    }
+
+    /// The answers that may turn out not to hold: those to questions, since names are not asked for again.
+    pub fn doubtable(&self) -> impl Iterator<Item = (&FieldName, &str)> {
+        let asked = self.profile().fields.keys().filter_map(|name| Some((name, self.catalog.fields.get(name)?)));
+        asked.filter(|(_, field)| field.question.is_some()).map(|(name, field)| (name, field.label.as_str()))
+    }
+
+    /// What people call a program, or the one that stands in for it.
+    pub fn title<'a>(&'a self, name: &'a ProgramName) -> &'a str {
+        self.catalog.program_or_last_resort(name).map_or(name.as_str(), |program| program.title.as_str())
+    }
+
+    /// What people call whoever told something; `None` for whom there is no name.
+    pub fn party_name<'a>(&'a self, party: &'a Party) -> Option<&'a str> {
+        match party {
+            Party::Rep { rep } => {
+                Some(self.catalog.roster.reps.get(rep).map_or(rep.as_str(), |known| known.sender.name.as_str()))
+            }
+            Party::Queue { queue } => Some(&self.catalog.queue_sender(queue).name),
+            Party::Crm | Party::Operator | Party::Suite => None,
+        }
+    }
+
+    /// What people call an owner.
+    pub fn owner_name(&self, owner: &Ownership) -> &str {
+        &self.catalog.owner_sender(Some(owner)).name
+    }
+}
+
+/// The zone that somebody lives in; the catalog's, where that is not known.
+fn zone_of(catalog: &Catalog, party: &Party) -> TimeZone {
+    let owner = match party {
+        Party::Rep { rep } => Some(Ownership::Assigned { rep: rep.clone() }),
+        Party::Queue { queue } => Some(Ownership::Queue { queue: queue.clone() }),
+        Party::Crm | Party::Operator | Party::Suite => None,
+    };
+    let zone = owner.and_then(|owner| calendar::zone(&catalog.hours_of(&owner).zone));
+    zone.unwrap_or_else(|| catalog.default_zone.clone())
+}
+
+/// What of a commit somebody of sales is told. Where one of them told an outcome, that says most of what came of it.
+fn told(row: &HistoryRow) -> impl Iterator<Item = &Event> {
+    let is_disposed = row.entries.iter().any(|event| matches!(event, Event::Disposed { .. }));
+    row.entries.iter().filter(move |event| match telling(event) {
+        Telling::Always => true,
+        Telling::Alone => !is_disposed,
+        Telling::Never => false,
+    })
+}
+
+/// When somebody of sales is told of an event.
+enum Telling {
+    Always,
+    /// Unless an outcome in the same commit says it in other words.
+    Alone,
+    Never,
+}
+
+const fn telling(event: &Event) -> Telling {
+    match event {
+        Event::Received { .. }
+        | Event::SubmissionMerged { .. }
+        | Event::Released
+        | Event::Assigned { .. }
+        | Event::EnrolmentStarted { .. }
+        | Event::Answered { .. }
+        | Event::ReplyReceived { .. }
+        | Event::TouchSent { .. }
+        | Event::TaskOverdue { .. }
+        | Event::SlaBreached { .. }
+        | Event::Disposed { .. }
+        | Event::Resubmitted { .. } => Telling::Always,
+        Event::Signalled { kind, .. } => match kind {
+            SignalKind::Clicked
+            | SignalKind::PageVisited
+            | SignalKind::PricingVisited
+            | SignalKind::WebinarAttended
+            | SignalKind::MeetingBooked => Telling::Alone,
+            // The form, the answer, the reply or the outcome that they came with is told of.
+            SignalKind::Replied
+            | SignalKind::FormSubmitted
+            | SignalKind::HandRaised
+            | SignalKind::Answered
+            | SignalKind::Connected => Telling::Never,
+        },
+        Event::Reopened
+        | Event::EnrolmentPaused { .. }
+        | Event::EnrolmentResumed { .. }
+        | Event::AddressSuppressed { .. }
+        | Event::Disqualified { .. }
+        | Event::Qualified { .. }
+        | Event::Requalified { .. }
+        | Event::TurnedBack { .. }
+        | Event::IsCustomer
+        | Event::PhoneChanged { .. } => Telling::Alone,
+        // How the suite went about it.
+        Event::Admitted
+        | Event::Quarantined { .. }
+        | Event::Purged
+        | Event::EnrolmentAdvanced { .. }
+        | Event::EnrolmentMigrated { .. }
+        | Event::EnrolmentExited { .. }
+        | Event::LinkFollowed { .. }
+        | Event::FollowersJudged { .. }
+        | Event::FollowersRelabelled { .. }
+        | Event::Labelled { .. }
+        | Event::MomentRaised { .. }
+        | Event::Emitted { .. }
+        | Event::ConsentChanged { .. }
+        | Event::OptInAsked { .. }
+        | Event::PreferencesChanged { .. }
+        | Event::AddressListed { .. }
+        | Event::Erased
+        | Event::TouchDeferred { .. }
+        | Event::TouchUnknown { .. }
+        | Event::TouchReview { .. }
+        | Event::TouchDropped { .. }
+        | Event::TouchFailed { .. }
+        | Event::TouchBounced { .. }
+        | Event::TouchSkipped { .. }
+        | Event::TaskCreated { .. }
+        | Event::AddressRested
+        | Event::EvaluationDue { .. }
+        | Event::Evaluated { .. }
+        | Event::Scored { .. }
+        | Event::SlaStarted { .. }
+        | Event::SlaWarned { .. }
+        | Event::Accepted { .. }
+        | Event::OpportunityOpened { .. }
+        | Event::Won { .. }
+        | Event::Lost { .. }
+        | Event::Recycled
+        | Event::HorizonReached
+        | Event::Alerted { .. }
+        | Event::TaskDone { .. }
+        | Event::Noted { .. }
+        | Event::Doubted { .. }
+        | Event::Reviewed { .. } => Telling::Never,
+    }
+}
+
+/// The mail that went out, if one did.
+const fn mailed(event: &Event) -> Option<&TouchId> {
+    if let Event::TouchSent { touch, .. } = event { Some(touch) } else { None }
+}
+
+/// The mail that somebody said does not help.
+const fn unhelpful(event: &Event) -> Option<&TouchId> {
+    if let Event::Disposed { outcome: Outcome::Unhelpful { touch }, .. } = event { Some(touch) } else { None }
+}
+
+/// What mails were about: written once more with what is known now. One whose template is gone has no subject.
+fn subjects<'e>(
+    catalog: &Catalog,
+    stored: &Stored,
+    history: impl Iterator<Item = &'e Event>,
+    shown: &BTreeSet<&TouchId>,
+) -> BTreeMap<TouchId, String> {
+    let mut versions: BTreeMap<u32, ProgramVersion> = BTreeMap::new();
+    let (mut ordinal, mut round) = (0, 0);
+    let mut subjects = BTreeMap::new();
+    for event in history {
+        if let Event::EnrolmentStarted { ordinal: started, version, .. } = event {
+            (ordinal, round) = (*started, 0);
+            versions.insert(ordinal, version.clone());
+        }
+        if let Event::EnrolmentMigrated { version, .. } = event {
+            versions.insert(ordinal, version.clone());
+        }
+        if let Event::EnrolmentAdvanced { round: reached, .. } = event {
+            round = *reached;
+        }
+        if let Event::TouchSent { touch, .. } = event
+            && shown.contains(touch)
+            && let Some(subject) = mail::subject_of(catalog, stored, touch, versions.get(&touch.ordinal), round)
+        {
+            subjects.insert(touch.clone(), subject);
+        }
+    }
+    subjects
+}
+
+/// What comes next by itself.
+fn next(catalog: &Catalog, stored: &Stored) -> Option<Next> {
+    let enrolment = stored.lead.enrolment.as_ref()?;
+    let program = catalog.program_of(&enrolment.program, &enrolment.version)?;
+    let act = match program.step(&enrolment.step).map(|step| &step.action) {
+        Some(Action::Email { .. } | Action::Ask { .. } | Action::Recur { .. }) => {
+            let (touch, version) = (enrolment.touch(), Some(&enrolment.version));
+            NextAct::Mail { subject: mail::subject_of(catalog, stored, &touch, version, enrolment.round) }
+        }
+        Some(Action::Call { .. }) => NextAct::Call,
+        Some(Action::PersonalMail { .. }) => NextAct::Write,
+        Some(
+            Action::Wait
+            | Action::WaitUntil { .. }
+            | Action::Branch { .. }
+            | Action::Split { .. }
+            | Action::Alert { .. }
+            | Action::Set { .. }
+            | Action::Emit { .. }
+            | Action::Goal { .. }
+            | Action::Exit { .. }
+            | Action::Goto { .. },
+        )
+        | None => NextAct::Look,
+    };
+    let paused = enrolment.paused.map(|pause| pause.cause);
+    Some(Next { program: program.title.clone(), act, at: enrolment.next_at(), paused })
+}
+
+/// What can be told of a lead where it stands.
+fn offers(lead: &Lead) -> BTreeSet<Offer> {
+    use Offer::{Accept, Disqualify, ExistingCustomer, Hold, Lose, Meet, Qualify, Resume, Revisit, TurnBack, Win};
+    let by_stage: &[Offer] = match lead.stage {
+        LifecycleStage::Inquiry | LifecycleStage::Mql => {
+            &[Accept, Meet, Qualify, TurnBack, Disqualify, ExistingCustomer, Revisit]
+        }
+        LifecycleStage::Sal => &[Meet, Qualify, Win, TurnBack, Disqualify, ExistingCustomer, Revisit],
+        LifecycleStage::Sql => &[Meet, Win, Lose, TurnBack, Disqualify, Revisit],
+        LifecycleStage::Customer => &[Accept, Meet],
+        LifecycleStage::Recycled => &[Accept, Meet, Disqualify, ExistingCustomer, Revisit],
+        LifecycleStage::Disqualified => &[Accept],
+        LifecycleStage::Received
+        | LifecycleStage::Quarantined
+        | LifecycleStage::JunkPurged
+        | LifecycleStage::Erased => &[],
+    };
+    let mut offers: BTreeSet<Offer> = by_stage.iter().copied().collect();
+    if offers.is_empty() {
+        return offers;
+    }
+    let is_listened_to = lead.stage == LifecycleStage::Disqualified;
+    if !is_listened_to {
+        offers.insert(if lead.phone == PhoneReach::Ok { Offer::Call } else { Offer::Write });
+    }
+    // A call that is done was an attempt, or somebody was reached: that is what is told of it.
+    if lead.task.as_ref().is_some_and(|task| task.kind != TaskKind::Call) {
+        offers.insert(Offer::Done);
+    }
+    if let Some(enrolment) = &lead.enrolment {
+        offers.insert(if enrolment.paused.is_some() { Resume } else { Hold });
+    }
+    offers
+}
+
+/// To whom somebody may give a lead: the reps who take leads, then the queues.
+fn others(catalog: &Catalog, party: &Party, lead: &Lead) -> Vec<Ownership> {
+    let roster = &catalog.roster;
+    let reps = roster.reps.keys().filter(|rep| roster.takes(rep)).map(|rep| Ownership::Assigned { rep: rep.clone() });
+    let queues = catalog.queues.keys().map(|queue| Ownership::Queue { queue: queue.clone() });
+    let is_it = |owner: &Ownership| match (owner.rep(), lead.rep()) {
+        (Some(rep), current) => Some(rep) == current,
+        (None, _) => lead.owner.as_ref() == Some(owner),
+    };
+    reps.chain(queues).filter(|owner| gives_to(catalog, party, owner) && !is_it(owner)).collect()
+}
