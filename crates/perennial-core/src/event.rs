@@ -25,7 +25,9 @@ use crate::lead::{
 };
 use crate::policy::TurnbackReason;
 use crate::program::ProgramVersion;
-use crate::sales::{Audience, Delivery, DemandCycle, Origin, Outcome, Party, QualifyCause, SlaClock, Trigger};
+use crate::sales::{
+    Audience, Delivery, DemandCycle, Origin, Outcome, Party, QualifyCause, SlaClock, Trigger, is_sales,
+};
 use crate::score::{self, Score};
 use crate::submission::{Channel, Flag, Intent, JunkReason};
 
@@ -1242,7 +1244,8 @@ fn signalled(lead: &mut Lead, kind: SignalKind, at: Timestamp) {
 
 /// A touch of the program that the lead is in; what comes late of one before it says nothing of this one.
 fn touched(lead: &mut Lead, touch: &TouchId) {
-    if let Some(enrolment) = lead.enrolment.as_mut().filter(|enrolment| enrolment.ordinal == touch.ordinal) {
+    let is_its = |enrolment: &&mut Enrolment| enrolment.ordinal == touch.ordinal && !is_sales(touch);
+    if let Some(enrolment) = lead.enrolment.as_mut().filter(is_its) {
         enrolment.silent_touches = enrolment.silent_touches.saturating_add(1);
     }
 }

@@ -279,6 +279,9 @@ pub struct DemandCycle {
     /// How often sales tried to reach the person.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub attempts: u32,
+    /// How often it was offered to sales: to another, or to the same rep again.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub offers: u32,
     /// How often it was offered anew because nobody decided.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub resubmissions: u32,
@@ -311,6 +314,7 @@ impl DemandCycle {
             signs: 0,
             qualified: None,
             attempts: 0,
+            offers: 0,
             resubmissions: 0,
             closed_at: None,
             passed_over: BTreeSet::new(),

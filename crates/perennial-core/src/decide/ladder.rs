@@ -19,6 +19,9 @@ const TOLD_AGAIN_AFTER: SignedDuration = SignedDuration::from_hours(24);
 /// How long somebody has to find an address that works, each of the two times that they are asked.
 pub(super) const REPAIR_DUE: SignedDuration = SignedDuration::from_hours(30 * 24);
 
+/// The step whose task is the first attempt.
+const FIRST_CONTACT: &str = "first-contact";
+
 /// The step whose task is to find one.
 pub(super) const REPAIR: &str = "repair-address";
 
@@ -234,7 +237,10 @@ impl Draft<'_> {
         self.alert(Trigger::NotDecided, Audience::Manager, None);
         self.turn_back(&TurnbackRequest::new(TurnbackReason::SlaExpired), &Party::Suite);
         match self.catalog.sla.last {
-            LastRung::Queue => self.first_contact_within(STAND_IN_DUE),
+            LastRung::Queue => {
+                let touch = self.lead.as_ref().and_then(|lead| sales_touch(lead, "nobody-decided", 0));
+                self.sales_task(touch, STAND_IN_DUE);
+            }
             LastRung::Nurture => {}
         }
     }
@@ -264,11 +270,7 @@ impl Draft<'_> {
     pub(super) fn first_contact(&mut self) {
         let Some(clock) = self.lead.as_ref().and_then(|lead| lead.sla.as_ref()) else { return };
         let due = clock.attempt_by.unwrap_or(clock.ends_at).duration_since(self.now);
-        self.first_contact_within(due);
-    }
-
-    fn first_contact_within(&mut self, due: SignedDuration) {
-        let touch = self.lead.as_ref().and_then(|lead| sales_touch(lead, "first-contact", lead.cycle.resubmissions));
+        let touch = self.lead.as_ref().and_then(|lead| sales_touch(lead, FIRST_CONTACT, lead.cycle.offers));
         self.sales_task(touch, due);
     }
 
@@ -298,6 +300,10 @@ impl Draft<'_> {
         let touch = task.touch.clone();
         self.record(Event::TaskOverdue { touch: touch.clone() });
         let is_repair = sales_touch_step(&touch) == Some(REPAIR);
+        if sales_touch_step(&touch) == Some(FIRST_CONTACT) {
+            // The ladder tells of it, at the same time.
+            return;
+        }
         let audience = if is_repair { Audience::Manager } else { Audience::Owner };
         self.alert(Trigger::TaskOverdue, audience, Some(touch.clone()));
         if !is_repair {

@@ -198,6 +198,23 @@ fn said(event: &Event) -> Option<String> {
         Event::Erased => "is erased".to_owned(),
         Event::TouchBounced { touch, .. } => format!("{} comes back", touch.step),
         Event::AddressRested => "has rested".to_owned(),
+        Event::Qualified { cause, .. } => format!("READY {cause:?}"),
+        Event::Requalified { cause, cycle, .. } => format!("READY again, cycle {cycle}: {cause:?}"),
+        Event::SlaWarned { trigger, .. } => format!("clock: {trigger:?}"),
+        Event::SlaBreached { trigger, .. } => format!("clock over: {trigger:?}"),
+        Event::Disposed { outcome, .. } => format!("sales: {}", outcome.name()),
+        Event::Accepted { .. } => "is accepted".to_owned(),
+        Event::OpportunityOpened { .. } => "is an opportunity".to_owned(),
+        Event::Won { .. } => "is won".to_owned(),
+        Event::Lost { .. } => "is lost".to_owned(),
+        Event::TurnedBack { reason, .. } => format!("BACK {}", reason.as_str()),
+        Event::IsCustomer => "is a customer".to_owned(),
+        Event::Resubmitted { reason, .. } => format!("goes to another: {}", reason.as_str()),
+        Event::HorizonReached => "the turnback is over".to_owned(),
+        Event::Alerted { trigger, delivery, .. } => format!("ALERT {trigger:?} {delivery:?}"),
+        Event::TaskDone { outcome, .. } => format!("task ends: {outcome}"),
+        Event::Doubted { fields } => format!("doubts {fields:?}"),
+        Event::PhoneChanged { phone } => format!("phone {phone:?}"),
         Event::Received { .. }
         | Event::AddressListed { .. }
         | Event::Admitted
@@ -216,7 +233,12 @@ fn said(event: &Event) -> Option<String> {
         | Event::TouchFailed { .. }
         | Event::TaskOverdue { .. }
         | Event::AddressSuppressed { .. }
-        | Event::Reviewed { .. } => return None,
+        | Event::Reviewed { .. }
+        | Event::EvaluationDue { .. }
+        | Event::Evaluated { .. }
+        | Event::SlaStarted { .. }
+        | Event::Recycled
+        | Event::Noted { .. } => return None,
     })
 }
 
@@ -275,6 +297,14 @@ fn a_wait_ends_with_the_reply_or_with_its_time() {
     Mon 03-02 10:00 starts welcome at answer
     Wed 03-04 10:00 SIGN clicked
     Wed 03-04 10:00 SIGN replied
+    Wed 03-04 10:05 READY HumanReply
+    Wed 03-04 10:05 TASK Write (1_hand-over_first-contact_1)
+    Wed 03-04 10:05 ALERT Qualified Now
+    Wed 03-04 12:05 clock: FirstAttemptDue
+    Wed 03-04 12:05 ALERT FirstAttemptDue Now
+    Wed 03-04 14:05 clock over: FirstAttemptMissed
+    Wed 03-04 14:05 ALERT FirstAttemptMissed Now
+    Thu 03-05 09:05 clock over: Reassigned
     Thu 03-05 10:00 MAIL two (1_welcome_two_0)
     Thu 03-05 10:00 leaves welcome: Completed
     Thu 03-05 10:00 starts occasional at reading
@@ -287,7 +317,7 @@ fn a_round_of_mails_begins_again_and_slows_down_for_who_never_answers() {
         + "quiet = { after_touches = 3, every = \"90d\" }\n[[step]]\nid = \"round\"\nkind = \"recur\"\nevery = \"42d\"\ntemplates = [\"one\", \"two\"]\nused_up = \"again\"\n";
     let mut life = Life::of(&program);
     life.passes(400);
-    life.signals(SignalKind::Replied);
+    life.signals(SignalKind::Clicked);
     life.passes(150);
     insta::assert_snapshot!(life.story, @"
     Mon 03-02 10:00 starts welcome at round
@@ -301,7 +331,7 @@ fn a_round_of_mails_begins_again_and_slows_down_for_who_never_answers() {
     Mon 01-04 08:00 puts round off: QuietHours
     Mon 04-05 08:00 MAIL two (1_welcome_round_5)
     Mon 04-05 08:00 puts round off: QuietHours
-    Tue 04-06 11:00 SIGN replied
+    Tue 04-06 11:00 SIGN clicked
     Mon 07-05 08:00 MAIL one (1_welcome_round_6)
     Mon 08-16 08:00 MAIL two (1_welcome_round_7)
     ");
@@ -473,12 +503,15 @@ fn people_are_asked_to_call_to_write_and_told_of_moments() {
     insta::assert_snapshot!(life.story, @"
     Mon 03-02 10:00 starts welcome at call
     Mon 03-02 10:00 TASK Call (1_welcome_call_0)
+    Wed 03-04 10:00 ALERT TaskOverdue Now
     Thu 03-05 10:00 TASK Write (1_welcome_one_0)
     Thu 03-05 10:00 ALERT Look at this
+    Thu 03-05 10:00 ALERT Moment Now
     Thu 03-05 10:00 is labelled
     Thu 03-05 10:00 EVENT seen
     Thu 03-05 10:00 leaves welcome: GoalMet
     Thu 03-05 10:00 starts occasional at reading
+    Fri 03-06 10:00 ALERT TaskOverdue Now
     ");
     assert_eq!(life.lead.as_ref().unwrap().topic.as_ref().unwrap().as_str(), "prices");
 }
@@ -615,6 +648,7 @@ fn a_mail_of_a_program_that_was_left_does_not_slow_down_the_one_that_follows() {
     let program = HEAD.to_owned() + "goal = { when = { signal = \"replied\" } }\n" + &email("one", "after = \"1d\"");
     let mut life = Life::of(&program);
     life.now += SignedDuration::from_hours(24);
+    life.meet(&Stimulus::Due);
     let planned = life.decide(&Stimulus::Due).send.unwrap();
     let lease_until = life.now + SignedDuration::from_mins(2);
     let sending = crate::lead::Sending { touch: planned.touch.clone(), attempt: planned.attempt, lease_until };

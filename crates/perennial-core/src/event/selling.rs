@@ -38,6 +38,9 @@ pub(super) fn apply(lead: &mut Lead, event: &Event, at: Timestamp) {
         qualified(lead, *cause, at);
     }
     if let Event::SlaStarted { clock } = event {
+        if clock.attempt_by.is_some() {
+            lead.cycle.offers = lead.cycle.offers.saturating_add(1);
+        }
         lead.sla = Some(clock.clone());
     }
     if let Event::SlaWarned { rung, next_at, .. } | Event::SlaBreached { rung, next_at, .. } = event

@@ -27,6 +27,7 @@ fn an_answer_is_kept_and_ends_the_wait_for_it() {
     Mon 03-02 10:00 starts welcome at wait
     Wed 03-04 10:00 answers {FieldName("company")}
     Wed 03-04 10:00 ALERT Heck has answered
+    Wed 03-04 10:00 ALERT Moment Now
     "#);
     let profile = life.profile.clone().unwrap();
     let company = FieldName::parse("company").unwrap();
@@ -49,6 +50,7 @@ fn the_same_post_again_changes_nothing() {
     let mut life = asking();
     life.meet(&answers(&[("company", "Heck")]));
     life.now += SignedDuration::from_mins(9);
+    life.meet(&Stimulus::Due);
     let again = life.decide(&answers(&[("company", "Heck")]));
     assert!(again.events.is_empty() && again.profile.is_none());
     life.now += SignedDuration::from_mins(2);

@@ -434,6 +434,7 @@ fn policy(rules: Vec<RequalifyRule>) -> TurnbackPolicy {
         date: None,
         lead_time: None,
         attempts_min: 0,
+        route: None,
     }
 }
 

@@ -9,6 +9,7 @@ use crate::consent::{OptIn, Preferences};
 use crate::ids::LeadId;
 use crate::lead::{EmailReach, Lead, PhoneReach};
 use crate::profile::Profile;
+use crate::sales::{DemandCycle, Origin};
 use crate::submission::Source;
 
 const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
@@ -92,6 +93,14 @@ fn nobody() -> Lead {
         opt_in: OptIn::default(),
         preferences: Preferences::default(),
         language: None,
+        cycle: DemandCycle::open(1, Origin::New, NOW),
+        sla: None,
+        turnback: None,
+        preferred: None,
+        requalified: Vec::new(),
+        evaluate_by: None,
+        evaluated_at: None,
+        alerted: BTreeMap::new(),
         submissions: 0,
         stage_until: None,
         seq: 0,
@@ -105,6 +114,8 @@ fn profile(size: &str, industry: &str) -> Profile {
         email: None,
         phone: None,
         fields: given.map(|(name, answer)| (field(name), answer.to_owned())).collect(),
+        doubted: BTreeSet::new(),
+        notes: Vec::new(),
         first_touch: Source::default(),
         last_touch: Source::default(),
         answered_at: NOW,

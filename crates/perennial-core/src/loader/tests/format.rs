@@ -780,9 +780,7 @@ fn every_turnback_reason_has_a_policy() {
     "#);
     let parsed = parse(&files("[[step]]\nid = \"rest\"\nkind = \"wait\"\nafter = \"1d\"\n")).0.expect("a catalog");
     assert!(TurnbackReason::ALL.iter().all(|reason| parsed.turnbacks.policy(*reason).is_some()));
-    insta::assert_snapshot!(format!("{:?}", parsed.turnbacks.policy(TurnbackReason::NoResponse)), @r#"
-    Some(TurnbackPolicy { program: Some(ProgramName("occasional")), cooldown: Days(21), requalify: [RequalifyRule { signals: {Replied, HandRaised}, days_min: 0, score_percent: None, in_window: false, when: None }, RequalifyRule { signals: {Clicked}, days_min: 2, score_percent: Some(60), in_window: false, when: None }], horizon_days: Some(180), date: None, lead_time: None, attempts_min: 3 })
-    "#);
+    insta::assert_snapshot!(format!("{:?}", parsed.turnbacks.policy(TurnbackReason::NoResponse)), @r#"Some(TurnbackPolicy { program: Some(ProgramName("occasional")), cooldown: Days(21), requalify: [RequalifyRule { signals: {Replied, HandRaised}, days_min: 0, score_percent: None, in_window: false, when: None }, RequalifyRule { signals: {Clicked}, days_min: 2, score_percent: Some(60), in_window: false, when: None }], horizon_days: Some(180), date: None, lead_time: None, attempts_min: 3, route: None })"#);
 }
 
 #[test]
