@@ -163,6 +163,14 @@ mod tests {
     }
 
     #[test]
+    fn no_answer_that_we_ship_points_for_brings_anybody_to_sales_alone() {
+        let catalog = load(&shipped()).unwrap().0.unwrap();
+        let all: u32 = catalog.fit.iter().map(|rule| rule.points).sum();
+        let least = catalog.gate.score * catalog.gate.reentry_percent / 100;
+        assert!((1..least / 2).contains(&all), "{all} of {least}");
+    }
+
+    #[test]
     fn files_come_in_order_with_their_path_below_the_directory() {
         let paths: Vec<String> = read(&shipped()).unwrap().into_iter().map(|file| file.path).collect();
         assert!(paths.is_sorted());

@@ -62,9 +62,10 @@ impl Points {
         self.0
     }
 
-    /// The whole points among them; none where they are below zero.
+    /// The whole number that is next to them; none where they are below zero. So a second makes no difference to a
+    /// score that is asked for.
     pub fn in_whole(self) -> u32 {
-        u32::try_from(self.0.max(0) / THOUSANDTHS).unwrap_or(u32::MAX)
+        u32::try_from(self.0.max(0).saturating_add(THOUSANDTHS / 2) / THOUSANDTHS).unwrap_or(u32::MAX)
     }
 
     /// So many percent of them.

@@ -75,7 +75,6 @@ pub(super) fn apply(lead: &mut Lead, event: &Event, at: Timestamp) {
         lead.sla = None;
         lead.task = None;
         lead.evaluate_by = None;
-        lead.score.reset();
         lead.cycle.closed_at = Some(at);
         // Whoever let it lie does not know it.
         if rep.is_some() && *by != Party::Suite {

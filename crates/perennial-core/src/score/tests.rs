@@ -124,7 +124,7 @@ fn points_are_shown_to_a_tenth_half_of_one_away_from_nothing() {
     let shown = [0, 49, 50, 12_345, 12_350, -49, -50, -4_950].map(|points| Points(points).to_string());
     assert_eq!(shown, ["0.0", "0.0", "0.1", "12.3", "12.4", "0.0", "-0.1", "-5.0"]);
     assert_eq!(Points::whole(65).percent(60), Points::whole(39));
-    assert_eq!([-1, 999, 64_999, 65_000, i64::MAX].map(|points| Points(points).in_whole()), [0, 0, 64, 65, u32::MAX]);
+    assert_eq!([-999, 499, 64_500, 65_499, i64::MAX].map(|points| Points(points).in_whole()), [0, 0, 65, 65, u32::MAX]);
 }
 
 #[test]

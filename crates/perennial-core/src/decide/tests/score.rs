@@ -2,11 +2,25 @@
 
 use super::*;
 use crate::actor::{Agent, Manner, Network, Target};
+use crate::policy::TurnbackReason;
+use crate::sales::{Outcome, Party, TurnbackRequest};
 use crate::score::{Points, explain};
 
 /// A program that leaves its lead alone for long.
 fn quiet() -> Life {
     Life::of(&email("one", "after = \"60d\""))
+}
+
+/// A catalog in which a known company is worth 2 points, and Acme 3 more.
+fn fitting() -> Arc<Catalog> {
+    let mut files = files_with(&email("one", "after = \"60d\""));
+    let fit = "\n[[fit]]\nwhen = { field = \"company\", known = true }\npoints = 2\nlabel = \"Has told us the company\"\n\
+               \n[[fit]]\nwhen = { field = \"company\", is = \"Acme\" }\npoints = 3\nlabel = \"Acme\"\n";
+    for file in files.iter_mut().filter(|file| file.path == "catalog.toml") {
+        file.text.push_str(fit);
+    }
+    let (catalog, found) = parse(&files);
+    Arc::new(catalog.unwrap_or_else(|| panic!("{found:#?}")))
 }
 
 /// What a decision scores.
@@ -168,15 +182,44 @@ fn a_new_life_begins_with_nothing() {
 }
 
 #[test]
-fn each_point_has_its_cause() {
-    let mut files = files_with(&email("one", "after = \"60d\""));
-    let fit = "\n[[fit]]\nwhen = { field = \"company\", known = true }\npoints = 2\nlabel = \"Has told us the company\"\n\
-               \n[[fit]]\nwhen = { field = \"company\", is = \"Acme\" }\npoints = 3\nlabel = \"Acme\"\n";
-    for file in files.iter_mut().filter(|file| file.path == "catalog.toml") {
-        file.text.push_str(fit);
+fn whoever_is_turned_back_begins_with_nothing_and_what_was_a_machines_before_is_not_taken_from_it() {
+    let mut life = quiet();
+    let mut letter = Letter::sent(&life);
+    letter.followed(&mut life, Target::Link(0), Manner::Get);
+    life.signals(SignalKind::HandRaised);
+    let outcome = Outcome::TurnedBack(TurnbackRequest::new(TurnbackReason::Evaluating));
+    life.meet(&Stimulus::Disposed { by: Party::Operator, outcome, note: None });
+    assert_eq!(life.lead.as_ref().unwrap().stage, LifecycleStage::Recycled);
+    assert_eq!(life.engagement(), Points::ZERO);
+    life.now += SignedDuration::from_hours(1);
+    life.signals(SignalKind::PricingVisited);
+    let trap =
+        Hit { at: letter.hits[0].at + SignedDuration::from_secs(30), target: Target::Trap, ..letter.hits[0].clone() };
+    letter.hits.push(trap);
+    life.meet(&Stimulus::LinkFollowed {
+        touch: letter.touch.clone(),
+        attempt: 1,
+        mailing: letter.mailing,
+        topic: None,
+        until: life.now,
+    });
+    assert_eq!(letter.judged(&mut life), []);
+    assert_eq!(life.engagement().to_string(), "20.0", "what came after it");
+}
+
+#[test]
+fn the_gate_asks_for_fit_and_engagement_together() {
+    let mut life = Life::with(fitting(), &[("email", "ada@example.com"), ("company", "Acme")]);
+    for kind in [SignalKind::PricingVisited, SignalKind::WebinarAttended, SignalKind::Clicked] {
+        life.signals(kind);
     }
-    let (catalog, found) = parse(&files);
-    let catalog = Arc::new(catalog.unwrap_or_else(|| panic!("{found:#?}")));
+    let evaluated = life.decide(&Stimulus::Evaluate).events;
+    assert_eq!(evaluated.first(), Some(&Event::Evaluated { score: 55 }));
+}
+
+#[test]
+fn each_point_has_its_cause() {
+    let catalog = fitting();
     let form = [("email", "ada@example.com"), ("company", "Acme")];
     let mut life = Life::with(Arc::clone(&catalog), &form);
     let posted = life.lead.clone().unwrap().signals[&SignalKind::FormSubmitted];
