@@ -32,6 +32,22 @@ async fn a_form_post_is_one_read_and_one_commit() {
 }
 
 #[tokio::test]
+async fn an_evaluation_is_one_read_and_one_commit_and_a_doubled_event_is_one_read() {
+    let (world, counting) = world().await;
+    // Whoever posts this form raises a hand.
+    world.commit_post(&json!({ "email": "ada@example.com" })).await;
+    let look = || {
+        let event = read(&crate::scenarios::world::sample("evaluation-due.json"));
+        evaluate_requalification::handle(Arc::clone(&world.functions.evaluate), event)
+    };
+    counting.take();
+    assert_eq!(look().await.unwrap(), evaluate_requalification::Summary::Ready);
+    assert_eq!(counting.take(), Calls { load: 1, commit: 1, ..Calls::default() });
+    assert_eq!(look().await.unwrap(), evaluate_requalification::Summary::Known);
+    assert_eq!(counting.take(), Calls { load: 1, ..Calls::default() });
+}
+
+#[tokio::test]
 async fn the_first_mail_is_one_mark_and_one_commit() {
     let (world, counting) = world().await;
     world.commit_post(&json!({ "email": "ada@example.com" })).await;

@@ -1,6 +1,7 @@
 //! Each function's handler, fed with the events that AWS sends.
 
 mod clicks;
+mod evaluate_requalification;
 mod housekeep;
 pub(crate) mod ingest_lead;
 mod pages;

@@ -20,7 +20,7 @@ use perennial_app::push::{Push, push};
 use perennial_aws::clients::Clients;
 use perennial_aws::dynamo::{DynamoStore, table};
 use perennial_core::ids::TouchId;
-use perennial_core::lead::EmailReach;
+use perennial_core::lead::{EmailReach, LifecycleStage};
 use perennial_core::token::{Keyring, Purpose};
 use perennial_local::store_file::StoreFile;
 use serde_json::{Value, json};
@@ -295,6 +295,21 @@ async fn the_binaries_take_a_reply_in_and_forward_it() {
 }
 
 #[tokio::test]
+async fn the_binaries_take_a_hand_that_is_raised_to_sales() {
+    let cloud = Cloud::new().await;
+    Function::start("ingest-lead", &cloud.settings).await.call(sample("form-json.json")).await;
+    let lead = cloud.lead().await.lead;
+    assert_eq!(lead.stage, LifecycleStage::Inquiry);
+
+    let mut evaluate = Function::start("evaluate-requalification", &cloud.settings).await;
+    let mut event = sample("evaluation-due.json");
+    event["detail"]["lead"] = json!(lead.id);
+    assert_eq!(evaluate.call(event.clone()).await, "ready");
+    assert_eq!(cloud.lead().await.lead.stage, LifecycleStage::Mql);
+    assert_eq!(evaluate.call(event).await, "known");
+}
+
+#[tokio::test]
 async fn a_failure_is_reported_under_its_name_and_the_function_lives_on() {
     let cloud = Cloud::new().await;
     let mut settings = cloud.settings.clone();
@@ -318,6 +333,7 @@ async fn a_function_without_its_settings_names_all_of_them_and_ends() {
         ("record-engagement", "PERENNIAL_TABLE is missing; PERENNIAL_TOKEN_KEYS is missing"),
         ("publish-history", "PERENNIAL_BUS is missing"),
         ("housekeep", "PERENNIAL_TABLE is missing; PERENNIAL_PEPPER is missing"),
+        ("evaluate-requalification", "PERENNIAL_TABLE is missing"),
         ("notify", "PERENNIAL_TABLE is missing; PERENNIAL_INBOX_BUCKET is missing"),
     ] {
         let said = tokio::task::spawn_blocking(move || {

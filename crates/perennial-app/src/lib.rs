@@ -12,6 +12,7 @@ pub mod contract;
 pub mod desk;
 pub mod engagement;
 pub mod error_chain;
+pub mod evaluate;
 pub mod follow;
 pub mod forward;
 pub mod guard;

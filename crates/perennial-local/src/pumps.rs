@@ -49,14 +49,20 @@ pub(crate) const NUDGES_MAX: usize = 1_024;
 /// How often the inbox is looked at.
 const INBOX_NAP: Duration = Duration::from_millis(500);
 
-/// The bus in process, with its rules: one nudges `schedule-touch` for a form's lead, one forwards replies.
+/// How many leads may wait to be looked at.
+pub(crate) const EVALUATIONS_MAX: usize = 1_024;
+
+/// The bus in process, with its rules: one nudges `schedule-touch` for a form's lead, one has it looked at whether a lead
+/// is ready for sales, one forwards replies.
 pub(crate) struct LocalBus {
     pub(crate) nudges: mpsc::Sender<Nudge>,
+    pub(crate) evaluations: mpsc::Sender<Nudge>,
     pub(crate) notify: Arc<notify::Deps>,
     pub(crate) clock: Clock,
 }
 
-/// A bus event on its way to `schedule-touch`.
+/// A bus event on its way to `schedule-touch` or `evaluate-requalification`. It is no loss where it is lost: the sweep
+/// does the same.
 pub(crate) struct Nudge {
     event: Value,
     _still: Hold,
@@ -70,19 +76,27 @@ impl Bus for LocalBus {
             self.forward(event).await?;
         }
         for event in events.iter().filter(|event| event.name == "enrolment.started") {
-            let detail: Value = serde_json::from_str(&event.detail).map_err(|error| BusError::Failed(error.into()))?;
+            let detail = detail(event)?;
             // The rule's pattern: {"detail-type": ["enrolment.started"], "detail": {"channel": ["form"]}}.
             if detail.get("channel").and_then(Value::as_str) != Some("form") {
                 continue;
             }
-            let nudge = Nudge { event: envelope(event, &detail), _still: self.clock.hold() };
             // With so many waiting, the next sweep is there as soon.
-            if self.nudges.try_send(nudge).is_err() {
-                return Ok(());
+            if self.nudges.try_send(self.nudge(event, &detail)).is_err() {
+                break;
+            }
+        }
+        for event in events.iter().filter(|event| event.name == "evaluation.due") {
+            if self.evaluations.try_send(self.nudge(event, &detail(event)?)).is_err() {
+                break;
             }
         }
         Ok(())
     }
+}
+
+fn detail(event: &BusEvent) -> Result<Value, BusError> {
+    serde_json::from_str(&event.detail).map_err(|error| BusError::Failed(error.into()))
 }
 
 /// An event as EventBridge brings it.
@@ -98,9 +112,12 @@ fn envelope(event: &BusEvent, detail: &Value) -> Value {
 }
 
 impl LocalBus {
+    fn nudge(&self, event: &BusEvent, detail: &Value) -> Nudge {
+        Nudge { event: envelope(event, detail), _still: self.clock.hold() }
+    }
+
     async fn forward(&self, event: &BusEvent) -> Result<(), BusError> {
-        let detail: Value = serde_json::from_str(&event.detail).map_err(|error| BusError::Failed(error.into()))?;
-        let event = envelope(event, &detail);
+        let event = envelope(event, &detail(event)?);
         let forwarded = async { notify::handle(Arc::clone(&self.notify), through_json(&event)?).await };
         forwarded.await.map(drop).map_err(|error| BusError::Failed(error.into()))
     }
@@ -152,6 +169,23 @@ pub(crate) async fn nudge(mut nudges: mpsc::Receiver<Nudge>, deps: Arc<schedule_
         if let Err(error) = touch(&deps, &nudge.event).await {
             error!(error = ErrorChain(&error).to_string(), "a nudge failed; the sweep will do it");
         }
+    }
+}
+
+/// Calls `evaluate-requalification` for each lead that is to be looked at.
+pub(crate) async fn evaluate(
+    mut evaluations: mpsc::Receiver<Nudge>,
+    deps: Arc<evaluate_requalification::Deps>,
+    written: Arc<Notify>,
+) {
+    while let Some(evaluation) = evaluations.recv().await {
+        let event = &evaluation.event;
+        let looked = async { evaluate_requalification::handle(Arc::clone(&deps), through_json(event)?).await };
+        if let Err(error) = looked.await {
+            error!(error = ErrorChain(&error).to_string(), "a lead was not looked at; the sweep will do it");
+        }
+        // Whoever is to be alerted hears of it at once.
+        written.notify_one();
     }
 }
 

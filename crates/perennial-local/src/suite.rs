@@ -15,6 +15,7 @@ use ingest_lead::{Altcha, EventKeys, EventKeysError, stamp};
 use jiff::{SignedDuration, Timestamp};
 use perennial_app::behaviour::Observer;
 use perennial_app::engagement::Listener;
+use perennial_app::evaluate::Evaluator;
 use perennial_app::forward::Postman;
 use perennial_app::guard::Guard;
 use perennial_app::holdings::{Holdings, Registry};
@@ -48,7 +49,7 @@ use crate::keys::Keys;
 use crate::letters::{LetterError, Letters};
 use crate::local_items::{LocalItemError, LocalItems};
 use crate::programs::Programs;
-use crate::pumps::{self, LocalBus, NUDGES_MAX};
+use crate::pumps::{self, EVALUATIONS_MAX, LocalBus, NUDGES_MAX};
 use crate::ses::{self, MailService};
 use crate::site::{self, Site};
 use crate::store_file::{CloseError, Holder, OpenError, Opened, StoreFile};
@@ -320,14 +321,23 @@ impl Suite {
         };
         let retainer = Retainer { registry: Arc::new(dynamo.clone()), privacy };
         let housekeep = Arc::new(housekeep::Deps { chores: vec![Box::new(reconcile), Box::new(retainer)] });
+        let evaluate = Arc::new(evaluate_requalification::Deps {
+            evaluator: Evaluator {
+                store: Arc::clone(&store),
+                library: Arc::clone(&library),
+                clock: Arc::new(clock.clone()),
+            },
+        });
         let (nudges, nudge_queue) = mpsc::channel(NUDGES_MAX);
+        let (evaluations, evaluation_queue) = mpsc::channel(EVALUATIONS_MAX);
         let (events, heard) = mpsc::channel(MAIL_EVENTS_MAX);
-        let publish =
-            Arc::new(publish_history::Deps { bus: Arc::new(LocalBus { nudges, notify, clock: clock.clone() }) });
+        let bus = LocalBus { nudges, evaluations, notify, clock: clock.clone() };
+        let publish = Arc::new(publish_history::Deps { bus: Arc::new(bus) });
 
         let written = Arc::new(Notify::new());
         let mut pumps = JoinSet::new();
         pumps.spawn(pumps::nudge(nudge_queue, Arc::clone(&touch)));
+        pumps.spawn(pumps::evaluate(evaluation_queue, evaluate, Arc::clone(&written)));
         pumps.spawn(pumps::housekeep(clock.clone(), housekeep));
         pumps.spawn(pumps::hear(heard, Arc::clone(&engagement)));
         pumps.spawn(pumps::take_in(inbox.clone(), Arc::clone(&engagement), clock.clone(), Arc::clone(&written)));

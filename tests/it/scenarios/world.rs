@@ -12,6 +12,7 @@ use jiff::civil::DateTime;
 use jiff::{SignedDuration, Timestamp};
 use perennial_app::behaviour::Observer;
 use perennial_app::engagement::Listener;
+use perennial_app::evaluate::Evaluator;
 use perennial_app::forward::Postman;
 use perennial_app::guard::Guard;
 use perennial_app::inbound::Postbox;
@@ -89,6 +90,17 @@ pub(crate) struct Functions {
     pub(crate) engagement: Arc<record_engagement::Deps>,
     pub(crate) publish: Arc<publish_history::Deps>,
     pub(crate) notify: Arc<notify::Deps>,
+    pub(crate) evaluate: Arc<evaluate_requalification::Deps>,
+}
+
+/// What the bus has for functions.
+struct Routes {
+    /// For `schedule-touch`: `enrolment.started` of a form's lead.
+    nudges: Vec<Value>,
+    /// For `notify`.
+    replies: Vec<Value>,
+    /// For `evaluate-requalification`.
+    evaluations: Vec<Value>,
 }
 
 impl World {
@@ -273,8 +285,8 @@ impl World {
     pub(crate) async fn deliver(&self) {
         loop {
             self.publish().await;
-            let (nudges, replies) = self.routes();
-            if nudges.is_empty() && replies.is_empty() {
+            let Routes { nudges, replies, evaluations } = self.routes();
+            if nudges.is_empty() && replies.is_empty() && evaluations.is_empty() {
                 return;
             }
             for reply in replies {
@@ -282,6 +294,10 @@ impl World {
             }
             for nudge in nudges {
                 schedule_touch::handle(Arc::clone(&self.functions.touch), read(&nudge)).await.unwrap();
+            }
+            for evaluation in evaluations {
+                let event = read(&evaluation);
+                evaluate_requalification::handle(Arc::clone(&self.functions.evaluate), event).await.unwrap();
             }
         }
     }
@@ -306,8 +322,8 @@ impl World {
         }
     }
 
-    /// What the bus has for `schedule-touch`, `enrolment.started` of a form's lead, and for `notify`.
-    fn routes(&self) -> (Vec<Value>, Vec<Value>) {
+    /// What the rules of the bus let through since it was asked last.
+    fn routes(&self) -> Routes {
         let published = self.bus.published();
         let routed = self.routed.swap(published.len(), Ordering::Relaxed);
         let details = |name: &str| -> Vec<Value> {
@@ -315,7 +331,11 @@ impl World {
             events.map(|event| serde_json::from_str(&event.detail).unwrap()).collect()
         };
         let nudges = details("enrolment.started").into_iter().filter(|detail| detail["channel"] == "form").map(nudge);
-        (nudges.collect(), details("reply.received").into_iter().map(reply_received).collect())
+        Routes {
+            nudges: nudges.collect(),
+            replies: details("reply.received").into_iter().map(reply_received).collect(),
+            evaluations: details("evaluation.due").into_iter().map(evaluation_due).collect(),
+        }
     }
 
     /// When somebody is due next.
@@ -423,6 +443,7 @@ fn deploy(ports: &Ports, clock: &Arc<SettableClock>, bus: &Arc<RecordingBus>, li
         clock: Arc::clone(&clock),
         lease: LEASE,
     };
+    let evaluator = Evaluator { store: Arc::clone(store), library: Arc::clone(&library), clock: Arc::clone(&clock) };
     let toucher = Toucher {
         store: Arc::clone(store),
         mailer: Arc::clone(mailer),
@@ -460,6 +481,7 @@ fn deploy(ports: &Ports, clock: &Arc<SettableClock>, bus: &Arc<RecordingBus>, li
         }),
         publish: Arc::new(publish_history::Deps { bus: bus.clone() }),
         notify: Arc::new(notify::Deps { postman }),
+        evaluate: Arc::new(evaluate_requalification::Deps { evaluator }),
     }
 }
 
@@ -528,6 +550,13 @@ pub(crate) fn s3_event(key: &InboxKey) -> Value {
 /// The bus's event for `notify`.
 pub(crate) fn reply_received(detail: Value) -> Value {
     let mut event = sample("reply-received.json");
+    event["detail"] = detail;
+    event
+}
+
+/// The bus's event for `evaluate-requalification`.
+pub(crate) fn evaluation_due(detail: Value) -> Value {
+    let mut event = sample("evaluation-due.json");
     event["detail"] = detail;
     event
 }

@@ -1,0 +1,24 @@
+//! The `evaluate-requalification` function.
+
+use std::sync::Arc;
+
+use evaluate_requalification::{Deps, handle};
+use lambda_runtime::Error;
+use perennial_app::evaluate::Evaluator;
+use perennial_app::ports::{Store, SystemClock};
+use perennial_aws::clients::Clients;
+use perennial_aws::dynamo::DynamoStore;
+use perennial_lambda::boot;
+use perennial_lambda::config::Settings;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    boot::start_logging();
+    let mut settings = Settings::from_env();
+    let table = settings.text("PERENNIAL_TABLE");
+    settings.finish(|| ())?;
+
+    let store: Arc<dyn Store> = Arc::new(DynamoStore::new(Clients::from_env().await.dynamodb(), table));
+    let library = boot::library(&store).await;
+    boot::serve(Deps { evaluator: Evaluator { store, library, clock: Arc::new(SystemClock) } }, handle).await
+}
