@@ -350,7 +350,7 @@ pub fn decide(view: &View<'_>, stimulus: &Stimulus, now: Timestamp) -> Decision 
             (!taken.0.is_empty()).then(|| known.answered(&taken, now))
         }
         (Stimulus::Disposed { by, outcome, note }, Some(known)) if refusal(view, by, outcome, now).is_none() => {
-            selling::told(view.catalog, known, outcome, note.as_ref(), now)
+            selling::told(view, known, outcome, note.as_ref(), now)
         }
         (Stimulus::Noted { note, .. }, Some(known)) if can_answer(view.lead) => Some(known.noted(note)),
         (Stimulus::EraseRequested, Some(_)) | (Stimulus::Suppressed { .. }, None) => Some(Profile::blank(now)),
@@ -367,6 +367,7 @@ pub fn decide(view: &View<'_>, stimulus: &Stimulus, now: Timestamp) -> Decision 
     };
     let before = view.lead.map(|lead| Facts { lead, profile: view.profile, now, since: None });
     draft.respond(stimulus, before.as_ref());
+    draft.move_window(view.profile);
     draft.score(view.lead);
     draft.ask_whether_ready(view.lead);
     draft.settle_due();

@@ -31,6 +31,8 @@ use crate::sales::{
 use crate::score::{self, Score};
 use crate::submission::{Channel, Flag, Intent, JunkReason};
 
+pub(crate) use selling::click_taken_back;
+
 /// Why a touch waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -737,6 +739,15 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         rep: Option<RepName>,
     },
+    /// The day that a lead waits for, which was turned back, is another.
+    #[serde(rename = "turnback.moved")]
+    TurnbackMoved {
+        /// From when on sales may have it, after this.
+        sales_from: Timestamp,
+        /// When the last resort follows, after this.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        horizon_at: Option<Timestamp>,
+    },
     /// The time of a turnback's program is over.
     #[serde(rename = "turnback.ended")]
     HorizonReached,
@@ -852,6 +863,7 @@ impl Event {
             Self::Recycled => "lead.recycled",
             Self::IsCustomer => "customer.recognised",
             Self::Resubmitted { .. } => "lead.resubmitted",
+            Self::TurnbackMoved { .. } => "turnback.moved",
             Self::HorizonReached => "turnback.ended",
             Self::Alerted { .. } => "alert.raised",
             Self::TaskDone { .. } => "task.done",
@@ -981,14 +993,16 @@ fn change(mut lead: Lead, event: &Event, at: Timestamp) -> Lead {
         | Event::Recycled
         | Event::IsCustomer
         | Event::Resubmitted { .. }
+        | Event::TurnbackMoved { .. }
         | Event::HorizonReached
         | Event::Alerted { .. }
         | Event::TaskDone { .. } => selling::apply(&mut lead, event, at),
         Event::PhoneChanged { phone } => lead.phone = *phone,
-        Event::Admitted | Event::Released | Event::Reopened => {
+        Event::Admitted | Event::Released => {
             lead.stage = LifecycleStage::Inquiry;
             lead.stage_until = None;
         }
+        Event::Reopened => selling::reopened(&mut lead, at),
         Event::Quarantined { until, .. } => {
             // What looks like junk is no sign of a person (I11).
             lead.signals.clear();
@@ -1094,7 +1108,10 @@ fn change(mut lead: Lead, event: &Event, at: Timestamp) -> Lead {
         }
         Event::TaskOverdue { .. } => lead.task = None,
         Event::AddressSuppressed { cause } => suppressed(&mut lead, *cause),
-        Event::Disqualified { review_at, .. } => {
+        Event::Disqualified { review_at, by, .. } => {
+            if by.is_some() {
+                lead.cycle.closed_at = Some(at);
+            }
             lead.stage = LifecycleStage::Disqualified;
             lead.stage_until = Some(*review_at);
             lead.task = None;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::actor::{Hit, Mailing, Target, Verdict, judge};
 use crate::condition::SignalKind;
-use crate::event::Event;
+use crate::event::{Event, click_taken_back};
 use crate::ids::{TopicName, TouchId};
 use crate::lead::Lead;
 
@@ -153,7 +153,7 @@ fn relabelled(
         None => lead.signals.remove(&SignalKind::Clicked),
     };
     let Some(taken) = taken else { return };
-    lead.cycle.signs = lead.cycle.signs.saturating_sub(1);
+    click_taken_back(lead, taken.given_at, taken.clicked_before);
     if let (Some((ordinal, silent)), Some(enrolment)) = (taken.silence_before, lead.enrolment.as_mut())
         && enrolment.ordinal == ordinal
     {

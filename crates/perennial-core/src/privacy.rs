@@ -92,6 +92,7 @@ pub fn thinned(event: &Event) -> Event {
         | Event::Recycled
         | Event::IsCustomer
         | Event::Resubmitted { .. }
+        | Event::TurnbackMoved { .. }
         | Event::HorizonReached
         | Event::Alerted { .. }
         | Event::TaskDone { .. }

@@ -255,6 +255,8 @@ pub enum Origin {
     },
     /// A customer, for something more.
     Customer,
+    /// One who was only listened to.
+    Reopened,
 }
 
 /// One way of a lead from its first sign to a decision of sales. A lead that comes back starts the next.
@@ -285,7 +287,7 @@ pub struct DemandCycle {
     /// How often it was offered anew because nobody decided.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub resubmissions: u32,
-    /// When sales decided on it: turned back, or bought.
+    /// When sales decided on it: turned back, disqualified, or bought.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed_at: Option<Timestamp>,
     /// Who had it and let it lie: they are not offered it again.

@@ -153,6 +153,9 @@ impl Teller<'_> {
             Event::Recycled => "is nurtured again".to_owned(),
             Event::IsCustomer => "is a customer".to_owned(),
             Event::Resubmitted { reason, .. } => format!("goes to another: {}", reason.as_str()),
+            Event::TurnbackMoved { sales_from, .. } => {
+                format!("waits for another day: sales from {}", self.time(*sales_from))
+            }
             Event::HorizonReached => "the time of its turnback is over".to_owned(),
             Event::Alerted { trigger, audience, delivery, .. } => {
                 format!("alert to the {audience:?}, {delivery:?}: {trigger:?}")

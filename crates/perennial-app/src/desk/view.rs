@@ -386,6 +386,7 @@ const fn telling(event: &Event) -> Telling {
         | Event::Won { .. }
         | Event::Lost { .. }
         | Event::Recycled
+        | Event::TurnbackMoved { .. }
         | Event::HorizonReached
         | Event::Alerted { .. }
         | Event::TaskDone { .. }

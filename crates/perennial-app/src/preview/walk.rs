@@ -223,6 +223,7 @@ impl Walk<'_> {
             | Event::Recycled
             | Event::IsCustomer
             | Event::Resubmitted { .. }
+            | Event::TurnbackMoved { .. }
             | Event::HorizonReached
             | Event::Alerted { .. }
             | Event::TaskDone { .. }

@@ -57,7 +57,12 @@ impl Draft<'_> {
         let is_touched_enough = touches < self.catalog.gate.touches_min
             && lead.cycle.touches >= self.catalog.gate.touches_min
             && lead.cycle.signs > 0;
-        let has_news = lead.cycle.signs > signs || (lead.stage == LifecycleStage::Inquiry && is_touched_enough);
+        // A sign may have begun the cycle that it would count for.
+        let is_new = |(kind, given_at): (&SignalKind, &Timestamp)| {
+            before.is_some_and(|before| before.signals.get(kind).is_none_or(|last| last < given_at))
+        };
+        let has_sign = lead.cycle.signs > signs || lead.signals.iter().any(is_new);
+        let has_news = has_sign || (lead.stage == LifecycleStage::Inquiry && is_touched_enough);
         let is_asked = lead.evaluate_by.is_some();
         if asks && has_news && !is_asked {
             self.record(Event::EvaluationDue { by: self.now + EVALUATE_WITHIN });
@@ -155,30 +160,37 @@ impl Draft<'_> {
         };
         let cause = QualifyCause::RequalifyRule { reason };
         if policy.requalify.is_empty() {
-            return reaches(self.catalog.gate.reentry_percent).then_some(Ready { cause, by_score: true });
+            // No rule of its own: whoever writes back, or is warm again.
+            let writes = turnback.days.contains_key(&SignalKind::Replied);
+            let is_ready = writes || reaches(self.catalog.gate.reentry_percent);
+            return is_ready.then_some(Ready { cause, by_score: !writes });
         }
-        let met = policy.requalify.iter().find(|rule| self.meets(rule, turnback, &reaches))?;
-        Some(Ready { cause, by_score: met.score_percent.is_some() })
+        let met = || policy.requalify.iter().filter(|rule| self.meets(rule, turnback, &reaches));
+        // Whoever is ready without their score is, however often their score was it.
+        let by_score = met().next()?.score_percent.is_some() && met().all(|rule| rule.score_percent.is_some());
+        Some(Ready { cause, by_score })
     }
 
+    /// Whether a rule holds. That its date is near (`in_window`) does: before, sales would not have the lead.
     fn meets(&self, rule: &RequalifyRule, turnback: &Turnback, reaches: &dyn Fn(u32) -> bool) -> bool {
         let given = |kind: &SignalKind| turnback.days.get(kind).is_some_and(|days| days.days >= rule.days_min);
-        let has_sign = if rule.signals.is_empty() {
-            turnback.days.keys().any(|kind| given(kind))
-        } else {
-            rule.signals.iter().any(given)
-        };
+        let has_sign =
+            if rule.signals.is_empty() { turnback.days.keys().any(given) } else { rule.signals.iter().any(given) };
         has_sign
             && rule.score_percent.is_none_or(reaches)
             && rule.when.as_ref().is_none_or(|when| self.facts().is_some_and(|facts| when.holds(&facts)))
     }
 
-    /// Tells the owner of what the person did since somebody looked last: one thing, the most telling.
+    /// Tells the owner of what the person did since somebody looked last: one thing, the most telling. What sales told
+    /// itself it knows.
     fn tell_what_is_new(&mut self, lead: &Lead) {
         let handed_over = lead.cycle.qualified.map(|qualified| qualified.at);
         let last = lead.evaluated_at.max(handed_over);
-        let is_new = |kind: SignalKind| lead.signals.get(&kind).is_some_and(|at| last.is_none_or(|last| *at > last));
-        let told = TELLING.into_iter().find(|(kind, _)| is_new(*kind));
+        let is_news = |(kind, trigger): &(SignalKind, Trigger)| {
+            let known = last.max(lead.alerted.get(trigger).copied());
+            lead.signals.get(kind).is_some_and(|given_at| known.is_none_or(|known| *given_at > known))
+        };
+        let told = TELLING.into_iter().find(is_news);
         if let Some((_, trigger)) = told {
             self.alert(trigger, Audience::Owner, None);
         }

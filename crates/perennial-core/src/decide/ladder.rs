@@ -7,10 +7,12 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Draft, STAND_IN_DUE};
 use crate::event::{Event, ProgramExit};
 use crate::ids::TouchId;
-use crate::lead::{LifecycleStage, Ownership, PhoneReach, Reach, Task, TaskKind};
+use crate::lead::{Lead, LifecycleStage, Ownership, PauseCause, PhoneReach, Reach, Task, TaskKind};
 use crate::policy::{LastRung, RungAction, StageClock, TurnbackReason};
 use crate::roster::OfficeHours;
-use crate::sales::{Audience, Delivery, Party, QualifyCause, SlaClock, Trigger, TurnbackRequest, sales_touch};
+use crate::sales::{
+    Audience, Delivery, Party, QualifyCause, SlaClock, Trigger, TurnbackRequest, is_sales, sales_touch,
+};
 use crate::timing::Delay;
 
 /// The same thing is told at once only so often; the rest comes with the digest (S13).
@@ -53,11 +55,17 @@ impl Draft<'_> {
 
     /// Starts the clock of the stage that the lead has come to.
     pub(super) fn start_clock(&mut self) {
-        let Some(lead) = &self.lead else { return };
-        let clock = match lead.stage {
-            LifecycleStage::Mql => self.handover_clock(),
-            LifecycleStage::Sal => Some(self.stage_clock(&self.catalog.sla.sal)),
-            LifecycleStage::Sql => Some(self.stage_clock(&self.catalog.sla.sql)),
+        let clock = self.lead.as_ref().and_then(|lead| self.clock_of(lead));
+        if let Some(clock) = clock {
+            self.record(Event::SlaStarted { clock });
+        }
+    }
+
+    fn clock_of(&self, lead: &Lead) -> Option<SlaClock> {
+        match lead.stage {
+            LifecycleStage::Mql => self.handover_clock(lead),
+            LifecycleStage::Sal => Some(self.stage_clock(lead, &self.catalog.sla.sal)),
+            LifecycleStage::Sql => Some(self.stage_clock(lead, &self.catalog.sla.sql)),
             LifecycleStage::Received
             | LifecycleStage::Quarantined
             | LifecycleStage::Inquiry
@@ -66,14 +74,10 @@ impl Draft<'_> {
             | LifecycleStage::Disqualified
             | LifecycleStage::JunkPurged
             | LifecycleStage::Erased => None,
-        };
-        if let Some(clock) = clock {
-            self.record(Event::SlaStarted { clock });
         }
     }
 
-    fn handover_clock(&self) -> Option<SlaClock> {
-        let lead = self.lead.as_ref()?;
+    fn handover_clock(&self, lead: &Lead) -> Option<SlaClock> {
         let hours = self.catalog.hours_of(lead.owner.as_ref()?);
         let ends_at = self.in_hours(self.catalog.sla.decide_within, &hours);
         let attempt_by = self.in_hours(self.first_attempt(), &hours).min(ends_at);
@@ -105,17 +109,21 @@ impl Draft<'_> {
         }
     }
 
-    fn stage_clock(&self, policy: &StageClock) -> SlaClock {
-        let next_at = self.after(policy.idle);
-        SlaClock { since: self.now, attempt_by: None, rung: 0, next_at, ends_at: self.after(policy.expires) }
+    /// It begins with what was agreed last: nobody is idle who waits for a meeting, or is to call then.
+    fn stage_clock(&self, lead: &Lead, policy: &StageClock) -> SlaClock {
+        let call = lead.task.as_ref().filter(|task| is_sales(&task.touch)).map(|task| task.due_at);
+        let pause = lead.enrolment.as_ref().and_then(|enrolment| enrolment.paused);
+        let meeting = pause.filter(|pause| pause.cause == PauseCause::MeetingBooked).map(|pause| pause.resume_at);
+        let since = [call, meeting].into_iter().flatten().fold(self.now, Timestamp::max);
+        let (next_at, ends_at) = (self.from(since, policy.idle), self.from(since, policy.expires));
+        SlaClock { since, attempt_by: None, rung: 0, next_at, ends_at }
     }
 
     /// Somebody does something about the lead: the clock of its stage begins anew.
     pub(super) fn keep_alive(&mut self) {
-        let is_worked =
-            self.lead.as_ref().is_some_and(|lead| [LifecycleStage::Sal, LifecycleStage::Sql].contains(&lead.stage));
-        let is_fresh = self.lead.as_ref().and_then(|lead| lead.sla.as_ref()).is_some_and(|it| it.since == self.now);
-        if is_worked && !is_fresh {
+        let Some(lead) = &self.lead else { return };
+        let is_worked = [LifecycleStage::Sal, LifecycleStage::Sql].contains(&lead.stage);
+        if is_worked && self.clock_of(lead) != lead.sla {
             self.start_clock();
         }
     }
@@ -133,7 +141,7 @@ impl Draft<'_> {
             days @ (Delay::Days(_) | Delay::BusinessDays(_)) => days.typical(),
         };
         let at = |percent: u32| hours.after(clock.since, all * i32::try_from(percent).unwrap_or(i32::MAX) / 100);
-        let next = ladder.iter().enumerate().skip(usize::try_from(rung).unwrap_or(usize::MAX)).next();
+        let next = ladder.iter().enumerate().nth(usize::try_from(rung).unwrap_or(usize::MAX));
         match next {
             Some((index, step)) if at(step.at_percent) < clock.ends_at => {
                 (u32::try_from(index).unwrap_or(u32::MAX), at(step.at_percent))
@@ -158,8 +166,11 @@ impl Draft<'_> {
         }
         if turnback.and_then(|turnback| turnback.horizon_at).is_some_and(|at| at <= now) {
             self.record(Event::HorizonReached);
-            if self.lead.as_ref().is_some_and(|lead| lead.stage == LifecycleStage::Recycled) {
-                self.exit(ProgramExit::Horizon, Some(&self.catalog.last_resort));
+            let last_resort = &self.catalog.last_resort;
+            let waits = self.lead.as_ref().filter(|lead| lead.stage == LifecycleStage::Recycled);
+            let program = waits.and_then(|lead| lead.enrolment.as_ref()).map(|enrolment| &enrolment.program);
+            if program.is_some_and(|program| program != last_resort) {
+                self.exit(ProgramExit::Horizon, Some(last_resort));
             }
             return true;
         }
@@ -211,7 +222,12 @@ impl Draft<'_> {
                 let before = self.lead.as_ref().and_then(|lead| lead.owner.clone());
                 let owner = self.routed_on();
                 if Some(&owner) != before.as_ref() {
+                    let hours = self.catalog.hours_of(&owner);
+                    let due = self.in_hours(self.first_attempt(), &hours).duration_since(self.now);
                     self.record(Event::Assigned { owner });
+                    let touch =
+                        self.lead.as_ref().and_then(|lead| sales_touch(lead, "second-contact", lead.cycle.offers));
+                    self.sales_task(touch, due);
                     self.alert(trigger, Audience::Owner, None);
                 }
             }
@@ -252,7 +268,8 @@ impl Draft<'_> {
             if clock.rung == 0 { (Trigger::Idle, Audience::Owner) } else { (Trigger::IdleLong, Audience::Manager) };
         let next_at = manager.filter(|at| clock.rung == 0 && *at < clock.ends_at).unwrap_or(clock.ends_at);
         self.record(Event::SlaWarned { trigger, rung: clock.rung.saturating_add(1), next_at });
-        if clock.rung == 0 {
+        let has_task = self.lead.as_ref().is_some_and(|lead| lead.task.is_some());
+        if clock.rung == 0 && !has_task {
             let touch = self.lead.as_ref().and_then(|lead| sales_touch(lead, "rescue", seconds(self.now)));
             self.sales_task(touch, RESCUE_DUE);
         }

@@ -62,8 +62,11 @@ pub fn refusal(view: &View<'_>, by: &Party, outcome: &Outcome, now: Timestamp) -
     };
     match outcome {
         Outcome::CallBack { due_at } => ahead(*due_at),
+        // So long programs would stand still.
+        Outcome::MeetingBooked { meet_at: Some(until) } | Outcome::Held { until } if *until > now + PULSE_AHEAD_MAX => {
+            Some(Refusal::TooFar)
+        }
         Outcome::MeetingBooked { meet_at } => meet_at.and_then(ahead),
-        Outcome::Held { until } if *until > now + PULSE_AHEAD_MAX => Some(Refusal::TooFar),
         Outcome::Held { until } => ahead(*until),
         Outcome::Revisit { on } => start_of(view.catalog, *on).and_then(ahead),
         Outcome::TurnedBack(request) => turnback_refusal(view, lead, by, request, ahead),
@@ -117,29 +120,47 @@ fn start_of(catalog: &Catalog, date: Date) -> Option<Timestamp> {
     Some(end.timestamp())
 }
 
+/// The day that a reason is about, as far as it is known and not over.
+fn day_of(catalog: &Catalog, policy: &TurnbackPolicy, profile: Option<&Profile>, now: Timestamp) -> Option<Date> {
+    let told = profile?.fields.get(policy.date.as_ref()?)?;
+    let day = told.trim().parse().ok()?;
+    start_of(catalog, day).is_some_and(|end| end > now).then_some(day)
+}
+
 /// What an outcome tells of the person: dates to come back on, answers that do not hold, and what was noted.
 pub(super) fn told(
-    catalog: &Catalog,
+    view: &View<'_>,
     known: &Profile,
     outcome: &Outcome,
     note: Option<&Note>,
     now: Timestamp,
 ) -> Option<Profile> {
     let mut profile = note.map_or_else(|| known.clone(), |note| known.noted(note));
-    let mut date = |reason: TurnbackReason, date: Date| {
-        if let Some(field) = catalog.turnbacks.policy(reason).and_then(|policy| policy.date.clone()) {
+    let mut date = |reason: TurnbackReason, date: Option<Date>| {
+        let Some(policy) = view.catalog.turnbacks.policy(reason) else { return };
+        let Some(field) = policy.date.clone() else { return };
+        if let Some(date) = date {
             profile.fields.insert(field.clone(), date.to_string());
             profile.answers_at.insert(field, now);
+        } else if day_of(view.catalog, policy, Some(known), now).is_none() {
+            // The day of an earlier turnback: programs that wait for one would pass over all that they have.
+            profile.fields.remove(&field);
+            profile.answers_at.remove(&field);
         }
     };
     match outcome {
         Outcome::TurnedBack(request) => {
-            if let Some(on) = request.date {
-                date(request.reason, on);
-            }
+            date(request.reason, request.date);
             profile.doubted.extend(request.fields.iter().filter(|field| known.fields.contains_key(field)).cloned());
         }
-        Outcome::Revisit { on } => date(TurnbackReason::Timing, *on),
+        Outcome::Lost => date(TurnbackReason::ClosedLost, None),
+        Outcome::Revisit { on } => {
+            let reason = view.lead.and_then(|lead| lead.turnback.as_ref()).map(|turnback| turnback.reason);
+            let has_date = |reason: &TurnbackReason| {
+                view.catalog.turnbacks.policy(*reason).is_some_and(|policy| policy.date.is_some())
+            };
+            date(reason.filter(has_date).unwrap_or(TurnbackReason::Timing), Some(*on));
+        }
         Outcome::Accepted
         | Outcome::Attempted { .. }
         | Outcome::Connected
@@ -153,12 +174,22 @@ pub(super) fn told(
         | Outcome::Disqualified { .. }
         | Outcome::ExistingCustomer
         | Outcome::Won
-        | Outcome::Lost
         | Outcome::Held { .. }
         | Outcome::Resumed
         | Outcome::Unhelpful { .. } => {}
     }
     (profile != *known).then_some(profile)
+}
+
+/// Whether a lead is where an outcome takes it, or beyond. A customer whom sales takes on again is in a new cycle; one
+/// who is told to have bought is where they are.
+fn is_there(stage: LifecycleStage, target: LifecycleStage) -> bool {
+    stage == target || (stage == LifecycleStage::Sql && target == LifecycleStage::Sal)
+}
+
+/// Whether the lead is a customer whom sales has for something more.
+fn has_bought(lead: &Lead) -> bool {
+    lead.cycle.origin == Origin::Customer && lead.cycle.closed_at.is_none()
 }
 
 impl Draft<'_> {
@@ -175,7 +206,7 @@ impl Draft<'_> {
         }
         match outcome {
             Outcome::Accepted => self.take_to(LifecycleStage::Sal, by, before),
-            Outcome::Attempted { .. } => self.end_task(outcome.name()),
+            Outcome::Attempted { .. } | Outcome::Done => self.end_task(outcome.name()),
             Outcome::Connected => {
                 self.end_task(outcome.name());
                 self.signalled(SignalKind::Connected, None, before);
@@ -190,7 +221,15 @@ impl Draft<'_> {
                 self.signalled(SignalKind::MeetingBooked, None, before);
                 self.pause(PauseCause::MeetingBooked, meet_at.unwrap_or(self.now + MEETING));
             }
-            Outcome::WrongPerson => self.turn_back(&TurnbackRequest::new(TurnbackReason::WrongContact), by),
+            Outcome::WrongPerson => {
+                self.end_task(outcome.name());
+                if self.is_in(LifecycleStage::Customer) {
+                    // Whoever answers there, they have bought.
+                    self.phone_is(PhoneReach::Bad);
+                } else {
+                    self.turn_back(&TurnbackRequest::new(TurnbackReason::WrongContact), by);
+                }
+            }
             Outcome::BadNumber => {
                 self.end_task(outcome.name());
                 self.phone_is(PhoneReach::Bad);
@@ -199,13 +238,25 @@ impl Draft<'_> {
                 self.end_task(outcome.name());
                 self.phone_is(PhoneReach::DoNotCall);
             }
-            Outcome::Done => self.end_task(outcome.name()),
             Outcome::Qualified => self.take_to(LifecycleStage::Sql, by, before),
-            Outcome::TurnedBack(request) => self.turn_back(request, by),
-            Outcome::Disqualified { reason } => self.disqualify(*reason, by),
+            Outcome::TurnedBack(request) => {
+                self.end_task(outcome.name());
+                self.turn_back(request, by);
+            }
+            Outcome::Disqualified { reason } => {
+                self.end_task(outcome.name());
+                self.disqualify(*reason, by);
+            }
             Outcome::ExistingCustomer => self.is_customer(before),
             Outcome::Won => self.take_to(LifecycleStage::Customer, by, before),
             Outcome::Lost => {
+                self.end_task(outcome.name());
+                let open = [LifecycleStage::Inquiry, LifecycleStage::Mql, LifecycleStage::Sal];
+                if open.iter().any(|stage| self.is_in(*stage)) {
+                    // Whatever is lost was a deal.
+                    self.take_over(by);
+                    self.rise_to(LifecycleStage::Sql, by);
+                }
                 self.record(Event::Lost { by: by.clone() });
                 self.turn_back(&TurnbackRequest::new(TurnbackReason::ClosedLost), by);
             }
@@ -242,14 +293,20 @@ impl Draft<'_> {
 
     // --- Forwards ----------------------------------------------------------------------------
 
-    /// Takes the lead to a stage, through every stage between. One that is there, or beyond, stays.
+    /// Takes the lead to a stage, and into the program that is for it. Its clock starts when the outcome is told whole.
     fn take_to(&mut self, target: LifecycleStage, by: &Party, before: Option<&Facts<'_>>) {
         self.take_over(by);
+        self.rise_to(target, by);
+        self.be_nurtured(before);
+    }
+
+    /// Lets the lead rise to a stage, through every stage between. One that is there, or beyond, stays.
+    fn rise_to(&mut self, target: LifecycleStage, by: &Party) {
         // At most the four stages between a listening lead and a customer.
         for _ in 0..5 {
             let Some(stage) = self.lead.as_ref().map(|lead| lead.stage) else { return };
-            if self.is_there(stage, target) {
-                break;
+            if is_there(stage, target) {
+                return;
             }
             match stage {
                 LifecycleStage::Disqualified => self.record(Event::Reopened),
@@ -268,24 +325,20 @@ impl Draft<'_> {
                 | LifecycleStage::Erased => return,
             }
         }
-        self.be_nurtured(before);
-        if self.lead.as_ref().is_some_and(|lead| lead.sla.is_none()) {
-            self.start_clock();
-        }
     }
 
-    fn is_there(&self, stage: LifecycleStage, target: LifecycleStage) -> bool {
-        // A customer whom sales takes on again is in a new cycle; one who is told to have bought is where they are.
-        stage == target || (stage == LifecycleStage::Sql && target == LifecycleStage::Sal)
+    fn is_in(&self, stage: LifecycleStage) -> bool {
+        self.lead.as_ref().is_some_and(|lead| lead.stage == stage)
     }
 
-    /// Whoever has come to another stage is in the program that claims it, and always in one.
+    /// Whoever has come to another stage is in the program that claims it, or that the one they are in leads to; and
+    /// always in one. That nobody may write or call is no reason to let go of whoever sales has.
     fn be_nurtured(&mut self, before: Option<&Facts<'_>>) {
         if self.lead.as_ref().is_some_and(|lead| lead.enrolment.is_none()) {
-            let catalog = self.catalog;
-            self.nurture(catalog.programs.get(&catalog.last_resort), None);
-        } else {
-            self.claim(before);
+            let last_resort = self.catalog.programs.get(&self.catalog.last_resort);
+            self.enrol(self.claimant(None).or(last_resort), None);
+        } else if !self.claim(before) {
+            self.hear(&BTreeSet::new());
         }
     }
 
@@ -401,8 +454,10 @@ impl Draft<'_> {
             self.record(Event::Doubted { fields: request.fields.clone() });
         }
         let rep = by.rep().or_else(|| lead.rep()).cloned();
-        let sales_from = self.sales_from(policy, request);
-        let horizon_at = policy.horizon_days.map(|days| self.horizon(request, days));
+        let day = day_of(catalog, policy, self.profile, self.now);
+        let sales_from = self.sales_from(policy, day);
+        let horizon_at = policy.horizon_days.map(|days| self.horizon(day, days));
+        self.end_task("superseded");
         self.record(Event::TurnedBack {
             reason: request.reason,
             by: by.clone(),
@@ -412,7 +467,7 @@ impl Draft<'_> {
             judge_at: (sales_from > self.now).then_some(sales_from),
             horizon_at,
         });
-        let was_customer = lead.cycle.origin == Origin::Customer && lead.stage != LifecycleStage::Inquiry;
+        let was_customer = has_bought(&lead);
         self.record(if was_customer { Event::IsCustomer } else { Event::Recycled });
         self.let_go(request.reason);
         self.mend_data(request.reason);
@@ -424,9 +479,24 @@ impl Draft<'_> {
         self.listen_if_unreachable();
     }
 
+    /// The day that the lead waits for is another: so is the time from which sales may have it.
+    pub(super) fn move_window(&mut self, before: Option<&Profile>) {
+        let lead = self.lead.as_ref().filter(|lead| lead.stage == LifecycleStage::Recycled);
+        let Some(turnback) = lead.and_then(|lead| lead.turnback.as_ref()) else { return };
+        let Some(policy) = self.catalog.turnbacks.policy(turnback.reason) else { return };
+        let day = day_of(self.catalog, policy, self.profile, self.now);
+        let is_new = turnback.at == self.now || day == day_of(self.catalog, policy, before, self.now);
+        if day.is_none() || is_new {
+            return;
+        }
+        let sales_from = self.sales_from(policy, day);
+        let horizon_at = policy.horizon_days.map(|days| self.horizon(day, days));
+        self.record(Event::TurnbackMoved { sales_from, horizon_at });
+    }
+
     /// From when on sales may have the lead again.
-    fn sales_from(&self, policy: &TurnbackPolicy, request: &TurnbackRequest) -> Timestamp {
-        let dated = request.date.zip(policy.lead_time).and_then(|(date, lead_time)| {
+    fn sales_from(&self, policy: &TurnbackPolicy, day: Option<Date>) -> Timestamp {
+        let dated = day.zip(policy.lead_time).and_then(|(date, lead_time)| {
             let days = match lead_time {
                 Delay::Minutes(_) => 0,
                 Delay::Days(days) | Delay::BusinessDays(days) => i64::from(days),
@@ -437,8 +507,8 @@ impl Draft<'_> {
         dated.map_or_else(|| self.from(self.now, policy.cooldown), |from| from.max(self.now))
     }
 
-    fn horizon(&self, request: &TurnbackRequest, days: u32) -> Timestamp {
-        let dated = request.date.and_then(|date| start_of(self.catalog, date));
+    fn horizon(&self, day: Option<Date>, days: u32) -> Timestamp {
+        let dated = day.and_then(|date| start_of(self.catalog, date));
         dated.unwrap_or(self.now).max(self.now) + SignedDuration::from_hours(24 * i64::from(days))
     }
 
@@ -483,7 +553,10 @@ impl Draft<'_> {
             }
             return;
         }
+        let current = self.lead.as_ref().and_then(|lead| lead.enrolment.as_ref()).map(|enrolment| &enrolment.program);
         match &policy.program {
+            // Nobody gets the same mails again, unless they wait for another day now.
+            Some(program) if current == Some(program) && policy.date.is_none() => {}
             Some(program) => self.exit(ProgramExit::TurnedBack, Some(program)),
             None => self.leave_for_stage(),
         }
@@ -508,7 +581,13 @@ impl Draft<'_> {
 
     fn disqualify(&mut self, reason: DisqualifyReason, by: &Party) {
         let enrolment = self.lead.as_ref().and_then(|lead| lead.enrolment.clone());
-        if self.lead.as_ref().is_some_and(|lead| lead.stage == LifecycleStage::Disqualified) {
+        if self.is_in(LifecycleStage::Disqualified) {
+            return;
+        }
+        if self.lead.as_ref().is_some_and(has_bought) {
+            // They are no lead for this; what they bought they have.
+            self.record(Event::IsCustomer);
+            self.leave_for_stage();
             return;
         }
         if let Some(enrolment) = enrolment {

@@ -2,7 +2,11 @@
 
 mod answers;
 mod consent;
+mod handover;
+mod ladder;
+mod sales;
 mod score;
+mod turnback;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -54,6 +58,7 @@ fn files_with(program: &str) -> Vec<SourceFile> {
 }
 
 /// One lead.
+#[derive(Clone)]
 struct Life {
     catalog: Arc<Catalog>,
     lead: Option<Lead>,
@@ -210,6 +215,7 @@ fn said(event: &Event) -> Option<String> {
         Event::TurnedBack { reason, .. } => format!("BACK {}", reason.as_str()),
         Event::IsCustomer => "is a customer".to_owned(),
         Event::Resubmitted { reason, .. } => format!("goes to another: {}", reason.as_str()),
+        Event::TurnbackMoved { .. } => "waits for another day".to_owned(),
         Event::HorizonReached => "the turnback is over".to_owned(),
         Event::Alerted { trigger, delivery, .. } => format!("ALERT {trigger:?} {delivery:?}"),
         Event::TaskDone { outcome, .. } => format!("task ends: {outcome}"),

@@ -7,7 +7,9 @@ use super::Event;
 use crate::condition::SignalKind;
 use crate::lead::{Lead, LifecycleStage, Ownership, REQUALIFIED_KEPT_MAX};
 use crate::policy::TurnbackReason;
-use crate::sales::{Delivery, DemandCycle, Outcome, Party, Qualified, QualifyCause, SignDays, SlaClock, Turnback};
+use crate::sales::{
+    Delivery, DemandCycle, Origin, Outcome, Party, Qualified, QualifyCause, SignDays, SlaClock, Trigger, Turnback,
+};
 
 /// Total, as [`super::apply`] is.
 #[expect(clippy::too_many_lines, reason = "an arm for each event, each a few lines long")]
@@ -49,8 +51,11 @@ pub(super) fn apply(lead: &mut Lead, event: &Event, at: Timestamp) {
         clock.rung = *rung;
         clock.next_at = *next_at;
     }
+    if let Event::SlaBreached { trigger: Trigger::Reassigned, .. } = event {
+        lead.cycle.passed_over.extend(lead.owner.as_ref().and_then(Ownership::rep).cloned());
+    }
     if let Event::Disposed { by, outcome } = event {
-        disposed(lead, by, outcome);
+        disposed(lead, by, outcome, at);
     }
     if let Event::Accepted { by } = event {
         lead.stage = LifecycleStage::Sal;
@@ -89,11 +94,20 @@ pub(super) fn apply(lead: &mut Lead, event: &Event, at: Timestamp) {
             days: std::collections::BTreeMap::new(),
         });
     }
+    if let Event::TurnbackMoved { sales_from, horizon_at } = event
+        && let Some(turnback) = &mut lead.turnback
+    {
+        turnback.sales_from = *sales_from;
+        turnback.judge_at = Some(*sales_from);
+        turnback.horizon_at = *horizon_at;
+    }
     if let Event::Recycled = event {
         lead.stage = LifecycleStage::Recycled;
+        lead.stage_until = None;
     }
     if let Event::IsCustomer = event {
         lead.stage = LifecycleStage::Customer;
+        lead.stage_until = None;
         lead.turnback = None;
         lead.sla = None;
         lead.cycle.closed_at = Some(at);
@@ -114,10 +128,10 @@ pub(super) fn apply(lead: &mut Lead, event: &Event, at: Timestamp) {
     if let Event::Alerted { trigger, delivery: Delivery::Now, .. } = event {
         lead.alerted.insert(*trigger, at);
     }
-    if let Event::TaskDone { touch, .. } = event {
-        if lead.task.as_ref().is_some_and(|task| &task.touch == touch) {
-            lead.task = None;
-        }
+    if let Event::TaskDone { touch, .. } = event
+        && lead.task.as_ref().is_some_and(|task| &task.touch == touch)
+    {
+        lead.task = None;
     }
 }
 
@@ -132,6 +146,34 @@ pub(super) fn signalled(lead: &mut Lead, kind: SignalKind, at: Timestamp) {
     }
 }
 
+/// A click that counted was a machine's: the day is none on which the person was there, unless they were there again.
+pub(crate) fn click_taken_back(lead: &mut Lead, given_at: Timestamp, clicked_before: Option<Timestamp>) {
+    lead.cycle.signs = lead.cycle.signs.saturating_sub(1);
+    let last = lead.signals.get(&SignalKind::Clicked).copied();
+    let Some(turnback) = lead.turnback.as_mut().filter(|turnback| turnback.at <= given_at) else { return };
+    let Some(days) = turnback.days.get_mut(&SignalKind::Clicked) else { return };
+    let since = turnback.at;
+    let day = |at: Timestamp| at.to_zoned(TimeZone::UTC).date();
+    let before = clicked_before.filter(|at| *at >= since).map(day);
+    if [before, last.filter(|at| *at >= since).map(day)].contains(&Some(day(given_at))) {
+        return;
+    }
+    days.days = days.days.saturating_sub(1);
+    days.last = before.filter(|_| days.last == day(given_at)).unwrap_or(days.last);
+    if days.days == 0 {
+        turnback.days.remove(&SignalKind::Clicked);
+    }
+}
+
+/// Whoever was only listened to is spoken to again: in the next cycle, where sales had decided on the last.
+pub(super) fn reopened(lead: &mut Lead, at: Timestamp) {
+    lead.stage = LifecycleStage::Inquiry;
+    lead.stage_until = None;
+    if lead.cycle.closed_at.is_some() {
+        lead.cycle = DemandCycle::open(lead.cycle.number.saturating_add(1), Origin::Reopened, at);
+    }
+}
+
 fn qualified(lead: &mut Lead, cause: QualifyCause, at: Timestamp) {
     lead.stage = LifecycleStage::Mql;
     lead.cycle.qualified = Some(Qualified { at, cause });
@@ -139,7 +181,7 @@ fn qualified(lead: &mut Lead, cause: QualifyCause, at: Timestamp) {
 }
 
 /// Somebody of sales has done something: no first attempt is waited for any more.
-fn disposed(lead: &mut Lead, by: &Party, outcome: &Outcome) {
+fn disposed(lead: &mut Lead, by: &Party, outcome: &Outcome, at: Timestamp) {
     match outcome {
         Outcome::Attempted { .. }
         | Outcome::Connected
@@ -166,6 +208,10 @@ fn disposed(lead: &mut Lead, by: &Party, outcome: &Outcome) {
         | Outcome::Resumed
         | Outcome::Revisit { .. }
         | Outcome::Unhelpful { .. } => {}
+    }
+    if let Outcome::MeetingBooked { .. } = outcome {
+        // Nobody is told what they told.
+        lead.alerted.insert(Trigger::MeetingBooked, at);
     }
     if matches!(outcome, Outcome::Connected | Outcome::MeetingBooked { .. }) {
         if let Some(rep) = by.rep().or_else(|| lead.rep()) {
