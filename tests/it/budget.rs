@@ -1,10 +1,14 @@
 //! What a touch may cost (ARCHITECTURE.md, "The store"): one mark, one commit, one mail.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use perennial_app::memory::{Calls, Counting};
 use perennial_app::ports::PULSE_SHARDS;
 use perennial_aws::dynamo::DynamoStore;
+use perennial_core::catalog::{Catalog, Route, Sender};
+use perennial_core::ids::{RepName, RouteName, TeamName};
+use perennial_core::roster::{OfficeHours, Rep, RepStatus, Roster, Team};
 use perennial_core::submission::Permission;
 use serde_json::json;
 
@@ -14,8 +18,12 @@ use crate::scenarios::world::{
 
 /// The suite on a store that counts, and the count.
 async fn world() -> (World, Arc<Counting<DynamoStore>>) {
+    world_of(perennial_core::testing::catalog()).await
+}
+
+async fn world_of(catalog: Catalog) -> (World, Arc<Counting<DynamoStore>>) {
     let mut counting = None;
-    let world = World::with(perennial_core::testing::catalog(), "2026-03-02 10:00", |ports, store| {
+    let world = World::with(catalog, "2026-03-02 10:00", |ports, store| {
         let counted = Arc::new(Counting::new(store.clone()));
         ports.store = counted.clone();
         counting = Some(counted);
@@ -29,6 +37,38 @@ async fn a_form_post_is_one_read_and_one_commit() {
     let (world, counting) = world().await;
     world.commit_post(&json!({ "email": "ada@example.com" })).await;
     assert_eq!(counting.take(), Calls { load: 1, commit: 1, ..Calls::default() });
+}
+
+/// The same with a team that gets what comes in.
+fn with_team(reps: &[&str]) -> Catalog {
+    let mut catalog = perennial_core::testing::catalog();
+    let (team, inbox) = (TeamName::parse("inside-sales").unwrap(), RouteName::parse("inbox").unwrap());
+    let hours = OfficeHours::of_window(&catalog.window, &catalog.default_zone);
+    let rep = |name: &&str| {
+        let sender = Sender { name: (*name).to_owned(), address: format!("{name}@perennial.example") };
+        let rep = Rep { sender, team: team.clone(), status: RepStatus::Active, hours: None, open_max: None };
+        (RepName::parse(name).unwrap(), rep)
+    };
+    catalog.roster = Arc::new(Roster {
+        reps: reps.iter().map(rep).collect(),
+        teams: BTreeMap::from([(team.clone(), Team { manager: None, hours })]),
+    });
+    let queue = catalog.default_queue.clone();
+    catalog.routes.insert(inbox.clone(), Route { team: Some(team), queue });
+    catalog.handover.entry = Some(inbox);
+    catalog
+}
+
+#[tokio::test]
+async fn to_give_a_lead_to_one_of_several_reps_costs_a_look_at_what_waits_for_them_and_nothing_else_does() {
+    let (world, counting) = world_of(with_team(&["robin", "sam"])).await;
+    world.commit_post(&json!({ "email": "ada@example.com" })).await;
+    assert_eq!(counting.take(), Calls { load: 1, loads: 1, commit: 1, ..Calls::default() });
+    world.deliver().await;
+    assert_eq!(counting.take().loads, 0, "it has a rep");
+    let (world, counting) = world_of(with_team(&["robin"])).await;
+    world.commit_post(&json!({ "email": "ada@example.com" })).await;
+    assert_eq!(counting.take(), Calls { load: 1, commit: 1, ..Calls::default() }, "there is no choice");
 }
 
 #[tokio::test]

@@ -11,18 +11,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future;
-use jiff::civil::{Date, date};
+use jiff::civil::{Date, date, time};
 use jiff::{SignedDuration, Timestamp};
 use perennial_core::actor::{Agent, Hit, Mailing, Manner, Network, Target};
 use perennial_core::breaker::{Brake, BrakeSeen, Feedback, SenderRecord, SenderSwitch, Tally};
+use perennial_core::catalog::Sender;
 use perennial_core::condition::SignalKind;
 use perennial_core::consent::{Consent, ConsentBasis, OptIn, Pace, Preferences};
 use perennial_core::contact::EmailAddress;
 use perennial_core::event::{Event, SendProof};
 use perennial_core::follow::{Followed, GivenSign};
 use perennial_core::ids::{
-    FieldName, FormName, Language, LeadId, Pepper, ProgramName, QueueName, SenderDomain, StepId, SubmissionId, TagName,
-    TopicName, TouchId,
+    FieldName, FormName, Language, LeadId, Pepper, ProgramName, QueueName, RepName, SenderDomain, StepId, SubmissionId,
+    TagName, TeamName, TopicName, TouchId,
 };
 use perennial_core::lead::{
     Doubt, EmailReach, Enrolment, Lead, LifecycleStage, Ownership, Pause, PauseCause, PhoneReach, Sending, SoftBounce,
@@ -31,16 +32,17 @@ use perennial_core::lead::{
 use perennial_core::loader::SourceFile;
 use perennial_core::profile::Profile;
 use perennial_core::program::{ProgramVersion, TouchClass};
+use perennial_core::roster::{OfficeHours, Rep, RepStatus, Roster, Team, Weekdays};
 use perennial_core::sales::{DemandCycle, Origin};
 use perennial_core::score::{Fading, Points, Score, ScoredClick};
 use perennial_core::submission::{Channel, Entry, Flag, Intent, JunkReason, Permission, Source, Submission};
 use perennial_core::waterfall::{Deltas, Place};
 
 use crate::ports::{
-    Against, BlockKind, BlockRecord, Bucket, CatalogVersion, Claim, Commit, CommitError, Count, Cursor, DoorBook,
-    DueLead, EngagementRecord, HITS_PER_LINK_MAX, HistoryRow, IdempotencyRecord, ImportRecord, PULSE_SHARDS,
-    PublishedCatalog, PublishedProgram, Release, SendingPause, Store, StoreError, Stored, SubmissionOutcome,
-    SubmissionRow, Surveyed,
+    Against, BlockKind, BlockRecord, Bucket, CatalogVersion, Claim, Commit, CommitError, Count, Cursor, DeskLead,
+    DeskOwner, DeskPage, DeskPlace, DoorBook, DueLead, EngagementRecord, HITS_PER_LINK_MAX, HistoryRow,
+    IdempotencyRecord, ImportRecord, PULSE_SHARDS, PublishedCatalog, PublishedProgram, Release, RosterRecord,
+    SendingPause, Store, StoreError, Stored, SubmissionOutcome, SubmissionRow, Surveyed,
 };
 
 /// Makes one `#[tokio::test]` of every check, each with a store of its own.
@@ -90,6 +92,13 @@ macro_rules! store_contract {
             a_version_of_the_catalog_is_kept_for_good,
             a_release_follows_the_one_it_was_made_from_or_none,
             of_two_releases_at_once_exactly_one_is_made,
+            a_roster_follows_the_one_it_was_made_from_or_none,
+            a_lead_lies_on_the_desk_of_its_owner_by_when_somebody_must_act,
+            a_rep_has_every_lead_on_the_desk_and_a_queue_those_that_wait,
+            a_lead_that_changes_hands_leaves_the_desk_it_lay_on,
+            a_lead_at_the_end_of_its_life_lies_on_no_desk,
+            a_mark_leaves_the_desk_alone,
+            every_lead_on_a_desk_is_met_once_over_all_pages_the_most_urgent_first,
         }
     };
     ($store:path: $($check:ident),* $(,)?) => {
@@ -812,8 +821,9 @@ pub async fn a_survey_meets_every_item_once(store: &impl Store) {
     let (mut balance, mut submissions, mut imports) = (Deltas::default(), 0, Vec::new());
     for item in survey(store).await {
         match item {
-            Surveyed::State { lead, indexed_pulse } => {
+            Surveyed::State { lead, indexed_pulse, indexed_desk } => {
                 assert!(seen.insert(lead.id.clone()), "a state was met twice");
+                assert_eq!(indexed_desk, DeskPlace::of(&lead));
                 let expected =
                     if lead.id == living.id { (Some(noon()), living.clone()) } else { (None, *lead.clone()) };
                 assert_eq!((indexed_pulse, *lead), expected);
@@ -1057,6 +1067,165 @@ pub async fn of_two_releases_at_once_exactly_one_is_made(store: &impl Store) {
     let made = answers.into_iter().zip(&next).filter(|(answer, _)| matches!(answer, Ok(true)));
     let [(_, made)] = &made.collect::<Vec<_>>()[..] else { panic!("one of them is made") };
     assert_eq!(store.release().await.expect("the store answers").as_ref(), Some(*made));
+}
+
+// --- Who sells, and whose lead it is -----------------------------------------------------------------
+
+fn rep(name: &str) -> RepName {
+    RepName::parse(name).expect("the sample is a rep's name")
+}
+
+fn roster_record(rev: u64) -> RosterRecord {
+    let team = TeamName::parse("field").expect("the sample is a team's name");
+    let hours = OfficeHours {
+        zone: "Europe/Berlin".to_owned(),
+        days: vec![Weekdays::Mon, Weekdays::Fri],
+        opens: time(8, 30, 0, 0),
+        closes: time(17, 0, 0, 0),
+        holidays: BTreeSet::from([date(2026, 12, 25)]),
+    };
+    let sender = Sender { name: "Robin Vale".to_owned(), address: "robin.vale@perennial.example".to_owned() };
+    let robin = Rep { sender, team: team.clone(), status: RepStatus::Away, hours: None, open_max: Some(40) };
+    let roster = Roster {
+        reps: BTreeMap::from([(rep("robin"), robin)]),
+        teams: BTreeMap::from([(team, Team { manager: Some(rep("robin")), hours })]),
+    };
+    RosterRecord { rev, at: noon(), roster }
+}
+
+/// Whoever made a roster from an old one is told to look again.
+pub async fn a_roster_follows_the_one_it_was_made_from_or_none(store: &impl Store) {
+    let set = async |rev, expected| store.set_roster(&roster_record(rev), expected).await.expect("the store answers");
+    assert_eq!(store.roster().await.expect("the store answers"), None);
+    assert!(!set(2, Some(1)).await, "there is none to follow");
+    assert!(set(1, None).await);
+    assert!(!set(1, None).await, "there is one");
+    assert!(set(2, Some(1)).await);
+    assert!(!set(2, Some(1)).await, "another one followed it");
+    assert_eq!(store.roster().await.expect("the store answers"), Some(roster_record(2)));
+}
+
+/// A lead with a task that is due then, if it has one.
+fn owned_lead(id: &LeadId, owner: Ownership, due_at: Option<Timestamp>) -> Lead {
+    let task = due_at.map(|due_at| Task { touch: touch("1_welcome_call_0"), kind: TaskKind::Call, due_at });
+    Lead { owner: Some(owner), task, ..lead(id, noon()) }
+}
+
+fn of_rep(name: &str) -> Ownership {
+    Ownership::Assigned { rep: rep(name) }
+}
+
+fn of_queue() -> (QueueName, Ownership) {
+    let queue = QueueName::parse("sdr").expect("the sample is a queue name");
+    (queue.clone(), Ownership::Queue { queue })
+}
+
+async fn pages(page: impl AsyncFn(Option<Cursor>) -> Result<DeskPage, StoreError>) -> Vec<DeskLead> {
+    let mut leads = Vec::new();
+    let mut cursor = None;
+    for _ in 0..PAGES_MAX {
+        let page = page(cursor).await.expect("the store answers");
+        leads.extend(page.leads);
+        cursor = page.next;
+        if cursor.is_none() {
+            return leads;
+        }
+    }
+    panic!("the pages do not end");
+}
+
+async fn desk(store: &impl Store, owner: &DeskOwner) -> Vec<DeskLead> {
+    pages(async |cursor| store.desk(owner, cursor).await).await
+}
+
+async fn owned(store: &impl Store, name: &str) -> Vec<DeskLead> {
+    pages(async |cursor| store.owned(&rep(name), cursor).await).await
+}
+
+async fn load_of(store: &impl Store, name: &str) -> u32 {
+    let loads = store.loads(&BTreeSet::from([rep(name)])).await.expect("the store answers");
+    *loads.0.get(&rep(name)).expect("it was asked for")
+}
+
+/// By when, to the whole second after it.
+pub async fn a_lead_lies_on_the_desk_of_its_owner_by_when_somebody_must_act(store: &impl Store) {
+    let id = lead_id(1);
+    let due_at = noon() + SignedDuration::from_millis(300);
+    make(store, &first(owned_lead(&id, of_rep("robin"), Some(due_at)))).await;
+    let there = DeskLead { id, deadline: Some(noon() + SignedDuration::from_secs(1)) };
+    assert_eq!(desk(store, &DeskOwner::Rep(rep("robin"))).await, [there]);
+    assert_eq!(desk(store, &DeskOwner::Rep(rep("robin-vale"))).await, [], "a name that begins alike");
+    assert_eq!((load_of(store, "robin").await, load_of(store, "robin-vale").await), (1, 0));
+}
+
+/// Whoever leaves must hand over all; a queue's desk is for those who work it.
+pub async fn a_rep_has_every_lead_on_the_desk_and_a_queue_those_that_wait(store: &impl Store) {
+    let (queue, of_queue) = of_queue();
+    let ids: Vec<LeadId> = (1..=4).map(lead_id).collect();
+    let [one, two, three, four] = &ids[..] else { panic!("there are four") };
+    make(store, &first(owned_lead(one, of_rep("robin"), None))).await;
+    make(store, &first(owned_lead(two, of_rep("robin"), Some(noon())))).await;
+    make(store, &first(owned_lead(three, of_queue.clone(), None))).await;
+    make(store, &first(owned_lead(four, of_queue, Some(noon())))).await;
+    let waits = |id: &LeadId| DeskLead { id: id.clone(), deadline: Some(noon()) };
+    assert_eq!(owned(store, "robin").await, [waits(two), DeskLead { id: one.clone(), deadline: None }]);
+    assert_eq!(desk(store, &DeskOwner::Rep(rep("robin"))).await, [waits(two)]);
+    assert_eq!(desk(store, &DeskOwner::Queue(queue)).await, [waits(four)]);
+    assert_eq!(load_of(store, "robin").await, 1);
+}
+
+/// As its pulse does.
+pub async fn a_lead_that_changes_hands_leaves_the_desk_it_lay_on(store: &impl Store) {
+    let (queue, of_queue) = of_queue();
+    let id = lead_id(1);
+    let stored = make(store, &first(owned_lead(&id, of_rep("robin"), Some(noon())))).await;
+    let mut commit = next(&stored);
+    commit.lead.owner = Some(of_queue);
+    let stored = make(store, &commit).await;
+    assert_eq!(owned(store, "robin").await, []);
+    assert_eq!(desk(store, &DeskOwner::Queue(queue.clone())).await, [DeskLead { id, deadline: Some(noon()) }]);
+    let mut commit = next(&stored);
+    commit.lead.task = None;
+    make(store, &commit).await;
+    assert_eq!(desk(store, &DeskOwner::Queue(queue)).await, []);
+}
+
+/// Nobody is to act for it any more.
+pub async fn a_lead_at_the_end_of_its_life_lies_on_no_desk(store: &impl Store) {
+    let stored = make(store, &first(owned_lead(&lead_id(1), of_rep("robin"), Some(noon())))).await;
+    let mut commit = next(&stored);
+    commit.lead.stage = LifecycleStage::Erased;
+    make(store, &commit).await;
+    assert_eq!(owned(store, "robin").await, []);
+    assert_eq!(load_of(store, "robin").await, 0);
+}
+
+/// A mark is a write of its own, and as small as can be.
+pub async fn a_mark_leaves_the_desk_alone(store: &impl Store) {
+    let stored = make(store, &first(owned_lead(&lead_id(1), of_rep("robin"), Some(noon())))).await;
+    store.mark_sending(&stored.lead.id, stored.rev, &sending(1)).await.expect("the mark is made");
+    assert_eq!(load_of(store, "robin").await, 1);
+}
+
+/// Every page is read, in order, of a rep and over all shards of a queue; some have equal deadlines.
+pub async fn every_lead_on_a_desk_is_met_once_over_all_pages_the_most_urgent_first(store: &impl Store) {
+    let (queue, of_queue) = of_queue();
+    let owners = [(of_rep("robin"), DeskOwner::Rep(rep("robin"))), (of_queue, DeskOwner::Queue(queue))];
+    for ((owner, of), begin) in owners.into_iter().zip([0_u32, 1_000]) {
+        let leads = (0_u32..130).map(|number| {
+            let deadline = noon() + SignedDuration::from_mins(i64::from(number * 37 % 101));
+            DeskLead { id: lead_id(begin + number), deadline: Some(deadline) }
+        });
+        let mut expected: Vec<DeskLead> = leads.collect();
+        for DeskLead { id, deadline } in &expected {
+            make(store, &first(owned_lead(id, owner.clone(), *deadline))).await;
+        }
+        expected.sort_by(|one, other| (one.deadline, &one.id).cmp(&(other.deadline, &other.id)));
+        assert_eq!(desk(store, &of).await, expected);
+    }
+    assert_eq!(owned(store, "robin").await.len(), 130);
+    let foreign = store.desk(&DeskOwner::Rep(rep("robin")), Some(Cursor("?".to_owned()))).await;
+    assert!(matches!(foreign, Err(StoreError::Refused(_))), "{foreign:?}");
 }
 
 // --- The door's book ---------------------------------------------------------------------------------

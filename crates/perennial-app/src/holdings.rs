@@ -38,6 +38,8 @@ pub enum Kind {
     CatalogFile,
     /// Which versions are in force.
     Release,
+    /// Who sells.
+    Roster,
     /// Why nobody sends.
     Pause,
     /// How far the daily look at what is kept has got.
@@ -84,7 +86,7 @@ pub enum Erasure {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::State,
         Self::Profile,
         Self::History,
@@ -95,6 +97,7 @@ impl Kind {
         Self::ProgramFile,
         Self::CatalogFile,
         Self::Release,
+        Self::Roster,
         Self::Pause,
         Self::Retention,
         Self::Chore,
@@ -122,6 +125,7 @@ impl Kind {
             Self::Import => Erasure::Kept { because: "numbers of rows, and the name that a map gives its list" },
             Self::ProgramFile | Self::CatalogFile => Erasure::Kept { because: "what marketing wrote" },
             Self::Release => Erasure::Kept { because: "names of versions" },
+            Self::Roster => Erasure::Kept { because: "names and addresses of those who sell; no lead is among them" },
             Self::Pause => Erasure::Kept { because: "what SES said, without addresses" },
             Self::Retention => Erasure::Kept { because: "the key of an item, which is a keyed hash" },
             Self::Sender => Erasure::Kept { because: "numbers of mails, by our own domain and day" },
@@ -153,6 +157,7 @@ impl Kind {
             Self::ProgramFile => "program_file",
             Self::CatalogFile => "catalog_file",
             Self::Release => "release",
+            Self::Roster => "roster",
             Self::Pause => "pause",
             Self::Retention => "retention",
             Self::Chore => "chore",

@@ -1,8 +1,8 @@
-//! Which programs are in force: the release in the store, read and kept.
+//! Which programs are in force, and who sells: the release and the roster in the store, read and kept.
 //!
-//! **Invariants:** a use-case takes the catalog once and decides on that one to its end; a release that cannot be
-//! read leaves the one before it in force; the store is asked at most once in [`LOOK_EVERY`], however much there
-//! is to do.
+//! **Invariants:** a use-case takes the catalog once and decides on that one to its end; a release or a roster that
+//! cannot be read leaves the one before it in force; the store is asked at most once in [`LOOK_EVERY`], however much
+//! there is to do.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,10 +13,11 @@ use perennial_core::diagnostic::{Code, Diagnostic};
 use perennial_core::ids::ProgramName;
 use perennial_core::loader::{KeptProgram, SourceFile, parse_with};
 use perennial_core::program::ProgramVersion;
+use perennial_core::roster::Roster;
 use tracing::{error, info, warn};
 
 use crate::error_chain::ErrorChain;
-use crate::ports::{Clock, PublishedProgram, Release, Store, StoreError};
+use crate::ports::{Clock, PublishedProgram, Release, RosterRecord, Store, StoreError};
 use crate::programs::CATALOG_FILE;
 
 /// How old what is known of the release may be. Half a minute, so that each sweep of a schedule that comes every
@@ -75,6 +76,9 @@ struct Known {
     catalog: Option<Arc<Catalog>>,
     /// The release that was looked at last, whether or not it could be read.
     rev: Option<u64>,
+    /// Who sells, and which roster says so; none where there never was one.
+    roster: Arc<Roster>,
+    roster_rev: Option<u64>,
     looked_at: Option<Timestamp>,
 }
 
@@ -157,11 +161,13 @@ impl Shelf {
         Noted { fresh: None, stale: Some(catalog), rev: known.rev }
     }
 
-    /// Reads the release if it is another than `known_rev`. `None` where it is not.
+    /// Reads the release and the roster if one of them is another than is known. `None` where neither is.
     async fn look(&self, known_rev: Option<u64>) -> Result<Option<Arc<Catalog>>, LibraryError> {
-        let release = self.store.release().await?.ok_or(LibraryError::NothingPublished)?;
+        let (release, roster) = futures::join!(self.store.release(), self.store.roster());
+        let is_new_roster = self.note_roster(roster)?;
+        let release = release?.ok_or(LibraryError::NothingPublished)?;
         if known_rev == Some(release.rev) {
-            return Ok(None);
+            return Ok(self.known().catalog.clone().filter(|_| is_new_roster));
         }
         let read = read_release(self.store.as_ref(), &release).await;
         let mut known = self.known();
@@ -171,10 +177,39 @@ impl Shelf {
         }
         let (catalog, diagnostics) = read?;
         report(&release, &diagnostics);
-        let catalog = Arc::new(catalog);
+        let catalog = Arc::new(Catalog { roster: Arc::clone(&known.roster), ..catalog });
         known.catalog = Some(Arc::clone(&catalog));
         known.looked_at = Some(self.wall_clock.now());
         Ok(Some(catalog))
+    }
+
+    /// Puts the roster that was read into the catalog in force. Whether it is another than the one there. One that cannot
+    /// be read leaves that one in force, if there is a catalog.
+    fn note_roster(&self, read: Result<Option<RosterRecord>, StoreError>) -> Result<bool, LibraryError> {
+        let mut known = self.known();
+        let record = match read {
+            Ok(record) => record,
+            Err(error) if known.catalog.is_some() => {
+                error!(
+                    error = ErrorChain(&error).to_string(),
+                    metric = "roster.unusable",
+                    "the roster cannot be read; the one before it stays in force"
+                );
+                return Ok(false);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let rev = record.as_ref().map(|record| record.rev);
+        if rev == known.roster_rev {
+            return Ok(false);
+        }
+        let roster = record.map(|record| record.roster).unwrap_or_default();
+        info!(roster.rev = rev, reps = roster.reps.len(), "a roster is in force");
+        known.roster = Arc::new(roster);
+        known.roster_rev = rev;
+        let roster = Arc::clone(&known.roster);
+        known.catalog = known.catalog.take().map(|catalog| Arc::new(Catalog { roster, ..(*catalog).clone() }));
+        Ok(true)
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {

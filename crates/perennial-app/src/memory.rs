@@ -13,19 +13,20 @@ use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, Unit};
 use perennial_core::actor::{Hit, Target};
 use perennial_core::breaker::{BrakeSeen, Feedback, SenderRecord, SenderSwitch, Tally};
 use perennial_core::decide::SendOutcome;
-use perennial_core::ids::{LeadId, ProgramName, SenderDomain, SubmissionId, TouchId};
+use perennial_core::ids::{LeadId, ProgramName, RepName, SenderDomain, SubmissionId, TouchId};
 use perennial_core::inbound::InboxKey;
 use perennial_core::lead::{Lead, Sending};
 use perennial_core::loader::SourceFile;
 use perennial_core::program::ProgramVersion;
+use perennial_core::roster::Loads;
 use serde::{Deserialize, Serialize};
 
 use crate::ports::{
     Against, BlockRecord, Bucket, Bus, BusError, BusEvent, CatalogVersion, Claim, Clock, Commit, CommitError, Count,
-    Cursor, DoorBook, DueLead, DuePage, EngagementRecord, ForwardedMail, Forwarder, HIT_REPEATS, HITS_PER_LINK_MAX,
-    HistoryRow, IdempotencyRecord, ImportRecord, Inbox, InboxError, Mailer, OutboundMail, PULSE_SHARDS,
-    PublishedCatalog, PublishedProgram, RawMail, Release, SendReport, SendingPause, Store, StoreError, Stored,
-    SubmissionRow, SurveyPage, Surveyed,
+    Cursor, DeskLead, DeskOwner, DeskPage, DeskPlace, DoorBook, DueLead, DuePage, EngagementRecord, ForwardedMail,
+    Forwarder, HIT_REPEATS, HITS_PER_LINK_MAX, HistoryRow, IdempotencyRecord, ImportRecord, Inbox, InboxError, Mailer,
+    OutboundMail, PULSE_SHARDS, PublishedCatalog, PublishedProgram, RawMail, Release, RosterRecord, SendReport,
+    SendingPause, Store, StoreError, Stored, SubmissionRow, SurveyPage, Surveyed,
 };
 
 /// Most items on one page: few, so that no test gets by with one page.
@@ -42,6 +43,8 @@ struct Rows {
     leads: BTreeMap<LeadId, Standing>,
     /// Who is due when, by shard: `<whole second>#<id>`, whose order is that of time.
     pulses: BTreeSet<(u8, String)>,
+    /// Who lies on whose desk: `<whole second>#<id>`, or `9#<id>` where nobody must act.
+    desks: BTreeSet<(DeskOwner, String)>,
     history: BTreeMap<(LeadId, u64), HistoryRow>,
     submissions: BTreeMap<(LeadId, SubmissionId), SubmissionRow>,
     engagements: BTreeSet<(LeadId, TouchId, String)>,
@@ -57,12 +60,14 @@ struct Rows {
     programs: BTreeMap<(ProgramName, ProgramVersion), BTreeMap<String, String>>,
     catalogs: BTreeMap<CatalogVersion, PublishedCatalog>,
     release: Option<Release>,
+    roster: Option<RosterRecord>,
 }
 
 struct Standing {
     stored: Stored,
-    /// What the index holds: set by a commit, left alone by a mark.
+    /// What the indexes hold: set by a commit, left alone by a mark.
     pulse: Option<Timestamp>,
+    desk: Option<DeskPlace>,
 }
 
 impl MemoryStore {
@@ -102,19 +107,54 @@ impl Rows {
         (self.rev(id) != commit.expected).then_some(CommitError::Conflict)
     }
 
-    /// Puts a lead into its place in the index, and takes it out of the one it had.
+    /// Puts a lead into its places in the indexes, and takes it out of those it had.
     fn stand(&mut self, stored: Stored) {
         let id = stored.lead.id.clone();
         let place = |pulse: Timestamp| (id.shard(PULSE_SHARDS), format!("{pulse}#{id}"));
-        let pulse = indexed(&stored.lead);
-        self.pulses.extend(pulse.map(place));
-        if let Some(before) = self.leads.insert(id.clone(), Standing { stored, pulse })
-            && before.pulse != pulse
-            && let Some(left) = before.pulse
-        {
-            self.pulses.remove(&place(left));
+        let (pulse, desk) = (indexed(&stored.lead), DeskPlace::of(&stored.lead));
+        let standing = Standing { stored, pulse, desk: desk.clone() };
+        if let Some(before) = self.leads.insert(id.clone(), standing) {
+            if let Some(left) = before.pulse {
+                self.pulses.remove(&place(left));
+            }
+            if let Some(left) = before.desk {
+                self.desks.remove(&on_desk(&left, &id));
+            }
         }
+        self.pulses.extend(pulse.map(place));
+        self.desks.extend(desk.map(|desk| on_desk(&desk, &id)));
     }
+
+    /// A page of a desk: what begins with a time waits.
+    fn desk_page(&self, owner: &DeskOwner, end: &str, cursor: Option<Cursor>) -> Result<DeskPage, StoreError> {
+        let last = cursor.map_or_else(String::new, |Cursor(last)| last);
+        if !last.is_empty() && desk_lead(&last).is_none() {
+            return Err(StoreError::Refused("the cursor is not of this call".into()));
+        }
+        let start = Bound::Excluded((owner.clone(), last));
+        let end = Bound::Excluded((owner.clone(), end.to_owned()));
+        let places: Vec<&String> = self.desks.range((start, end)).map(|(_, place)| place).take(PAGE_MAX).collect();
+        let leads = places.iter().filter_map(|place| desk_lead(place)).collect();
+        let next = places.last().filter(|_| places.len() == PAGE_MAX).map(|last| Cursor((*last).clone()));
+        Ok(DeskPage { leads, next })
+    }
+}
+
+/// How the place of a lead begins for which nobody must act.
+const NEVER: &str = "9";
+
+/// After every place on a desk.
+const AFTER_ALL: &str = "9$";
+
+fn on_desk(place: &DeskPlace, id: &LeadId) -> (DeskOwner, String) {
+    let deadline = place.deadline.map_or_else(|| NEVER.to_owned(), |deadline| deadline.to_string());
+    (place.owner.clone(), format!("{deadline}#{id}"))
+}
+
+fn desk_lead(place: &str) -> Option<DeskLead> {
+    let (deadline, id) = place.split_once('#')?;
+    let deadline = if deadline == NEVER { None } else { Some(deadline.parse().ok()?) };
+    Some(DeskLead { id: LeadId::parse(id).ok()?, deadline })
 }
 
 /// A book of the door in memory.
@@ -198,7 +238,8 @@ impl Rows {
         };
         let states = rows_after(&self.leads, state).map(|(id, standing)| {
             let lead = Box::new(standing.stored.lead.clone());
-            (Place::State(id.clone()), Surveyed::State { lead, indexed_pulse: standing.pulse })
+            let (indexed_pulse, indexed_desk) = (standing.pulse, standing.desk.clone());
+            (Place::State(id.clone()), Surveyed::State { lead, indexed_pulse, indexed_desk })
         });
         let history = rows_after(&self.history, history)
             .map(|((id, seq), row)| (Place::History(id.clone(), *seq), Surveyed::History(row.deltas.clone())));
@@ -447,6 +488,37 @@ impl Store for MemoryStore {
         }
         Ok(is_next)
     }
+
+    async fn roster(&self) -> Result<Option<RosterRecord>, StoreError> {
+        Ok(self.rows().roster.clone())
+    }
+
+    async fn set_roster(&self, record: &RosterRecord, expected: Option<u64>) -> Result<bool, StoreError> {
+        let mut rows = self.rows();
+        let is_next = rows.roster.as_ref().map(|current| current.rev) == expected;
+        if is_next {
+            rows.roster = Some(record.clone());
+        }
+        Ok(is_next)
+    }
+
+    async fn loads(&self, reps: &BTreeSet<RepName>) -> Result<Loads, StoreError> {
+        let rows = self.rows();
+        let waiting = |rep: &RepName| {
+            let owner = DeskOwner::Rep(rep.clone());
+            let range = (owner.clone(), String::new())..(owner, NEVER.to_owned());
+            u32::try_from(rows.desks.range(range).count()).unwrap_or(u32::MAX)
+        };
+        Ok(Loads(reps.iter().map(|rep| (rep.clone(), waiting(rep))).collect()))
+    }
+
+    async fn desk(&self, owner: &DeskOwner, cursor: Option<Cursor>) -> Result<DeskPage, StoreError> {
+        self.rows().desk_page(owner, NEVER, cursor)
+    }
+
+    async fn owned(&self, rep: &RepName, cursor: Option<Cursor>) -> Result<DeskPage, StoreError> {
+        self.rows().desk_page(&DeskOwner::Rep(rep.clone()), AFTER_ALL, cursor)
+    }
 }
 
 /// How often each call of a store was made.
@@ -508,6 +580,16 @@ pub struct Calls {
     pub release: u32,
     /// [`Store::set_release`].
     pub set_release: u32,
+    /// [`Store::roster`].
+    pub roster: u32,
+    /// [`Store::set_roster`].
+    pub set_roster: u32,
+    /// [`Store::loads`].
+    pub loads: u32,
+    /// [`Store::desk`].
+    pub desk: u32,
+    /// [`Store::owned`].
+    pub owned: u32,
 }
 
 /// A store that counts the calls made to it, for the budget of a touch.
@@ -651,6 +733,26 @@ impl<S: Store> Store for Counting<S> {
 
     async fn set_release(&self, release: &Release, expected: Option<u64>) -> Result<bool, StoreError> {
         self.count(|calls| &mut calls.set_release).set_release(release, expected).await
+    }
+
+    async fn roster(&self) -> Result<Option<RosterRecord>, StoreError> {
+        self.count(|calls| &mut calls.roster).roster().await
+    }
+
+    async fn set_roster(&self, record: &RosterRecord, expected: Option<u64>) -> Result<bool, StoreError> {
+        self.count(|calls| &mut calls.set_roster).set_roster(record, expected).await
+    }
+
+    async fn loads(&self, reps: &BTreeSet<RepName>) -> Result<Loads, StoreError> {
+        self.count(|calls| &mut calls.loads).loads(reps).await
+    }
+
+    async fn desk(&self, owner: &DeskOwner, cursor: Option<Cursor>) -> Result<DeskPage, StoreError> {
+        self.count(|calls| &mut calls.desk).desk(owner, cursor).await
+    }
+
+    async fn owned(&self, rep: &RepName, cursor: Option<Cursor>) -> Result<DeskPage, StoreError> {
+        self.count(|calls| &mut calls.owned).owned(rep, cursor).await
     }
 }
 

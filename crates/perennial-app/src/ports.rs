@@ -2,22 +2,23 @@
 //!
 //! **Invariant:** nothing of AWS passes through here. Each port is as narrow as its use-cases allow.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 
 use async_trait::async_trait;
 use jiff::civil::Date;
-use jiff::{SignedDuration, Timestamp};
+use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, Unit};
 use perennial_core::actor::Hit;
 use perennial_core::breaker::{BrakeSeen, Feedback, SenderRecord, SenderSwitch};
 use perennial_core::decide::SendOutcome;
 use perennial_core::event::{DeferReason, Event};
-use perennial_core::ids::{FormName, LeadId, ProgramName, SenderDomain, TouchId};
+use perennial_core::ids::{FormName, LeadId, ProgramName, QueueName, RepName, SenderDomain, TouchId};
 use perennial_core::inbound::InboxKey;
-use perennial_core::lead::{Lead, Sending};
+use perennial_core::lead::{Lead, Ownership, Sending, StageKind};
 use perennial_core::loader::SourceFile;
 use perennial_core::profile::Profile;
 use perennial_core::program::ProgramVersion;
+use perennial_core::roster::{Loads, Roster};
 use perennial_core::submission::Submission;
 use perennial_core::waterfall::Deltas;
 use serde::{Deserialize, Serialize};
@@ -156,6 +157,83 @@ pub struct DueLead {
     pub pulse: Timestamp,
 }
 
+/// Whose desk a lead lies on.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DeskOwner {
+    /// A rep's.
+    Rep(RepName),
+    /// A queue's.
+    Queue(QueueName),
+}
+
+impl DeskOwner {
+    /// The desk of whoever owns a lead.
+    pub fn of(owner: &Ownership) -> Self {
+        match owner {
+            Ownership::Queue { queue } => Self::Queue(queue.clone()),
+            Ownership::Assigned { rep } | Ownership::Accepted { rep } | Ownership::Working { rep } => {
+                Self::Rep(rep.clone())
+            }
+        }
+    }
+}
+
+/// Where a lead stands in the index of desks: derived from the lead, never set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeskPlace {
+    /// Whose desk.
+    pub owner: DeskOwner,
+    /// By when somebody must act, rounded up to a whole second: an index sorts by those. `None`: nobody must.
+    pub deadline: Option<Timestamp>,
+}
+
+impl DeskPlace {
+    /// The place of a lead. A rep's leads all have one, until the end of their lives; of a queue's, those for which
+    /// somebody must act.
+    pub fn of(lead: &Lead) -> Option<Self> {
+        if lead.stage.kind() == StageKind::Terminal {
+            return None;
+        }
+        let owner = DeskOwner::of(lead.owner.as_ref()?);
+        let up = TimestampRound::new().smallest(Unit::Second).mode(RoundMode::Ceil);
+        let deadline = lead.human_deadline().map(|at| at.round(up).unwrap_or(at));
+        let place = Self { owner, deadline };
+        match place.owner {
+            DeskOwner::Rep(_) => Some(place),
+            DeskOwner::Queue(_) => Some(place).filter(|place| place.deadline.is_some()),
+        }
+    }
+}
+
+/// A page of the leads on a desk.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DeskPage {
+    /// The leads.
+    pub leads: Vec<DeskLead>,
+    /// Where the next page starts.
+    pub next: Option<Cursor>,
+}
+
+/// A lead on a desk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeskLead {
+    /// Who.
+    pub id: LeadId,
+    /// By when somebody must act, rounded up to a whole second.
+    pub deadline: Option<Timestamp>,
+}
+
+/// Everybody who sells, as they are in force.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RosterRecord {
+    /// Which roster, counted from 1.
+    pub rev: u64,
+    /// When it was put in force, by the world's clock.
+    pub at: Timestamp,
+    /// The roster.
+    pub roster: Roster,
+}
+
 /// Where a paged reading goes on. Opaque; good only for the call that gave it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor(pub String);
@@ -169,6 +247,8 @@ pub enum Surveyed {
         lead: Box<Lead>,
         /// The pulse it stands under in the index, rounded up to a whole second; `None` where it is not in the index.
         indexed_pulse: Option<Timestamp>,
+        /// Where it stands in the index of desks; `None` where it does not.
+        indexed_desk: Option<DeskPlace>,
     },
     /// A history row's moves.
     History(Deltas),
@@ -398,6 +478,21 @@ pub trait Store: Send + Sync {
     /// Whether it did: `false` means that somebody else was quicker. Its own write, answered "failed" because the
     /// first answer was lost, counts as done.
     async fn set_release(&self, release: &Release, expected: Option<u64>) -> Result<bool, StoreError>;
+
+    /// Everybody who sells; `None` before anybody was named. Read consistently.
+    async fn roster(&self) -> Result<Option<RosterRecord>, StoreError>;
+
+    /// Puts a roster in force in place of the one at revision `expected`, as [`Store::set_release`] does a release.
+    async fn set_roster(&self, record: &RosterRecord, expected: Option<u64>) -> Result<bool, StoreError>;
+
+    /// How many leads wait for each of these reps to act. A moment old, as all that an index tells.
+    async fn loads(&self, reps: &BTreeSet<RepName>) -> Result<Loads, StoreError>;
+
+    /// The leads that wait for an owner to act, the most urgent first; among equals, in the order of their ids.
+    async fn desk(&self, owner: &DeskOwner, cursor: Option<Cursor>) -> Result<DeskPage, StoreError>;
+
+    /// All leads of a rep: those that wait first, as on the desk.
+    async fn owned(&self, rep: &RepName, cursor: Option<Cursor>) -> Result<DeskPage, StoreError>;
 }
 
 /// What is counted together: everything of one kind within a minute.
@@ -487,6 +582,10 @@ pub trait Captcha: Send + Sync {
 
 /// How many shards the pulse index has. Part of the stored form: changing it strands leads.
 pub const PULSE_SHARDS: u8 = 16;
+
+/// How many shards the desk of a queue has: many leads may come to it at once, and one person's leads are few. Part of
+/// the stored form, too.
+pub const QUEUE_SHARDS: u8 = 4;
 
 /// A mail, ready to be handed over.
 #[derive(Clone, PartialEq, Eq)]

@@ -1,12 +1,14 @@
 //! The one loop that every use-case runs: load, decide, commit; on a conflict, again.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use perennial_core::catalog::Catalog;
 use perennial_core::decide::{Decision, Stimulus, View, decide};
 use perennial_core::event::Event;
-use perennial_core::ids::LeadId;
+use perennial_core::ids::{LeadId, RepName};
+use perennial_core::roster::Roster;
 use perennial_core::waterfall::Deltas;
 use tracing::error;
 
@@ -47,9 +49,41 @@ pub(crate) struct Reaction {
 }
 
 /// Decides on what is stored of a lead.
-pub(crate) fn decide_on(stored: Option<&Stored>, catalog: &Catalog, stimulus: &Stimulus, now: Timestamp) -> Decision {
+///
+/// Whoever would be given it is chosen again among their team, by how much waits for each: only that is worth the
+/// reading.
+pub(crate) async fn decide_on(
+    store: &dyn Store,
+    stored: Option<&Stored>,
+    catalog: &Catalog,
+    stimulus: &Stimulus,
+    now: Timestamp,
+) -> Result<Decision, StoreError> {
     let (lead, profile) = (stored.map(|stored| &stored.lead), stored.map(|stored| &stored.profile));
-    decide(&View { lead, profile, catalog, loads: None }, stimulus, now)
+    let view = View { lead, profile, catalog, loads: None };
+    let reps = match decide_unless_chosen(&view, stimulus, now) {
+        Ok(decision) => return Ok(decision),
+        Err(reps) => reps,
+    };
+    let loads = store.loads(&reps).await?;
+    Ok(decide(&View { loads: Some(&loads), ..view }, stimulus, now))
+}
+
+/// The decision, unless it gives the lead to one of several reps: then those.
+fn decide_unless_chosen(view: &View<'_>, stimulus: &Stimulus, now: Timestamp) -> Result<Decision, BTreeSet<RepName>> {
+    let decision = decide(view, stimulus, now);
+    let reps = candidates(&view.catalog.roster, stimulus, &decision.events);
+    if reps.is_empty() { Ok(decision) } else { Err(reps) }
+}
+
+/// Among whom there was a choice, where somebody was chosen.
+fn candidates(roster: &Roster, stimulus: &Stimulus, events: &[Event]) -> BTreeSet<RepName> {
+    if matches!(stimulus, Stimulus::HandedTo { .. }) {
+        return BTreeSet::new();
+    }
+    let chosen =
+        events.iter().filter_map(|event| if let Event::Assigned { owner } = event { owner.rep() } else { None });
+    chosen.flat_map(|rep| roster.alternatives(rep)).cloned().collect()
 }
 
 /// Commits a decision that has events. Answers the lead as it now stands.
@@ -128,13 +162,14 @@ pub(crate) async fn react_to<'s>(
     for _ in 0..CONFLICTS_MAX {
         let stored = store.load(id).await?;
         let Some(stimulus) = stimulus(stored.as_ref()) else { return Ok(None) };
-        let decision = decide_on(stored.as_ref(), catalog, &stimulus, now);
+        let decision = decide_on(store, stored.as_ref(), catalog, &stimulus, now).await?;
         if decision.events.is_empty() {
             return Ok(None);
         }
         let attachments = attach(&decision);
         let events = decision.events.clone();
-        match commit(store, stored.as_ref(), decision, &stimulus, now, attachments).await {
+        // What it carries is large, and waits for the store.
+        match Box::pin(commit(store, stored.as_ref(), decision, &stimulus, now, attachments)).await {
             Ok(_) => return Ok(Some(Reaction { events })),
             Err(CommitError::Conflict) => {}
             Err(CommitError::KnownSubmission) => return Err(ReactError::KnownSubmission),

@@ -7,10 +7,11 @@ use jiff::{SignedDuration, Timestamp};
 use perennial_core::event::apply;
 use perennial_core::ids::LeadId;
 use perennial_core::lead::{Doubt, Lead, LifecycleStage, PULSE_AHEAD_MAX, StageKind};
+use perennial_core::roster::Roster;
 use perennial_core::waterfall::{Deltas, Place, Waterfall};
 use serde::Serialize;
 
-use crate::ports::{HistoryRow, ImportRecord, Store, StoreError, SubmissionOutcome, Surveyed};
+use crate::ports::{DeskPlace, HistoryRow, ImportRecord, Store, StoreError, SubmissionOutcome, Surveyed};
 
 /// The waterfall as `perennial report waterfall` shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -149,7 +150,10 @@ fn report(waterfall: &Waterfall, submissions: Submissions, mut imports: Vec<Impo
 }
 
 /// Looks at every lead: it has a pulse, an owner and a program, and its history explains its state.
+///
+/// Who sells is what the store says; where nobody was ever named, nobody has left.
 pub async fn audit(store: &dyn Store, now: Timestamp) -> Result<AuditReport, StoreError> {
+    let roster = store.roster().await?.map(|record| record.roster).unwrap_or_default();
     let mut report = AuditReport { ok: true, leads: 0, violations: Vec::new(), overdue: 0, review: Vec::new() };
     let mut waterfall = Waterfall::default();
     let mut cursor = None;
@@ -158,13 +162,13 @@ pub async fn audit(store: &dyn Store, now: Timestamp) -> Result<AuditReport, Sto
         let mut leads = Vec::new();
         for item in page.items {
             match item {
-                Surveyed::State { lead, indexed_pulse } => {
-                    leads.push((lead, indexed_pulse));
+                Surveyed::State { lead, indexed_pulse, indexed_desk } => {
+                    leads.push((lead, Indexed { pulse: indexed_pulse, desk: indexed_desk }));
                 }
                 Surveyed::History(_) | Surveyed::Submission(_) | Surveyed::Import(_) => {}
             }
         }
-        let audits = stream::iter(leads).map(|(lead, indexed)| audit_lead(store, lead, indexed, now));
+        let audits = stream::iter(leads).map(|(lead, indexed)| audit_lead(store, &roster, lead, indexed, now));
         let found: Vec<LeadAudit> = audits.buffered(AUDITS_AT_ONCE).try_collect().await?;
         for lead in found {
             report.leads += 1;
@@ -187,6 +191,12 @@ pub async fn audit(store: &dyn Store, now: Timestamp) -> Result<AuditReport, Sto
     Ok(report)
 }
 
+/// Where the indexes have a lead.
+struct Indexed {
+    pulse: Option<Timestamp>,
+    desk: Option<DeskPlace>,
+}
+
 struct LeadAudit {
     place: Place,
     /// What its history moved, up to the state that was read.
@@ -198,10 +208,12 @@ struct LeadAudit {
 
 async fn audit_lead(
     store: &dyn Store,
+    roster: &Roster,
     surveyed: Box<Lead>,
-    indexed_pulse: Option<Timestamp>,
+    indexed: Indexed,
     now: Timestamp,
 ) -> Result<LeadAudit, StoreError> {
+    let Indexed { pulse: indexed_pulse, desk: indexed_desk } = indexed;
     let mut history = store.history(&surveyed.id).await?;
     // The suite may be running: judge the lead by the rows that its state knows of.
     history.retain(|row| row.seq <= surveyed.seq);
@@ -226,6 +238,14 @@ async fn audit_lead(
     };
     if surveyed.sending.is_none() && !agree {
         found("I2", format!("it stands in the index under {indexed_pulse:?}, and its pulse is {pulse:?}"));
+    }
+    let desk = DeskPlace::of(&surveyed);
+    if indexed_desk != desk {
+        found("I7", format!("it lies on the desk {indexed_desk:?}, and should on {desk:?}"));
+    }
+    let is_alive = surveyed.stage.kind() != StageKind::Terminal;
+    if let Some(rep) = surveyed.rep().filter(|rep| is_alive && !roster.is_empty() && !roster.owns(rep)) {
+        found("I7", format!("{rep} owns it, who owns nothing any more"));
     }
     match surveyed.stage {
         LifecycleStage::Received => found("I1", "it was left at the door".to_owned()),

@@ -271,7 +271,7 @@ impl Toucher {
     async fn round(&self, stored: Box<Stored>, tour: &Tour, visit: &mut Visit) -> Result<Next, VisitError> {
         let now = self.clock.now();
         let stimulus = self.due(&stored, now).await?;
-        let decision = decide_on(Some(&stored), &tour.catalog, &stimulus, now);
+        let decision = decide_on(self.store.as_ref(), Some(&stored), &tour.catalog, &stimulus, now).await?;
         match &decision.send {
             Some(planned) if tour.may_send() => {
                 let planned = planned.clone();
@@ -305,7 +305,8 @@ impl Toucher {
         visit: &mut Visit,
     ) -> Result<Next, VisitError> {
         let wake_at = decision.wake_at;
-        match commit(self.store.as_ref(), Some(before), decision, stimulus, now, Attachments::default()).await {
+        let attachments = Attachments::default();
+        match Box::pin(commit(self.store.as_ref(), Some(before), decision, stimulus, now, attachments)).await {
             Ok(stored) => {
                 visit.commits += 1;
                 let is_due = wake_at.is_some_and(|at| at <= now);
@@ -331,14 +332,14 @@ impl Toucher {
             Err(error) => {
                 error!(lead.id = %stored.lead.id, touch.id = %planned.touch, error = ErrorChain(&error).to_string(), "touch cannot be written");
                 let stimulus = Stimulus::Unwritable { touch: planned.touch.clone() };
-                let decision = decide_on(Some(&stored), &tour.catalog, &stimulus, now);
+                let decision = decide_on(self.store.as_ref(), Some(&stored), &tour.catalog, &stimulus, now).await?;
                 return self.commit(&stored, decision, &stimulus, now, visit).await;
             }
         };
         if self.is_held(&mail, planned, tour, now).await? {
             let until = now + tour.catalog.breaker.look_again;
             let stimulus = Stimulus::Held { touch: planned.touch.clone(), until };
-            let decision = decide_on(Some(&stored), &tour.catalog, &stimulus, now);
+            let decision = decide_on(self.store.as_ref(), Some(&stored), &tour.catalog, &stimulus, now).await?;
             return self.commit(&stored, decision, &stimulus, now, visit).await;
         }
         let sending = Sending { touch: planned.touch.clone(), attempt: planned.attempt, lease_until: now + self.lease };
@@ -407,7 +408,7 @@ impl Toucher {
         visit: &mut Visit,
     ) -> Result<Next, VisitError> {
         let now = self.clock.now();
-        let decision = decide_on(Some(stored), &tour.catalog, stimulus, now);
+        let decision = decide_on(self.store.as_ref(), Some(stored), &tour.catalog, stimulus, now).await?;
         match self.commit(stored, decision, stimulus, now, visit).await? {
             Next::Load => {
                 let settled = react(self.store.as_ref(), &tour.catalog, &stored.lead.id, stimulus, now, |_| {

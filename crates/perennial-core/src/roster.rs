@@ -227,6 +227,15 @@ impl Roster {
         self.owns(rep) && (viewer.team == owner.team || manages)
     }
 
+    /// Among whom `rep` would be chosen: whoever of their team takes leads. Nobody, where there is no choice.
+    pub fn alternatives(&self, rep: &RepName) -> BTreeSet<&RepName> {
+        let Some(rep) = self.reps.get(rep) else { return BTreeSet::new() };
+        let takers = self.reps.iter().filter(|(_, one)| one.team == rep.team && one.status == RepStatus::Active);
+        let takers: BTreeMap<&RepName, &Rep> = takers.collect();
+        let is_choice = takers.len() > 1 || takers.values().any(|one| one.open_max.is_some());
+        if is_choice { takers.into_keys().collect() } else { BTreeSet::new() }
+    }
+
     /// Who of a team is next: somebody active, below their cap, whom fewest leads wait for; among those who are about
     /// even, a different one for each lead. `None`: nobody of it can take one more.
     pub fn next(&self, team: &TeamName, lead: &LeadId, not: &BTreeSet<RepName>, loads: &Loads) -> Option<&RepName> {

@@ -1,5 +1,6 @@
 //! A store before whose calls something happens.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
@@ -8,15 +9,16 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use perennial_app::ports::{
-    Against, CatalogVersion, Claim, Commit, CommitError, Cursor, DuePage, EngagementRecord, HistoryRow,
-    IdempotencyRecord, ImportRecord, PublishedCatalog, PublishedProgram, Release, SendingPause, Store, StoreError,
-    Stored, SurveyPage,
+    Against, CatalogVersion, Claim, Commit, CommitError, Cursor, DeskOwner, DeskPage, DuePage, EngagementRecord,
+    HistoryRow, IdempotencyRecord, ImportRecord, PublishedCatalog, PublishedProgram, Release, RosterRecord,
+    SendingPause, Store, StoreError, Stored, SurveyPage,
 };
 use perennial_core::actor::Hit;
 use perennial_core::breaker::{BrakeSeen, SenderRecord, SenderSwitch};
-use perennial_core::ids::{LeadId, ProgramName, SenderDomain, TouchId};
+use perennial_core::ids::{LeadId, ProgramName, RepName, SenderDomain, TouchId};
 use perennial_core::lead::Sending;
 use perennial_core::program::ProgramVersion;
+use perennial_core::roster::Loads;
 
 /// A call before which something may happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -186,5 +188,25 @@ impl Store for Hooked {
 
     async fn set_release(&self, release: &Release, expected: Option<u64>) -> Result<bool, StoreError> {
         self.store.set_release(release, expected).await
+    }
+
+    async fn roster(&self) -> Result<Option<RosterRecord>, StoreError> {
+        self.store.roster().await
+    }
+
+    async fn set_roster(&self, record: &RosterRecord, expected: Option<u64>) -> Result<bool, StoreError> {
+        self.store.set_roster(record, expected).await
+    }
+
+    async fn loads(&self, reps: &BTreeSet<RepName>) -> Result<Loads, StoreError> {
+        self.store.loads(reps).await
+    }
+
+    async fn desk(&self, owner: &DeskOwner, cursor: Option<Cursor>) -> Result<DeskPage, StoreError> {
+        self.store.desk(owner, cursor).await
+    }
+
+    async fn owned(&self, rep: &RepName, cursor: Option<Cursor>) -> Result<DeskPage, StoreError> {
+        self.store.owned(rep, cursor).await
     }
 }

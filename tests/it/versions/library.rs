@@ -6,11 +6,15 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use perennial_app::library::{LOOK_EVERY, LibraryError};
 use perennial_app::memory::{Calls, Counting, MemoryStore};
-use perennial_app::ports::{Release, Store};
+use perennial_app::ports::{Release, RosterRecord, Store};
+use perennial_core::catalog::{Catalog, Sender};
+use perennial_core::ids::{RepName, TeamName};
 use perennial_core::program::ProgramVersion;
+use perennial_core::roster::{OfficeHours, Rep, RepStatus, Roster, Team};
 use perennial_core::testing;
 
 use super::{Deployment, name, with};
+use crate::scenarios::world::berlin;
 
 const SECOND: SignedDuration = SignedDuration::from_secs(1);
 
@@ -42,12 +46,12 @@ async fn a_release_is_seen_within_a_minute_and_asked_for_once_in_half_of_one() {
         assert_eq!(deployment.catalog().await.programs[&name("welcome")].title, "Hello");
     }
     // Two programs in force, and the welcome as it was.
-    assert_eq!(deployment.store.take(), Calls { release: 1, catalog: 1, program: 3, ..Calls::default() });
+    assert_eq!(deployment.store.take(), Calls { release: 1, roster: 1, catalog: 1, program: 3, ..Calls::default() });
     deployment.wall_clock.advance(LOOK_EVERY);
     deployment.catalog().await;
     assert_eq!(
         deployment.store.take(),
-        Calls { release: 1, ..Calls::default() },
+        Calls { release: 1, roster: 1, ..Calls::default() },
         "nothing else is read for nothing new"
     );
 }
@@ -82,11 +86,66 @@ async fn a_release_that_cannot_be_read_leaves_the_one_before_it_in_force_and_is_
     assert_eq!(deployment.store.take().program, 1);
     deployment.wall_clock.advance(LOOK_EVERY);
     assert!(Arc::ptr_eq(&deployment.catalog().await, &first));
-    assert_eq!(deployment.store.take(), Calls { release: 1, ..Calls::default() });
+    assert_eq!(deployment.store.take(), Calls { release: 1, roster: 1, ..Calls::default() });
 
     // The next good one is in force as any other.
     deployment.push(&with("welcome/program.toml", "\"Welcome\"", "\"Hello\"")).await.unwrap();
     assert_eq!(deployment.catalog().await.programs[&name("welcome")].title, "Hello");
+}
+
+/// A roster of one rep.
+fn roster(rev: u64, rep: &str) -> RosterRecord {
+    let team = TeamName::parse("inside-sales").unwrap();
+    let sender = Sender { name: rep.to_owned(), address: format!("{rep}@perennial.example") };
+    let status = RepStatus::Active;
+    let one = Rep { sender, team: team.clone(), status, hours: None, open_max: None };
+    let catalog = testing::catalog();
+    let hours = OfficeHours::of_window(&catalog.window, &catalog.default_zone);
+    let roster = Roster {
+        reps: BTreeMap::from([(RepName::parse(rep).unwrap(), one)]),
+        teams: BTreeMap::from([(team, Team { manager: None, hours })]),
+    };
+    RosterRecord { rev, at: berlin("2026-03-02 10:00"), roster }
+}
+
+fn sells(catalog: &Catalog) -> Vec<&str> {
+    catalog.roster.reps.keys().map(RepName::as_str).collect()
+}
+
+#[tokio::test]
+async fn who_sells_is_seen_as_soon_as_a_release_is_and_costs_no_more_reading() {
+    let deployment = Deployment::on(Counting::new(MemoryStore::default()));
+    deployment.push(&testing::files()).await.unwrap();
+    assert_eq!(sells(&*deployment.catalog().await), [""; 0], "nobody was named yet");
+    assert!(deployment.store.set_roster(&roster(1, "robin"), None).await.unwrap());
+    deployment.wall_clock.advance(LOOK_EVERY - SECOND);
+    assert_eq!(sells(&*deployment.catalog().await), [""; 0]);
+    deployment.wall_clock.advance(SECOND);
+    deployment.store.take();
+    let before = deployment.catalog().await;
+    assert_eq!(sells(&before), ["robin"]);
+    assert_eq!(deployment.store.take(), Calls { release: 1, roster: 1, ..Calls::default() });
+
+    // With the next release, too; and whoever has begun with one roster ends with it.
+    deployment.push(&with("welcome/program.toml", "\"Welcome\"", "\"Hello\"")).await.unwrap();
+    assert!(deployment.store.set_roster(&roster(2, "sam"), Some(1)).await.unwrap());
+    deployment.wall_clock.advance(LOOK_EVERY);
+    let after = deployment.catalog().await;
+    assert_eq!((sells(&after), after.programs[&name("welcome")].title.as_str()), (vec!["sam"], "Hello"));
+    assert_eq!(sells(&before), ["robin"]);
+}
+
+#[tokio::test]
+async fn a_release_that_cannot_be_read_keeps_nobody_from_seeing_who_sells() {
+    let deployment = Deployment::of(&testing::files()).await;
+    deployment.catalog().await;
+    release_what_is_not_there(deployment.store.as_ref()).await;
+    assert!(deployment.store.set_roster(&roster(1, "robin"), None).await.unwrap());
+    for _ in 0..2 {
+        deployment.wall_clock.advance(LOOK_EVERY);
+        deployment.catalog().await;
+    }
+    assert_eq!(sells(&*deployment.catalog().await), ["robin"]);
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Every key of the table and of its index, made from typed values, and read back into them.
+//! Every key of the table and of its indexes, made from typed values, and read back into them.
 //!
 //! **Invariant:** no other module spells a key. What is personal never stands in one.
 
@@ -9,9 +9,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::civil::Date;
 use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
 use perennial_app::holdings::Kind;
-use perennial_app::ports::{CatalogVersion, PULSE_SHARDS};
+use perennial_app::ports::{CatalogVersion, DeskOwner, DeskPlace, PULSE_SHARDS, QUEUE_SHARDS};
 use perennial_core::actor::Target;
-use perennial_core::ids::{LeadId, ProgramName, SenderDomain, SubmissionId, TouchId};
+use perennial_core::ids::{LeadId, ProgramName, QueueName, RepName, SenderDomain, SubmissionId, TouchId};
 use perennial_core::lead::Lead;
 use perennial_core::program::ProgramVersion;
 
@@ -21,10 +21,16 @@ pub(crate) const PARTITION: &str = "PK";
 pub(crate) const SORT: &str = "SK";
 /// The index of pulses, keys only.
 pub(crate) const PULSE_INDEX: &str = "pulse";
-/// The index's partition key.
+/// Its partition key.
 pub(crate) const SHARD: &str = "shard";
-/// The index's sort key.
+/// Its sort key.
 pub(crate) const PULSE: &str = "pulse";
+/// The index of desks, keys only.
+pub(crate) const DESK_INDEX: &str = "desk";
+/// Its partition key.
+pub(crate) const OWNER: &str = "owner";
+/// Its sort key.
+pub(crate) const DESK: &str = "desk";
 
 /// The partition of the outbox.
 pub(crate) const OUTBOX: &str = "OUTBOX";
@@ -41,6 +47,7 @@ const EFFECT: &str = "EFFECT#";
 const IMPORT: &str = "IMPORT#";
 const CONTROL: &str = "CONTROL";
 const RELEASE: &str = "RELEASE";
+const ROSTER: &str = "ROSTER";
 const PAUSE: &str = "PAUSE";
 const RETENTION: &str = "RETENTION";
 const PROGRAM: &str = "PROGRAM#";
@@ -54,6 +61,11 @@ const CHORE: &str = "CHORE#";
 const RATE: &str = "RATE#";
 const ONCE: &str = "ONCE#";
 const BLOCK: &str = "BLOCK#";
+const REP: &str = "REP#";
+const QUEUE: &str = "QUEUE#";
+
+/// How the sort key of a lead begins for which nobody must act: after every time.
+const NEVER: &str = "9";
 
 /// The primary key of one item.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -129,6 +141,10 @@ impl Key {
 
     pub(crate) fn release() -> Self {
         Self::new(CONTROL, RELEASE)
+    }
+
+    pub(crate) fn roster() -> Self {
+        Self::new(CONTROL, ROSTER)
     }
 
     pub(crate) fn retention() -> Self {
@@ -212,6 +228,7 @@ impl Key {
             (OUTBOX, _) => Some(Kind::Outbox),
             (CATALOG, _) => Some(Kind::CatalogFile),
             (CONTROL, RELEASE) => Some(Kind::Release),
+            (CONTROL, ROSTER) => Some(Kind::Roster),
             (CONTROL, PAUSE) => Some(Kind::Pause),
             (CONTROL, RETENTION) => Some(Kind::Retention),
             (CONTROL, sort) if sort.starts_with(CHORE) => Some(Kind::Chore),
@@ -367,6 +384,94 @@ impl fmt::Display for Pulse {
     }
 }
 
+/// A place in the index of desks: by when somebody must act, then who. Its text sorts by that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Desk {
+    pub(crate) place: DeskPlace,
+    pub(crate) lead: LeadId,
+}
+
+/// Which leads of an owner are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OnDesk {
+    /// Those for which somebody must act.
+    Waiting,
+    /// All that have a place.
+    All,
+}
+
+impl Desk {
+    /// Where a lead stands in the index, if it has a place.
+    pub(crate) fn of(lead: &Lead) -> Option<Self> {
+        Some(Self { place: DeskPlace::of(lead)?, lead: lead.id.clone() })
+    }
+
+    /// The partition that this lead lives in.
+    pub(crate) fn partition(&self) -> String {
+        match &self.place.owner {
+            DeskOwner::Rep(rep) => rep_partition(rep),
+            DeskOwner::Queue(queue) => queue_partition(queue, self.lead.shard(QUEUE_SHARDS)),
+        }
+    }
+
+    /// All partitions of an owner.
+    pub(crate) fn partitions(owner: &DeskOwner) -> Vec<String> {
+        match owner {
+            DeskOwner::Rep(rep) => vec![rep_partition(rep)],
+            DeskOwner::Queue(queue) => (0..QUEUE_SHARDS).map(|shard| queue_partition(queue, shard)).collect(),
+        }
+    }
+
+    /// The text that every place after `last` is at least; before all, where there is none.
+    pub(crate) fn start_after(last: Option<&str>) -> String {
+        // '$' is the character after '#'; no text of a place goes on after an id.
+        last.map_or_else(|| "0".to_owned(), |last| format!("{last}$"))
+    }
+
+    /// The text that every place of these leads is at most.
+    pub(crate) fn end_of(which: OnDesk) -> String {
+        match which {
+            OnDesk::Waiting => NEVER.to_owned(),
+            OnDesk::All => format!("{NEVER}$"),
+        }
+    }
+
+    pub(crate) fn parse(owner: &str, desk: &str) -> Option<Self> {
+        let owner = if let Some(rep) = owner.strip_prefix(REP) {
+            DeskOwner::Rep(RepName::parse(rep).ok()?)
+        } else {
+            let (queue, _) = owner.strip_prefix(QUEUE)?.split_once('#')?;
+            DeskOwner::Queue(QueueName::parse(queue).ok()?)
+        };
+        let (deadline, lead) = Self::parse_sort(desk)?;
+        Some(Self { place: DeskPlace { owner, deadline }, lead })
+    }
+
+    /// By when somebody must act, and who it is.
+    pub(crate) fn parse_sort(desk: &str) -> Option<(Option<Timestamp>, LeadId)> {
+        let (deadline, lead) = desk.split_once('#')?;
+        let deadline = if deadline == NEVER { None } else { Some(deadline.parse().ok()?) };
+        Some((deadline, LeadId::parse(lead).ok()?))
+    }
+}
+
+impl fmt::Display for Desk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.place.deadline {
+            Some(deadline) => write!(f, "{deadline}#{}", self.lead),
+            None => write!(f, "{NEVER}#{}", self.lead),
+        }
+    }
+}
+
+fn rep_partition(rep: &RepName) -> String {
+    format!("{REP}{rep}")
+}
+
+fn queue_partition(queue: &QueueName, shard: u8) -> String {
+    format!("{QUEUE}{queue}#{shard}")
+}
+
 /// Every time in a key has the same width.
 fn whole_second(at: Timestamp, mode: RoundMode) -> Timestamp {
     at.round(TimestampRound::new().smallest(Unit::Second).mode(mode)).unwrap_or(at)
@@ -395,6 +500,37 @@ mod tests {
         assert!(late.to_string() < Pulse::end_of(late.at));
         assert!(Pulse::end_of(early.at) < late.to_string());
         assert_eq!(Pulse::parse(&late.to_string()), Some(late));
+    }
+
+    #[test]
+    fn desks_sort_as_text_by_deadline_and_those_for_whom_nobody_must_act_come_last() {
+        let owner = DeskOwner::Rep(RepName::parse("robin-vale").unwrap());
+        let desk = |deadline: Option<&str>| Desk {
+            place: DeskPlace { owner: owner.clone(), deadline: deadline.map(|at| at.parse().unwrap()) },
+            lead: lead(),
+        };
+        let (early, late) = (desk(Some("2026-03-02T09:59:59Z")), desk(Some("2026-03-02T10:00:00Z")));
+        let never = desk(None);
+        assert!(early.to_string() < late.to_string());
+        assert!(Desk::start_after(None) < early.to_string());
+        assert!(early.to_string() < Desk::start_after(Some(&early.to_string())));
+        assert!(Desk::start_after(Some(&early.to_string())) < late.to_string());
+        assert!(late.to_string() < Desk::end_of(OnDesk::Waiting));
+        assert!(Desk::end_of(OnDesk::Waiting) < never.to_string());
+        assert!(never.to_string() < Desk::end_of(OnDesk::All));
+        for desk in [early, never] {
+            assert_eq!(Desk::parse(&desk.partition(), &desk.to_string()), Some(desk));
+        }
+    }
+
+    #[test]
+    fn a_queue_has_a_partition_for_each_shard_and_its_leads_live_in_one_of_them() {
+        let owner = DeskOwner::Queue(QueueName::parse("sdr").unwrap());
+        let place = DeskPlace { owner: owner.clone(), deadline: Some("2026-03-02T10:00:00Z".parse().unwrap()) };
+        let desk = Desk { place, lead: lead() };
+        assert_eq!(Desk::partitions(&owner).len(), usize::from(QUEUE_SHARDS));
+        assert!(Desk::partitions(&owner).contains(&desk.partition()));
+        assert_eq!(Desk::parse(&desk.partition(), &desk.to_string()), Some(desk));
     }
 
     #[test]

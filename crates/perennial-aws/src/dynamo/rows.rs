@@ -11,7 +11,8 @@ use jiff::Timestamp;
 use perennial_app::holdings::{Aged, AgedItem, EndedLead, Held, HeldSubmission, Kind, RetentionMark};
 use perennial_app::ports::{
     BlockKind, BlockRecord, CatalogVersion, Commit, EngagementRecord, HistoryRow, IdempotencyRecord, ImportRecord,
-    PublishedCatalog, PublishedProgram, Release, SendingPause, StoreError, SubmissionOutcome, SubmissionRow,
+    PublishedCatalog, PublishedProgram, Release, RosterRecord, SendingPause, StoreError, SubmissionOutcome,
+    SubmissionRow, Surveyed,
 };
 use perennial_core::actor::Hit;
 use perennial_core::breaker::{BrakeSeen, SenderRecord, SenderSwitch};
@@ -25,7 +26,7 @@ use perennial_core::waterfall::Deltas;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::keys::{Key, OfSender, PULSE, Pulse, SHARD};
+use super::keys::{DESK, Desk, Key, OWNER, OfSender, PULSE, Pulse, SHARD};
 
 /// An item, as the SDK has it.
 pub(crate) type Item = HashMap<String, AttributeValue>;
@@ -60,11 +61,13 @@ pub(crate) const AGED_NAMES: [&str; 12] =
     ["PK", "SK", "v", "rev", LET_GO, "at", "last_at", "ttl", "lead", "stage", SUBMISSION, "received_at"];
 
 /// The attributes of a state that may be absent.
-pub(crate) const OF_SOME_STATES: [&str; 3] = [SENDING, SHARD, PULSE];
+pub(crate) const OF_SOME_STATES: [&str; 5] = [SENDING, SHARD, PULSE, OWNER, DESK];
 
 /// The attributes that a survey asks for: nothing personal is read for a report.
-pub(crate) const SURVEYED: [&str; 13] =
-    ["PK", "SK", "v", "rev", "pulse", "sending", "lead", "deltas", "outcome", "source", "at", "rows", "refused"];
+pub(crate) const SURVEYED: [&str; 15] = [
+    "PK", "SK", "v", "rev", "pulse", "owner", "desk", "sending", "lead", "deltas", "outcome", "source", "at", "rows",
+    "refused",
+];
 
 /// The version of a row, as an attribute.
 pub(crate) fn version() -> AttributeValue {
@@ -114,6 +117,10 @@ pub(crate) struct StateRow {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pulse: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    owner: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    desk: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     sending: Option<Sending>,
     lead: Lead,
 }
@@ -121,13 +128,15 @@ pub(crate) struct StateRow {
 impl StateRow {
     /// The state after a commit.
     pub(crate) fn new(lead: &Lead, rev: u64, write: &str) -> Self {
-        let pulse = Pulse::of(lead);
+        let (pulse, desk) = (Pulse::of(lead), Desk::of(lead));
         Self {
             rev,
             profile_rev: rev,
             write: write.to_owned(),
             shard: pulse.as_ref().map(Pulse::shard),
             pulse: pulse.as_ref().map(Pulse::to_string),
+            owner: desk.as_ref().map(Desk::partition),
+            desk: desk.as_ref().map(Desk::to_string),
             sending: lead.sending.clone(),
             lead: lead.clone(),
         }
@@ -145,19 +154,29 @@ pub(crate) struct SurveyedState {
     #[serde(default)]
     pulse: Option<String>,
     #[serde(default)]
+    owner: Option<String>,
+    #[serde(default)]
+    desk: Option<String>,
+    #[serde(default)]
     sending: Option<Sending>,
     lead: Lead,
 }
 
 impl SurveyedState {
-    /// The lead with its mark, and the pulse that the index has.
-    pub(crate) fn into_parts(self) -> Result<(Lead, Option<Timestamp>), StoreError> {
+    /// The lead with its mark, and where the indexes have it.
+    pub(crate) fn into_surveyed(self) -> Result<Surveyed, StoreError> {
         let key = Key::state(&self.lead.id);
-        let pulse = self
-            .pulse
-            .map(|text| Pulse::parse(&text).ok_or_else(|| corrupt(Some(&key), "its pulse is not one")))
-            .transpose()?;
-        Ok((Lead { sending: self.sending, ..self.lead }, pulse.map(|pulse| pulse.at)))
+        let pulse =
+            self.pulse.map(|text| Pulse::parse(&text).ok_or_else(|| corrupt(Some(&key), "its pulse is not one")));
+        let desk = self.owner.zip(self.desk).map(|(owner, desk)| {
+            Desk::parse(&owner, &desk).ok_or_else(|| corrupt(Some(&key), "its place on a desk is not one"))
+        });
+        let (pulse, desk) = (pulse.transpose()?, desk.transpose()?);
+        Ok(Surveyed::State {
+            lead: Box::new(Lead { sending: self.sending, ..self.lead }),
+            indexed_pulse: pulse.map(|pulse| pulse.at),
+            indexed_desk: desk.map(|desk| desk.place),
+        })
     }
 }
 
@@ -272,6 +291,7 @@ pub(crate) fn read_held(item: Item) -> Result<Held, StoreError> {
             | Kind::ProgramFile
             | Kind::CatalogFile
             | Kind::Release
+            | Kind::Roster
             | Kind::Pause
             | Kind::Retention
             | Kind::Outbox
@@ -356,6 +376,7 @@ pub(crate) fn read_aged(item: Item) -> Result<Option<Aged>, StoreError> {
             | Kind::ProgramFile
             | Kind::CatalogFile
             | Kind::Release
+            | Kind::Roster
             | Kind::Pause
             | Kind::Retention
             | Kind::Outbox
@@ -612,6 +633,25 @@ pub(crate) fn release_item(release: &Release, write: &str) -> Result<Item, Store
 /// Reads a release.
 pub(crate) fn read_release(item: Item) -> Result<Release, StoreError> {
     from_item(item).map(|ReleaseItem { release, .. }| release)
+}
+
+/// `CONTROL/ROSTER`: who sells.
+#[derive(Serialize, Deserialize)]
+struct RosterItem {
+    #[serde(flatten)]
+    record: RosterRecord,
+    /// The token of the write.
+    write: String,
+}
+
+/// Writes a roster.
+pub(crate) fn roster_item(record: &RosterRecord, write: &str) -> Result<Item, StoreError> {
+    to_item(&Key::roster(), &RosterItem { record: record.clone(), write: write.to_owned() })
+}
+
+/// Reads a roster.
+pub(crate) fn read_roster(item: Item) -> Result<RosterRecord, StoreError> {
+    from_item(item).map(|RosterItem { record, .. }| record)
 }
 
 /// `OUTBOX/…`: that the history row named by the key has not been published yet. Local only.

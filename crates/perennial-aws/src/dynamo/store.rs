@@ -3,7 +3,7 @@
 //! **Invariant:** every conditional write carries a token of its own, by which it is recognised when
 //! its first answer was lost and the SDK tried again (TRUST.md §2.7).
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -21,21 +21,22 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use perennial_app::holdings::Kind;
 use perennial_app::ports::{
-    Against, CatalogVersion, Claim, Commit, CommitError, Cursor, DueLead, DuePage, EFFECT_PERIOD, EngagementRecord,
-    HIT_REPEATS, HITS_PER_LINK_MAX, HistoryRow, IdempotencyRecord, ImportRecord, PublishedCatalog, PublishedProgram,
-    Release, SendingPause, Store, StoreError, Stored, SurveyPage, Surveyed,
+    Against, CatalogVersion, Claim, Commit, CommitError, Cursor, DeskOwner, DeskPage, DueLead, DuePage, EFFECT_PERIOD,
+    EngagementRecord, HIT_REPEATS, HITS_PER_LINK_MAX, HistoryRow, IdempotencyRecord, ImportRecord, PublishedCatalog,
+    PublishedProgram, Release, RosterRecord, SendingPause, Store, StoreError, Stored, SurveyPage, Surveyed,
 };
 use perennial_core::actor::Hit;
 use perennial_core::breaker::{BrakeSeen, SenderRecord, SenderSwitch};
-use perennial_core::ids::{LeadId, ProgramName, SenderDomain, TouchId};
+use perennial_core::ids::{LeadId, ProgramName, RepName, SenderDomain, TouchId};
 use perennial_core::lead::Sending;
 use perennial_core::program::ProgramVersion;
+use perennial_core::roster::Loads;
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::failure::store_error;
 use super::keys::{
-    HISTORY, Key, PARTITION, PULSE, PULSE_INDEX, Pulse, SHARD, SORT, hits_of, lead_partition, program_files,
+    HISTORY, Key, OnDesk, PARTITION, PULSE, PULSE_INDEX, Pulse, SHARD, SORT, hits_of, lead_partition, program_files,
     program_partition, sender_partition, shard,
 };
 use super::rows::{
@@ -43,9 +44,9 @@ use super::rows::{
     StateRow, SurveyedHistory, SurveyedState, SurveyedSubmission, TEXT, VERSION, WRITE, brake_item, catalog_item,
     chore_item, corrupt, from_item, history_item, idempotency_item, import_item, outbox_item, pause_item,
     program_items, read_catalog, read_chore, read_history, read_idempotency, read_import, read_program_file,
-    read_release, read_sender, release_item, submission_item, switch_item, to_item,
+    read_release, read_roster, read_sender, release_item, roster_item, submission_item, switch_item, to_item,
 };
-use super::senders;
+use super::{desks, senders};
 
 /// Most leads on one page of the index.
 const DUE_PAGE_MAX: i32 = 100;
@@ -55,6 +56,9 @@ const BATCH_ROUNDS_MAX: u32 = 5;
 
 /// The first pause before a batch is asked for again; each further one is twice as long.
 const BATCH_PAUSE: Duration = Duration::from_millis(10);
+
+/// How many desks are counted at once.
+const DESKS_AT_ONCE: usize = 16;
 
 /// How many files of a program are put at once.
 const FILES_AT_ONCE: usize = 16;
@@ -126,6 +130,28 @@ impl DynamoStore {
                 let key = key.map(|key| key.to_string()).unwrap_or_default();
                 Err(StoreError::Refused(format!("{key} holds another text already").into()))
             }
+            Some(_) | None => Err(store_error(error)),
+        }
+    }
+
+    /// Puts an item in place of the one at revision `expected`, `None` where there is none yet. Whether it did.
+    async fn put_after(&self, item: Item, expected: Option<u64>, write: &str) -> Result<bool, StoreError> {
+        let mut put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        put = match expected {
+            None => put.condition_expression(ABSENT).expression_attribute_names("#p", PARTITION),
+            Some(rev) => put
+                .condition_expression("#rev = :expected")
+                .expression_attribute_names("#rev", "rev")
+                .expression_attribute_values(":expected", AttributeValue::N(rev.to_string())),
+        };
+        let Err(error) = put.send().await else { return Ok(true) };
+        match error.as_service_error() {
+            Some(PutItemError::ConditionalCheckFailedException(failed)) => Ok(is_own(failed.item(), write)),
             Some(_) | None => Err(store_error(error)),
         }
     }
@@ -547,24 +573,32 @@ impl Store for DynamoStore {
 
     async fn set_release(&self, release: &Release, expected: Option<u64>) -> Result<bool, StoreError> {
         let write = new_token();
-        let mut put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(release_item(release, &write)?))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        put = match expected {
-            None => put.condition_expression(ABSENT).expression_attribute_names("#p", PARTITION),
-            Some(rev) => put
-                .condition_expression("#rev = :expected")
-                .expression_attribute_names("#rev", "rev")
-                .expression_attribute_values(":expected", AttributeValue::N(rev.to_string())),
-        };
-        let Err(error) = put.send().await else { return Ok(true) };
-        match error.as_service_error() {
-            Some(PutItemError::ConditionalCheckFailedException(failed)) => Ok(is_own(failed.item(), &write)),
-            Some(_) | None => Err(store_error(error)),
-        }
+        self.put_after(release_item(release, &write)?, expected, &write).await
+    }
+
+    async fn roster(&self) -> Result<Option<RosterRecord>, StoreError> {
+        self.get(&Key::roster()).await?.map(read_roster).transpose()
+    }
+
+    async fn set_roster(&self, record: &RosterRecord, expected: Option<u64>) -> Result<bool, StoreError> {
+        let write = new_token();
+        self.put_after(roster_item(record, &write)?, expected, &write).await
+    }
+
+    async fn loads(&self, reps: &BTreeSet<RepName>) -> Result<Loads, StoreError> {
+        let loads = reps.iter().cloned().map(|rep| async move {
+            let waiting = desks::waiting(&self.client, &self.table, &DeskOwner::Rep(rep.clone())).await?;
+            Ok::<_, StoreError>((rep, waiting))
+        });
+        stream::iter(loads).buffer_unordered(DESKS_AT_ONCE).try_collect().await.map(Loads)
+    }
+
+    async fn desk(&self, owner: &DeskOwner, cursor: Option<Cursor>) -> Result<DeskPage, StoreError> {
+        desks::page(&self.client, &self.table, owner, OnDesk::Waiting, cursor).await
+    }
+
+    async fn owned(&self, rep: &RepName, cursor: Option<Cursor>) -> Result<DeskPage, StoreError> {
+        desks::page(&self.client, &self.table, &DeskOwner::Rep(rep.clone()), OnDesk::All, cursor).await
     }
 }
 
@@ -648,10 +682,7 @@ pub(super) async fn read_batch(client: &Client, table: &str, keys: &[Key]) -> Re
 fn surveyed(item: Item) -> Result<Option<Surveyed>, StoreError> {
     let key = Key::of_item(&item).ok_or_else(|| corrupt(None, "it has no key"))?;
     Ok(match key.kind() {
-        Some(Kind::State) => {
-            let (lead, indexed_pulse) = from_item::<SurveyedState>(item)?.into_parts()?;
-            Some(Surveyed::State { lead: Box::new(lead), indexed_pulse })
-        }
+        Some(Kind::State) => Some(from_item::<SurveyedState>(item)?.into_surveyed()?),
         Some(Kind::History) => Some(Surveyed::History(from_item::<SurveyedHistory>(item)?.deltas)),
         Some(Kind::Submission) => Some(Surveyed::Submission(from_item::<SurveyedSubmission>(item)?.outcome)),
         Some(Kind::Import) => Some(Surveyed::Import(read_import(item)?)),
@@ -662,6 +693,7 @@ fn surveyed(item: Item) -> Result<Option<Surveyed>, StoreError> {
             | Kind::ProgramFile
             | Kind::CatalogFile
             | Kind::Release
+            | Kind::Roster
             | Kind::Pause
             | Kind::Retention
             | Kind::Outbox

@@ -10,9 +10,9 @@ use aws_sdk_dynamodb::types::{
 use perennial_app::ports::StoreError;
 
 use super::failure::store_error;
-use super::keys::{PARTITION, PULSE, PULSE_INDEX, SHARD, SORT};
+use super::keys::{DESK, DESK_INDEX, OWNER, PARTITION, PULSE, PULSE_INDEX, SHARD, SORT};
 
-/// Makes the table and its index, unless it is there.
+/// Makes the table and its indexes, unless it is there.
 pub async fn create(client: &Client, table: &str) -> Result<(), StoreError> {
     let shape = Shape::new().map_err(|source| StoreError::Refused(source.into()))?;
     let answer = client
@@ -20,7 +20,7 @@ pub async fn create(client: &Client, table: &str) -> Result<(), StoreError> {
         .table_name(table)
         .set_attribute_definitions(Some(shape.attributes))
         .set_key_schema(Some(shape.key))
-        .global_secondary_indexes(shape.pulse_index)
+        .set_global_secondary_indexes(Some(shape.indexes))
         .billing_mode(BillingMode::PayPerRequest)
         .send()
         .await;
@@ -38,22 +38,28 @@ fn is_there(error: &SdkError<CreateTableError>) -> bool {
 struct Shape {
     attributes: Vec<AttributeDefinition>,
     key: Vec<KeySchemaElement>,
-    pulse_index: GlobalSecondaryIndex,
+    indexes: Vec<GlobalSecondaryIndex>,
 }
 
 impl Shape {
     fn new() -> Result<Self, BuildError> {
-        let attributes = [PARTITION, SORT, SHARD, PULSE].map(|name| {
+        let attributes = [PARTITION, SORT, SHARD, PULSE, OWNER, DESK].map(|name| {
             AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S).build()
         });
-        let pulse_index = GlobalSecondaryIndex::builder()
-            .index_name(PULSE_INDEX)
-            .set_key_schema(Some(key(SHARD, PULSE)?))
-            .projection(Projection::builder().projection_type(ProjectionType::KeysOnly).build())
-            .build()?;
-        let attributes = attributes.into_iter().collect::<Result<_, _>>()?;
-        Ok(Self { attributes, key: key(PARTITION, SORT)?, pulse_index })
+        Ok(Self {
+            attributes: attributes.into_iter().collect::<Result<_, _>>()?,
+            key: key(PARTITION, SORT)?,
+            indexes: vec![index(PULSE_INDEX, SHARD, PULSE)?, index(DESK_INDEX, OWNER, DESK)?],
+        })
     }
+}
+
+fn index(name: &str, partition: &str, sort: &str) -> Result<GlobalSecondaryIndex, BuildError> {
+    GlobalSecondaryIndex::builder()
+        .index_name(name)
+        .set_key_schema(Some(key(partition, sort)?))
+        .projection(Projection::builder().projection_type(ProjectionType::KeysOnly).build())
+        .build()
 }
 
 fn key(partition: &str, sort: &str) -> Result<Vec<KeySchemaElement>, BuildError> {

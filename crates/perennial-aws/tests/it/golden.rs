@@ -13,10 +13,11 @@ use perennial_core::actor::{Agent, Hit, Manner, Network, Target};
 use perennial_core::breaker::{Brake, BrakeSeen, Feedback, SenderSwitch, Tally};
 use perennial_core::consent::{OptIn, Preferences};
 use perennial_core::ids::SenderDomain;
+use perennial_core::sales::{DemandCycle, Origin};
 use serde_json::Value;
 
 use crate::embedded::{TABLE, client, start};
-use crate::samples::{catalog, commit, id, noon, program, release, touch};
+use crate::samples::{catalog, commit, id, noon, program, release, roster, touch};
 
 type Item = HashMap<String, AttributeValue>;
 
@@ -51,6 +52,7 @@ async fn written_with(commit: Commit) -> BTreeMap<&'static str, Item> {
     store.put_program(&program()).await.unwrap();
     store.put_catalog(&catalog()).await.unwrap();
     assert!(store.set_release(&release(), None).await.unwrap());
+    assert!(store.set_roster(&roster(), None).await.unwrap());
     let sender = SenderDomain::parse("perennial.example").unwrap();
     let (day, before) = (date(2026, 3, 2), Tally { sends: 7, bounces: 2, complaints: 1 });
     store.add_sends(&sender, day, 9).await.unwrap();
@@ -80,6 +82,7 @@ fn file(item: &Item) -> &'static str {
         (_, "RUN") => "import",
         ("CONTROL", "PAUSE") => "pause",
         ("CONTROL", "RELEASE") => "release",
+        ("CONTROL", "ROSTER") => "roster",
         ("CONTROL", "CHORE#reconcile-suppressions") => "chore",
         ("SENDER#perennial.example", "S#SWITCH") => "sender-switch",
         ("SENDER#perennial.example", "S#BRAKE") => "sender-brake",
@@ -144,7 +147,7 @@ async fn each_row_is_stored_as_its_golden_file_says() {
 async fn the_state_of_a_lead_in_the_middle_of_a_program_costs_one_write_unit() {
     let mut commit = commit();
     // Few are away, have consent that ends, are being asked for it, have chosen, told their language, said no, get mail that
-    // comes back, or have just followed a link; theirs may cost a second one.
+    // comes back or that nobody is sure of, or have just followed a link; theirs may cost a second one.
     commit.lead.consent = None;
     commit.lead.language = None;
     commit.lead.unwilling = false;
@@ -155,6 +158,18 @@ async fn the_state_of_a_lead_in_the_middle_of_a_program_costs_one_write_unit() {
     commit.lead.opt_in = OptIn::default();
     commit.lead.preferences = Preferences::default();
     commit.lead.followed = Vec::new();
+    commit.lead.score.clicks = Vec::new();
+    commit.lead.unresolved = Vec::new();
+    // Nor does sales have to do something about many, or had already.
+    commit.lead.task = None;
+    commit.lead.cycle = DemandCycle::open(1, Origin::New, commit.lead.received_at);
+    commit.lead.sla = None;
+    commit.lead.turnback = None;
+    commit.lead.preferred = None;
+    commit.lead.requalified = Vec::new();
+    commit.lead.evaluate_by = None;
+    commit.lead.evaluated_at = None;
+    commit.lead.alerted = BTreeMap::new();
     let state = &written_with(commit).await["state"];
     let bytes = state.iter().map(|(name, value)| name.len() + size(value)).sum::<usize>();
     assert!(bytes < 1024, "it takes {bytes} bytes");

@@ -2,28 +2,33 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::civil::{date, time};
 use jiff::{SignedDuration, Timestamp};
 use perennial_app::ports::{
     CatalogVersion, Commit, HistoryRow, IdempotencyRecord, OutboundMail, PublishedCatalog, PublishedProgram, Release,
-    SubmissionOutcome, SubmissionRow,
+    RosterRecord, SubmissionOutcome, SubmissionRow,
 };
 use perennial_core::actor::Mailing;
+use perennial_core::catalog::Sender;
 use perennial_core::condition::SignalKind;
 use perennial_core::consent::{Consent, ConsentBasis, Following, OptIn, Pace, Preferences};
 use perennial_core::contact::{EmailAddress, PhoneNumber};
 use perennial_core::event::{Event, SendProof};
 use perennial_core::follow::{Followed, GivenSign};
 use perennial_core::ids::{
-    FieldName, FormName, Language, LeadId, Pepper, ProgramName, QueueName, StepId, SubmissionId, TagName, TopicName,
-    TouchId,
+    FieldName, FormName, Language, LeadId, Pepper, ProgramName, QueueName, RepName, StepId, SubmissionId, TagName,
+    TeamName, TopicName, TouchId,
 };
 use perennial_core::lead::{
     Doubt, EmailReach, Enrolment, Lead, LifecycleStage, Ownership, Pause, PauseCause, PhoneReach, Sending, SoftBounce,
     Task, TaskKind, Unresolved,
 };
 use perennial_core::loader::SourceFile;
+use perennial_core::policy::TurnbackReason;
 use perennial_core::profile::Profile;
 use perennial_core::program::{ProgramVersion, TouchClass};
+use perennial_core::roster::{OfficeHours, Rep, RepStatus, Roster, Team, Weekdays};
+use perennial_core::sales::{DemandCycle, Origin, Qualified, QualifyCause, SignDays, SlaClock, Trigger, Turnback};
 use perennial_core::score::{Fading, Points, Score, ScoredClick};
 use perennial_core::submission::{Channel, Entry, Flag, Intent, JunkReason, Permission, Source, Submission};
 use perennial_core::waterfall::Deltas;
@@ -42,6 +47,50 @@ pub(crate) fn touch() -> TouchId {
 
 pub(crate) fn sending() -> Sending {
     Sending { touch: touch(), attempt: 1, lease_until: noon() + SignedDuration::from_mins(2) }
+}
+
+/// A demand cycle with something in every place that it has.
+fn cycle() -> DemandCycle {
+    let days = |days: i64| SignedDuration::from_hours(24 * days);
+    let cause = QualifyCause::RequalifyRule { reason: TurnbackReason::NoResponse };
+    DemandCycle {
+        touches: 3,
+        signs: 2,
+        qualified: Some(Qualified { at: noon() - days(1), cause }),
+        attempts: 1,
+        resubmissions: 1,
+        closed_at: Some(noon()),
+        passed_over: BTreeSet::from([RepName::parse("sam-poe").unwrap()]),
+        ..DemandCycle::open(2, Origin::Recycled { after: TurnbackReason::NoResponse }, noon() - days(3))
+    }
+}
+
+/// What signs have come to, a click that may yet be a machine's among them.
+fn score() -> Score {
+    let days = |days: i64| SignedDuration::from_hours(24 * days);
+    Score {
+        classes: vec![Fading { half_life_minutes: 43_200, points: Points::whole(15), at: noon() - days(1) }],
+        clicks: vec![ScoredClick {
+            touch: touch(),
+            links: BTreeSet::from([0, 2]),
+            points: 5,
+            half_life_minutes: 43_200,
+            given_at: noon() - days(1),
+        }],
+    }
+}
+
+/// A turnback after which something was told.
+fn turnback() -> Turnback {
+    let days = |days: i64| SignedDuration::from_hours(24 * days);
+    Turnback {
+        reason: TurnbackReason::NoResponse,
+        at: noon() - days(5),
+        sales_from: noon() + days(16),
+        judge_at: Some(noon() + days(16)),
+        horizon_at: Some(noon() + days(175)),
+        days: BTreeMap::from([(SignalKind::Clicked, SignDays { days: 2, last: date(2026, 2, 27) })]),
+    }
 }
 
 /// As full as a lead in the middle of a program gets.
@@ -105,16 +154,7 @@ pub(crate) fn lead() -> Lead {
                 silence_before: Some((1, 2)),
             }),
         }],
-        score: Score {
-            classes: vec![Fading { half_life_minutes: 43_200, points: Points::whole(15), at: noon() - days(1) }],
-            clicks: vec![ScoredClick {
-                touch: touch(),
-                links: BTreeSet::from([0, 2]),
-                points: 5,
-                half_life_minutes: 43_200,
-                given_at: noon() - days(1),
-            }],
-        },
+        score: score(),
         tags: BTreeSet::from([TagName::parse("customer-event").unwrap()]),
         consent: Some(Consent {
             basis: ConsentBasis::Implied,
@@ -135,6 +175,20 @@ pub(crate) fn lead() -> Lead {
             following: Following::Off,
         },
         language: Some(Language::parse("pt-br").unwrap()),
+        cycle: cycle(),
+        sla: Some(SlaClock {
+            since: noon() - days(1),
+            attempt_by: Some(noon() + days(1)),
+            rung: 1,
+            next_at: noon() + days(1),
+            ends_at: noon() + days(2),
+        }),
+        turnback: Some(turnback()),
+        preferred: Some(RepName::parse("robin-vale").unwrap()),
+        requalified: vec![noon() - days(3)],
+        evaluate_by: Some(noon() + SignedDuration::from_mins(5)),
+        evaluated_at: Some(noon() - days(1)),
+        alerted: BTreeMap::from([(Trigger::Qualified, noon() - days(1))]),
         submissions: 2,
         stage_until: None,
         seq: 12,
@@ -252,6 +306,32 @@ pub(crate) fn release() -> Release {
         programs: BTreeMap::from([(program.name.clone(), program.version)]),
         kept: BTreeMap::from([(program.name, BTreeMap::from([(ProgramVersion("ab0123456789".to_owned()), noon())]))]),
     }
+}
+
+/// Who sells: everything that a roster can hold.
+pub(crate) fn roster() -> RosterRecord {
+    let team = TeamName::parse("inside-sales").unwrap();
+    let robin = RepName::parse("robin-vale").unwrap();
+    let hours = |zone: &str| OfficeHours {
+        zone: zone.to_owned(),
+        days: vec![Weekdays::Mon, Weekdays::Tue],
+        opens: time(8, 30, 0, 0),
+        closes: time(17, 0, 0, 0),
+        holidays: BTreeSet::from([date(2026, 12, 25)]),
+    };
+    let rep = Rep {
+        sender: Sender { name: "Robin Vale".to_owned(), address: "robin.vale@perennial.example".to_owned() },
+        team: team.clone(),
+        status: RepStatus::Active,
+        hours: Some(hours("America/New_York")),
+        open_max: Some(40),
+    };
+    let manager = Some(robin.clone());
+    let roster = Roster {
+        reps: BTreeMap::from([(robin, rep)]),
+        teams: BTreeMap::from([(team, Team { manager, hours: hours("Europe/Berlin") })]),
+    };
+    RosterRecord { rev: 3, at: noon(), roster }
 }
 
 /// The commit after [`commit`], of state and history alone.

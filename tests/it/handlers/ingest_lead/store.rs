@@ -1,6 +1,6 @@
 //! A store in memory that gets into trouble when told to.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -9,15 +9,16 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use perennial_app::memory::MemoryStore;
 use perennial_app::ports::{
-    Against, CatalogVersion, Claim, Commit, CommitError, Cursor, DuePage, EngagementRecord, HistoryRow,
-    IdempotencyRecord, ImportRecord, PublishedCatalog, PublishedProgram, Release, SendingPause, Store, StoreError,
-    Stored, SurveyPage,
+    Against, CatalogVersion, Claim, Commit, CommitError, Cursor, DeskOwner, DeskPage, DuePage, EngagementRecord,
+    HistoryRow, IdempotencyRecord, ImportRecord, PublishedCatalog, PublishedProgram, Release, RosterRecord,
+    SendingPause, Store, StoreError, Stored, SurveyPage,
 };
 use perennial_core::actor::Hit;
 use perennial_core::breaker::{BrakeSeen, SenderRecord, SenderSwitch};
-use perennial_core::ids::{LeadId, ProgramName, SenderDomain, TouchId};
+use perennial_core::ids::{LeadId, ProgramName, RepName, SenderDomain, TouchId};
 use perennial_core::lead::Sending;
 use perennial_core::program::ProgramVersion;
+use perennial_core::roster::Loads;
 use tokio::sync::Barrier;
 
 /// One trouble, met once.
@@ -207,5 +208,25 @@ impl Store for TroubledStore {
 
     async fn set_release(&self, release: &Release, expected: Option<u64>) -> Result<bool, StoreError> {
         self.memory.set_release(release, expected).await
+    }
+
+    async fn roster(&self) -> Result<Option<RosterRecord>, StoreError> {
+        self.memory.roster().await
+    }
+
+    async fn set_roster(&self, record: &RosterRecord, expected: Option<u64>) -> Result<bool, StoreError> {
+        self.memory.set_roster(record, expected).await
+    }
+
+    async fn loads(&self, reps: &BTreeSet<RepName>) -> Result<Loads, StoreError> {
+        self.memory.loads(reps).await
+    }
+
+    async fn desk(&self, owner: &DeskOwner, cursor: Option<Cursor>) -> Result<DeskPage, StoreError> {
+        self.memory.desk(owner, cursor).await
+    }
+
+    async fn owned(&self, rep: &RepName, cursor: Option<Cursor>) -> Result<DeskPage, StoreError> {
+        self.memory.owned(rep, cursor).await
     }
 }
