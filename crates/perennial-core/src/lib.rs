@@ -28,6 +28,7 @@ pub mod inbound;
 pub mod intake;
 pub mod junk;
 pub mod lead;
+pub mod lifecycle;
 pub mod loader;
 pub mod policy;
 pub mod privacy;

@@ -5,6 +5,7 @@ mod consent;
 mod handover;
 mod ladder;
 mod sales;
+mod lifecycle;
 mod score;
 mod turnback;
 
@@ -66,6 +67,8 @@ struct Life {
     now: Timestamp,
     story: String,
     submissions: u32,
+    /// What happened, each with the lead as it was before.
+    events: Vec<(Option<Lead>, Event)>,
 }
 
 impl Life {
@@ -76,7 +79,8 @@ impl Life {
 
     fn with(catalog: Arc<Catalog>, form: &[(&str, &str)]) -> Self {
         let now = "2026-03-02T09:00:00Z".parse().unwrap();
-        let mut life = Self { catalog, lead: None, profile: None, now, story: String::new(), submissions: 0 };
+        let mut life =
+            Self { catalog, lead: None, profile: None, now, story: String::new(), submissions: 0, events: Vec::new() };
         life.posts(form);
         life
     }
@@ -159,10 +163,13 @@ impl Life {
 
     fn meet(&mut self, stimulus: &Stimulus) {
         let decision = self.decide(stimulus);
+        let mut lead = self.lead.take();
         for event in &decision.events {
             if let Some(line) = said(event) {
                 self.tell(&line);
             }
+            self.events.push((lead.clone(), event.clone()));
+            lead = apply(lead, event, self.now);
         }
         self.lead = decision.lead;
         self.profile = decision.profile.or(self.profile.take());
