@@ -1,22 +1,28 @@
 //! One lead and the core alone: any sequence of stimuli, programs that come and go, answers that come late.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 
 use jiff::civil::date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
-use perennial_core::catalog::Catalog;
+use perennial_core::catalog::{Catalog, Handover, Route};
 use perennial_core::condition::{Condition, Facts, SignalKind};
 use perennial_core::contact::{EmailAddress, PhoneNumber};
 use perennial_core::decide::{
     Decision, MailEventKind, ReceivedMail, ReviewVerdict, SendOutcome, Stimulus, View, decide,
 };
-use perennial_core::event::{DeferReason, Event, FailReason, apply};
-use perennial_core::ids::{FieldName, FormName, LeadId, ProgramName, SubmissionId, TopicName, TouchId};
+use perennial_core::event::{DeferReason, DisqualifyReason, Event, FailReason, apply};
+use perennial_core::ids::{
+    FieldName, FormName, LeadId, ProgramName, RepName, RouteName, SubmissionId, TeamName, TopicName, TouchId,
+};
 use perennial_core::inbound::{Absence, Attribution, InboxKey, Kind, Wish};
-use perennial_core::lead::{EmailReach, Lead, LifecycleStage, PULSE_AHEAD_MAX, Sending, StageKind};
+use perennial_core::lead::{EmailReach, Lead, LifecycleStage, Ownership, PULSE_AHEAD_MAX, Sending, StageKind};
+use perennial_core::lifecycle::Row;
+use perennial_core::policy::TurnbackReason;
 use perennial_core::profile::Profile;
+use perennial_core::roster::{OfficeHours, Rep, RepStatus, Roster, Team};
+use perennial_core::sales::{Attempt, Outcome, Party, QualifyCause, TurnbackRequest};
 use perennial_core::score::{Points, explain};
 use perennial_core::submission::{Channel, Entry, Intent, JunkReason, Permission, Source, Submission};
 use perennial_core::testing;
@@ -88,6 +94,14 @@ pub(crate) enum Move {
     Migrates(usize),
     EndsProgram,
     Redeploys(usize),
+    /// Whoever looks whether the lead is ready, looks.
+    Evaluates,
+    /// Somebody of sales tells something: the nth rep, a CRM or the suite's operator.
+    Sells(usize, Outcome),
+    /// Somebody gives the lead to the nth rep.
+    HandsTo(usize),
+    /// The nth rep leaves, or comes back.
+    Hires(usize),
 }
 
 impl Move {
@@ -181,7 +195,74 @@ pub(crate) fn next_move() -> impl Strategy<Value = Move> {
         1 => (0..6_usize).prop_map(Move::Migrates),
         1 => Just(Move::EndsProgram),
         1 => (0..4_usize).prop_map(Move::Redeploys),
+        4 => Just(Move::Evaluates),
+        6 => (0..4_usize, sold()).prop_map(|(who, outcome)| Move::Sells(who, outcome)),
+        1 => (0..3_usize).prop_map(Move::HandsTo),
+        1 => (0..3_usize).prop_map(Move::Hires),
     ]
+}
+
+/// What sales tells; some of it is refused.
+fn sold() -> impl Strategy<Value = Outcome> {
+    let start = berlin("2026-03-02 10:00");
+    let soon = || (0..6_000_i64).prop_map(move |hours| start + SignedDuration::from_hours(hours));
+    let day = || (0..1_200_i64).prop_map(|days| date(2026, 1, 1) + days.days());
+    let attempt = prop::sample::select(vec![Attempt::NoAnswer, Attempt::LeftVoicemail, Attempt::Busy, Attempt::Wrote]);
+    let fields = prop::collection::btree_set(Just(FieldName::parse("company").unwrap()), 0..2);
+    let reason = prop::sample::select(TurnbackReason::ALL.to_vec());
+    let back = (reason, prop::option::of(day()), fields)
+        .prop_map(|(reason, date, fields)| Outcome::TurnedBack(TurnbackRequest { reason, date, fields }));
+    let rest = vec![
+        Outcome::Connected,
+        Outcome::MeetingBooked { meet_at: None },
+        Outcome::WrongPerson,
+        Outcome::BadNumber,
+        Outcome::DoNotCall,
+        Outcome::Done,
+        Outcome::Lost,
+        Outcome::Resumed,
+        Outcome::ExistingCustomer,
+    ];
+    prop_oneof![
+        3 => Just(Outcome::Accepted),
+        3 => attempt.prop_map(|attempt| Outcome::Attempted { attempt }),
+        2 => Just(Outcome::Qualified),
+        2 => Just(Outcome::Won),
+        6 => back,
+        2 => prop::sample::select(DisqualifyReason::OF_REPS.to_vec())
+            .prop_map(|reason| Outcome::Disqualified { reason }),
+        4 => prop::sample::select(rest),
+        1 => soon().prop_map(|due_at| Outcome::CallBack { due_at }),
+        1 => soon().prop_map(|until| Outcome::Held { until }),
+        1 => day().prop_map(|on| Outcome::Revisit { on }),
+    ]
+}
+
+/// The reps of these lives; the last of them is the others' manager.
+const REPS: [&str; 3] = ["maria", "nils", "olga"];
+
+fn rep(nth: usize) -> RepName {
+    RepName::parse(REPS[nth % REPS.len()]).unwrap()
+}
+
+/// A catalog whose leads are sold by those who have not left.
+fn selling(catalog: &Catalog, left: &BTreeSet<RepName>) -> Arc<Catalog> {
+    let mut catalog = catalog.clone();
+    let (route, team) = (RouteName::parse("sales").unwrap(), TeamName::parse("sales").unwrap());
+    let to = Route { team: Some(team.clone()), queue: catalog.default_queue.clone() };
+    catalog.routes.insert(route.clone(), to);
+    catalog.handover = Handover { entry: Some(route.clone()), qualified: Some(route) };
+    let hours = OfficeHours::of_window(&catalog.window, &catalog.default_zone);
+    let reps = REPS.map(|name| {
+        let name = RepName::parse(name).unwrap();
+        let sender =
+            perennial_core::catalog::Sender { name: name.to_string(), address: "rep@perennial.example".into() };
+        let status = if left.contains(&name) { RepStatus::Left } else { RepStatus::Active };
+        (name, Rep { sender, team: team.clone(), status, hours: None, open_max: None })
+    });
+    let team = (team, Team { manager: Some(rep(2)), hours });
+    catalog.roster = Arc::new(Roster { reps: reps.into(), teams: [team].into() });
+    Arc::new(catalog)
 }
 
 /// One lead's life, as far as it has got.
@@ -199,6 +280,8 @@ pub(crate) struct Life {
     marked: Vec<(TouchId, u32)>,
     moved: Deltas,
     submissions: u32,
+    /// Reps who are gone.
+    left: BTreeSet<RepName>,
     /// All that was decided.
     pub(crate) history: Vec<(Timestamp, Event)>,
 }
@@ -210,8 +293,9 @@ impl Life {
             lead: None,
             profile: None,
             now: berlin("2026-03-02 10:00"),
-            catalog: Arc::clone(&catalogs[0]),
+            catalog: selling(&catalogs[0], &BTreeSet::new()),
             catalogs,
+            left: BTreeSet::new(),
             program: ProgramName::parse(program).unwrap(),
             marked: Vec::new(),
             moved: Deltas::default(),
@@ -275,7 +359,21 @@ impl Life {
             }
             Move::EndsProgram => self.meet(&Stimulus::ProgramEnded),
             Move::Redeploys(nth) => {
-                self.catalog = Arc::clone(&self.catalogs[nth % self.catalogs.len()]);
+                self.catalog = selling(&self.catalogs[nth % self.catalogs.len()], &self.left);
+                self.meet(&Stimulus::Due);
+            }
+            Move::Evaluates => self.meet(&Stimulus::Evaluate),
+            Move::Sells(who, outcome) => {
+                let by = if *who < REPS.len() { Party::Rep { rep: rep(*who) } } else { Party::Crm };
+                self.meet(&Stimulus::Disposed { by, outcome: outcome.clone(), note: None });
+            }
+            Move::HandsTo(nth) => self.meet(&Stimulus::HandedTo { owner: Ownership::Assigned { rep: rep(*nth) } }),
+            Move::Hires(nth) => {
+                let name = rep(*nth);
+                if !self.left.remove(&name) {
+                    self.left.insert(name);
+                }
+                self.catalog = selling(&self.catalog, &self.left);
                 self.meet(&Stimulus::Due);
             }
         }
@@ -379,17 +477,22 @@ impl Life {
         let deltas = Deltas::between(before.as_ref(), decision.lead.as_ref());
         assert_eq!(deltas.sum(), 0, "I6: a commit's moves sum to zero");
         self.moved.add(&deltas);
+        self.assert_of_the_table(before.as_ref(), &decision.events);
         self.lead = decision.lead;
         self.profile = decision.profile.or(self.profile.take());
         self.assert_conserved();
+        self.assert_sold();
         self.assert_alive();
         self.assert_settled(&decision.events);
         self.assert_explained();
 
         // A program that follows itself at once would be ended again. A submission, and a mail that came in, are told
         // from others by what is committed with them.
-        let is_once_by_itself =
-            !matches!(stimulus, Stimulus::Submitted { .. } | Stimulus::MailReceived(_) | Stimulus::ProgramEnded);
+        // What sales tells has a key of its own at the door.
+        let is_once_by_itself = !matches!(
+            stimulus,
+            Stimulus::Submitted { .. } | Stimulus::MailReceived(_) | Stimulus::ProgramEnded | Stimulus::Disposed { .. }
+        );
         if is_once_by_itself {
             assert_eq!(self.decide(stimulus).events, [], "I10: delivered twice, it changes nothing more");
         }
@@ -417,11 +520,56 @@ impl Life {
         }
     }
 
-    /// I1, I2, I3, I4, I7.
+    /// I5, I11: a stage is left by a row of the table and no other way, with a reason where it goes back; and nobody
+    /// is handed to sales without a sign of the person, or a word of somebody of sales.
+    fn assert_of_the_table(&self, before: Option<&Lead>, events: &[Event]) {
+        let mut lead = before.cloned();
+        let mut reason = None;
+        for event in events {
+            let after = apply(lead.clone(), event, self.now);
+            let (from, to) = (lead.as_ref().map(|lead| lead.stage), after.as_ref().map(|lead| lead.stage));
+            if let Event::TurnedBack { reason: why, .. } = event {
+                reason = Some(*why);
+            }
+            let has_row = match event {
+                Event::Recycled => reason.is_some(),
+                // Nobody came in: an address is kept that must not be mailed.
+                Event::AddressListed { .. } => true,
+                _ => Row::of(lead.as_ref(), event).is_some(),
+            };
+            assert!(from == to || has_row, "no row leads from {from:?} to {to:?}: {event:?}");
+            if let Event::Qualified { cause, .. } | Event::Requalified { cause, .. } = event {
+                let has_sign = after.as_ref().is_some_and(|lead| !lead.signals.is_empty());
+                assert!(has_sign || *cause == QualifyCause::RepManual, "I11: nobody was there, and sales is told");
+            }
+            lead = after;
+        }
+    }
+
+    /// I3, I7: a stage of sales has a clock that ends, and whoever has left owns nothing.
+    fn assert_sold(&self) {
+        let Some(lead) = &self.lead else { return };
+        let is_sold = matches!(lead.stage, LifecycleStage::Mql | LifecycleStage::Sal | LifecycleStage::Sql);
+        assert_eq!(lead.sla.is_some(), is_sold, "I3: {:?} and its clock", lead.stage);
+        if let Some(clock) = &lead.sla {
+            assert!(clock.next_at <= clock.ends_at && clock.ends_at > self.now, "I3: {clock:?} at {}", self.now);
+            assert!(clock.ends_at <= self.now + PULSE_AHEAD_MAX);
+        }
+        assert_eq!(lead.turnback.is_some(), lead.stage == LifecycleStage::Recycled, "{:?}", lead.turnback);
+        let owner = lead.rep().filter(|_| lead.stage.kind() != StageKind::Terminal);
+        assert!(owner.is_none_or(|rep| !self.left.contains(rep)), "I7: {owner:?} has left");
+    }
+
+    /// I1, I2, I4, I7.
     fn assert_alive(&self) {
         let Some(lead) = &self.lead else { return };
         match lead.stage {
-            LifecycleStage::Inquiry => {
+            LifecycleStage::Inquiry
+            | LifecycleStage::Mql
+            | LifecycleStage::Sal
+            | LifecycleStage::Sql
+            | LifecycleStage::Customer
+            | LifecycleStage::Recycled => {
                 assert!(lead.owner.is_some(), "I7: an owner always");
                 assert!(lead.enrolment.is_some(), "I4: somebody is in no program");
             }
@@ -431,11 +579,6 @@ impl Life {
                 assert!(lead.enrolment.is_none() && lead.signals.is_empty() && lead.consent.is_none());
             }
             LifecycleStage::Received => panic!("I1: nobody stays at the door"),
-            LifecycleStage::Mql
-            | LifecycleStage::Sal
-            | LifecycleStage::Sql
-            | LifecycleStage::Customer
-            | LifecycleStage::Recycled => panic!("nothing leads there yet"),
         }
         match lead.next_action_at() {
             Some(pulse) => assert!(pulse <= self.now + PULSE_AHEAD_MAX, "I2: {pulse} is too far ahead"),
