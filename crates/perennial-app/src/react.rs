@@ -159,23 +159,26 @@ pub(crate) async fn react_to<'s>(
     stimulus: impl Fn(Option<&Stored>) -> Option<Cow<'s, Stimulus>> + Send + Sync,
     attach: impl Fn(&Decision) -> Attachments + Send + Sync,
 ) -> Result<Option<Reaction>, ReactError> {
-    for _ in 0..CONFLICTS_MAX {
-        let stored = store.load(id).await?;
-        let Some(stimulus) = stimulus(stored.as_ref()) else { return Ok(None) };
-        let decision = decide_on(store, stored.as_ref(), catalog, &stimulus, now).await?;
-        if decision.events.is_empty() {
-            return Ok(None);
+    // Boxed: it holds whole leads, and whoever waits for it need not.
+    Box::pin(async move {
+        for _ in 0..CONFLICTS_MAX {
+            let stored = store.load(id).await?;
+            let Some(stimulus) = stimulus(stored.as_ref()) else { return Ok(None) };
+            let decision = decide_on(store, stored.as_ref(), catalog, &stimulus, now).await?;
+            if decision.events.is_empty() {
+                return Ok(None);
+            }
+            let attachments = attach(&decision);
+            let events = decision.events.clone();
+            match commit(store, stored.as_ref(), decision, &stimulus, now, attachments).await {
+                Ok(_) => return Ok(Some(Reaction { events })),
+                Err(CommitError::Conflict) => {}
+                Err(CommitError::KnownSubmission) => return Err(ReactError::KnownSubmission),
+                Err(CommitError::KnownKey(record)) => return Err(ReactError::KnownKey(record)),
+                Err(CommitError::Store(error)) => return Err(error.into()),
+            }
         }
-        let attachments = attach(&decision);
-        let events = decision.events.clone();
-        // What it carries is large, and waits for the store.
-        match Box::pin(commit(store, stored.as_ref(), decision, &stimulus, now, attachments)).await {
-            Ok(_) => return Ok(Some(Reaction { events })),
-            Err(CommitError::Conflict) => {}
-            Err(CommitError::KnownSubmission) => return Err(ReactError::KnownSubmission),
-            Err(CommitError::KnownKey(record)) => return Err(ReactError::KnownKey(record)),
-            Err(CommitError::Store(error)) => return Err(error.into()),
-        }
-    }
-    Err(ReactError::Contended)
+        Err(ReactError::Contended)
+    })
+    .await
 }

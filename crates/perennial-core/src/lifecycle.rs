@@ -163,7 +163,50 @@ impl Row {
             Event::Reviewed { .. } => Some(Self::Reviewed),
             Event::Reopened => Some(Self::Reopened),
             Event::Erased => Some(Self::Erased),
-            _ => None,
+            Event::SlaStarted { .. }
+            | Event::Scored { .. }
+            | Event::Assigned { .. }
+            | Event::EnrolmentStarted { .. }
+            | Event::EnrolmentAdvanced { .. }
+            | Event::EnrolmentMigrated { .. }
+            | Event::EnrolmentExited { .. }
+            | Event::Signalled { .. }
+            | Event::LinkFollowed { .. }
+            | Event::FollowersJudged { .. }
+            | Event::FollowersRelabelled { .. }
+            | Event::Answered { .. }
+            | Event::Labelled { .. }
+            | Event::MomentRaised { .. }
+            | Event::ReplyReceived { .. }
+            | Event::Emitted { .. }
+            | Event::EnrolmentPaused { .. }
+            | Event::EnrolmentResumed { .. }
+            | Event::ConsentChanged { .. }
+            | Event::OptInAsked { .. }
+            | Event::PreferencesChanged { .. }
+            | Event::AddressListed { .. }
+            | Event::TouchDeferred { .. }
+            | Event::TouchSent { .. }
+            | Event::TouchUnknown { .. }
+            | Event::TouchReview { .. }
+            | Event::TouchDropped { .. }
+            | Event::TouchFailed { .. }
+            | Event::TouchBounced { .. }
+            | Event::TouchSkipped { .. }
+            | Event::TaskCreated { .. }
+            | Event::TaskDone { .. }
+            | Event::TaskOverdue { .. }
+            | Event::AddressSuppressed { .. }
+            | Event::AddressRested
+            | Event::EvaluationDue { .. }
+            | Event::Evaluated { .. }
+            | Event::Disposed { .. }
+            | Event::Lost { .. }
+            | Event::Recycled
+            | Event::Alerted { .. }
+            | Event::Noted { .. }
+            | Event::Doubted { .. }
+            | Event::PhoneChanged { .. } => None,
         }
     }
 

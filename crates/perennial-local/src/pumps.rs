@@ -191,7 +191,7 @@ pub(crate) async fn evaluate(
 
 async fn touch(deps: &Arc<schedule_touch::Deps>, event: &Value) -> Result<schedule_touch::Summary, HandlerError> {
     let trigger: Trigger = through_json(event)?;
-    schedule_touch::handle(Arc::clone(deps), trigger).await
+    Box::pin(schedule_touch::handle(Arc::clone(deps), trigger)).await
 }
 
 /// Moves the clock and sweeps, for ever. In a time-lapse each move waits until all that is due is done.

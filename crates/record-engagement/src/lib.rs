@@ -59,19 +59,20 @@ pub enum Answer {
 }
 
 /// Takes one event in. What kind it is, its own shape tells.
+///
+/// What answers is on the heap: the lead that is decided on makes its future large.
 pub async fn handle(deps: Arc<Deps>, event: Value) -> Result<Answer, HandlerError> {
     if event.get("requestContext").is_some() {
         let request = ApiGatewayV2httpRequest::deserialize(event)
             .map_err(|error| HandlerError::new("unreadable_request", error))?;
-        // On the heap: the lead that is decided on makes this future large.
         let response = Box::pin(routes::handle(&deps, &request)).await;
         return Ok(Answer::Http(Box::new(response)));
     }
     if mail::is_from_s3(&event) {
-        return mail::handle(&deps, event).await.map(Answer::Mail);
+        return Box::pin(mail::handle(&deps, event)).await.map(Answer::Mail);
     }
     if event.get("Records").is_some() {
-        return queue::handle(&deps, event).await.map(Answer::Batch);
+        return Box::pin(queue::handle(&deps, event)).await.map(Answer::Batch);
     }
-    ses::handle(&deps, event).await.map(Answer::Counted)
+    Box::pin(ses::handle(&deps, event)).await.map(Answer::Counted)
 }
