@@ -200,6 +200,7 @@ impl Row {
             | Event::AddressRested
             | Event::EvaluationDue { .. }
             | Event::Evaluated { .. }
+            | Event::TurnbackMoved { .. }
             | Event::Disposed { .. }
             | Event::Lost { .. }
             | Event::Recycled

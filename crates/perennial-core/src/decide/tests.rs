@@ -4,8 +4,8 @@ mod answers;
 mod consent;
 mod handover;
 mod ladder;
-mod sales;
 mod lifecycle;
+mod sales;
 mod score;
 mod turnback;
 
