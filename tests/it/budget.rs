@@ -92,13 +92,14 @@ async fn the_first_mail_is_one_mark_and_one_commit() {
     let (world, counting) = world().await;
     world.commit_post(&json!({ "email": "ada@example.com" })).await;
     counting.take();
-    // The nudge. The call step that is due with the mail is settled in the same commit.
+    // The nudge. The call step that is due with the mail is settled in the same commit. Beside it, it is looked at whether
+    // whoever raised a hand is ready: one more read and commit.
     world.deliver().await;
     assert_eq!(world.mailer.handed_over().len(), 1);
     let calls = counting.take();
     assert_eq!(
         calls,
-        Calls { sending_pause: 1, load: 1, mark_sending: 1, commit: 1, sender: 1, add_sends: 1, ..Calls::default() }
+        Calls { sending_pause: 1, load: 2, mark_sending: 1, commit: 2, sender: 1, add_sends: 1, ..Calls::default() }
     );
 }
 

@@ -7,6 +7,7 @@ mod liveness;
 mod programs;
 pub(crate) mod properties;
 mod reaching;
+mod recycling;
 mod sending;
 mod story;
 mod timing;
