@@ -10,6 +10,7 @@
     reason = "a test fails by panicking, tells a story at length, and looks for one thing among many"
 )]
 
+mod alerting;
 mod binaries;
 mod budget;
 mod cases;

