@@ -27,3 +27,4 @@ mod runtime;
 mod scenarios;
 mod tidy;
 mod versions;
+mod webhooks;
