@@ -22,7 +22,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let directory = tempfile::tempdir()?;
     let programs_directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../programs");
     let files = programs::read(&programs_directory)?;
-    let suite = Suite::start(&directory.path().join("bench.db"), 0, Pace::Real, &files, None).await?;
+    let suite = Suite::start(&directory.path().join("bench.db"), 0, Pace::Real, &files, None, None).await?;
     let host = suite.base_url().replace("http://", "");
 
     let mut waits = Vec::new();

@@ -8,6 +8,7 @@ mod memory {
     }
 
     perennial_app::store_contract!(store);
+    perennial_app::deliveries_contract!(store);
 
     async fn book() -> MemoryDoorBook {
         MemoryDoorBook::default()
@@ -37,5 +38,6 @@ mod embedded {
     }
 
     perennial_app::store_contract!(store);
+    perennial_app::deliveries_contract!(store);
     perennial_app::door_book_contract!(store);
 }

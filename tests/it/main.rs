@@ -28,3 +28,4 @@ mod runtime;
 mod scenarios;
 mod tidy;
 mod versions;
+mod webhooks;

@@ -287,8 +287,8 @@ async fn the_binaries_take_a_reply_in_and_forward_it() {
     let mut notify = Function::start("notify", &settings).await;
     let mut event = sample("reply-received.json");
     event["detail"]["lead"] = json!(lead);
-    assert_eq!(notify.call(event.clone()).await, "forwarded");
-    assert_eq!(notify.call(event).await, "known");
+    assert_eq!(notify.call(event.clone()).await, json!({ "reply": "sent" }));
+    assert_eq!(notify.call(event).await, json!({ "reply": "known" }));
     let forwarded = timeout(PATIENCE, cloud.mails.recv()).await.unwrap().unwrap();
     assert_eq!(forwarded["Destination"]["ToAddresses"], json!(["robin.vale@perennial.example"]));
     assert!(cloud.mails.try_recv().is_err(), "once");

@@ -44,13 +44,17 @@ const FORBIDDEN: [(&str, &str); 4] = [
 ];
 
 /// What only some storeys may link: the names that begin so, and where they live.
-const FENCES: [(&str, &[Storey]); 5] = [
+const FENCES: [(&str, &[Storey]); 8] = [
     ("aws-", &[Storey::Aws]),
     ("serde_dynamo", &[Storey::Aws]),
     // The shapes of events, not a client.
     ("aws_lambda_events", &[Storey::Lambda, Storey::Function, Storey::Local]),
     ("lambda_runtime", &[Storey::Lambda, Storey::Function]),
     ("dynoxide", &[Storey::Local]),
+    // Nobody else calls a server: what is looked at before it is called is looked at in one place.
+    ("hyper", &[Storey::Http, Storey::Aws]),
+    ("tokio-rustls", &[Storey::Http]),
+    ("rustls-native-certs", &[Storey::Http]),
 ];
 
 /// The crates from the inside out: each may use those further in, so functions never use each other.
@@ -58,6 +62,7 @@ const FENCES: [(&str, &[Storey]); 5] = [
 enum Storey {
     Core,
     App,
+    Http,
     Aws,
     Lambda,
     Function,
@@ -75,6 +80,7 @@ impl Storey {
         [
             ("core", Self::Core),
             ("app", Self::App),
+            ("http", Self::Http),
             ("aws", Self::Aws),
             ("lambda", Self::Lambda),
             ("local", Self::Local),

@@ -1,6 +1,6 @@
 //! Programs in the store: what is published, who sees it when, and what may not be published.
 
-mod command;
+pub(crate) mod command;
 mod library;
 mod migrate;
 mod push;

@@ -1,16 +1,20 @@
 //! The `notify` function.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::SignedDuration;
 use lambda_runtime::Error;
+use notify::webhooks::{FirstAttempt, Hooks};
 use notify::{Deps, handle};
 use perennial_app::forward::Postman;
 use perennial_app::ports::{Store, SystemClock};
+use perennial_app::webhooks::{Destination, Secrets, Webhooks};
 use perennial_aws::clients::Clients;
 use perennial_aws::dynamo::DynamoStore;
 use perennial_aws::inbox::S3Inbox;
 use perennial_aws::ses::SesMailer;
+use perennial_http::{CALL_TIMEOUT, HttpCaller, Reach};
 use perennial_lambda::boot;
 use perennial_lambda::config::Settings;
 
@@ -24,18 +28,30 @@ async fn main() -> Result<(), Error> {
     let table = settings.text("PERENNIAL_TABLE");
     let bucket = settings.text("PERENNIAL_INBOX_BUCKET");
     let configuration_set = settings.optional("PERENNIAL_CONFIGURATION_SET");
+    let secrets = Secrets::parse(&settings.optional("PERENNIAL_WEBHOOK_SECRETS").unwrap_or_default())?;
     let timeout_s = settings.seconds("PERENNIAL_TIMEOUT_S", 30);
     settings.finish(|| ())?;
 
     let clients = Clients::from_env().await;
-    let store: Arc<dyn Store> = Arc::new(DynamoStore::new(clients.dynamodb(), table));
-    let postman = Postman {
-        library: boot::library(&store).await,
-        store,
-        inbox: Arc::new(S3Inbox::new(clients.s3(), bucket)),
-        forwarder: Arc::new(SesMailer::new(clients.ses(), configuration_set)),
-        clock: Arc::new(SystemClock),
-        lease: SignedDuration::from_secs(i64::from(timeout_s.saturating_add(LEASE_MARGIN_S))),
+    let dynamo = DynamoStore::new(clients.dynamodb(), table);
+    let store: Arc<dyn Store> = Arc::new(dynamo.clone());
+    let (library, clock) = (boot::library(&store).await, Arc::new(SystemClock));
+    let lease = SignedDuration::from_secs(i64::from(timeout_s.saturating_add(LEASE_MARGIN_S)));
+    // Half of the time to begin calls in, less than the other half for the last of them to end.
+    let half = Duration::from_secs(u64::from(timeout_s / 2));
+    let (inbox, forwarder) = (S3Inbox::new(clients.s3(), bucket), SesMailer::new(clients.ses(), configuration_set));
+    let webhooks = Webhooks {
+        deliveries: Arc::new(dynamo),
+        library: Arc::clone(&library),
+        caller: Arc::new(HttpCaller::new(Reach::Public, CALL_TIMEOUT.min(half * 9 / 10))),
+        secrets,
+        destination: Destination::Cataloged,
+        clock: clock.clone(),
+        wall_clock: clock.clone(),
+        lease,
+        budget: half,
     };
-    boot::serve(Deps { postman }, handle).await
+    let hooks = Some(Hooks { webhooks, first_attempt: FirstAttempt::AtOnce });
+    let postman = Postman { library, store, inbox: Arc::new(inbox), forwarder: Arc::new(forwarder), clock, lease };
+    boot::serve(Deps { postman, hooks }, handle).await
 }

@@ -23,7 +23,7 @@ use perennial_core::event::{Event, SendProof};
 use perennial_core::follow::{Followed, GivenSign};
 use perennial_core::ids::{
     FieldName, FormName, Language, LeadId, Pepper, ProgramName, QueueName, RepName, SenderDomain, StepId, SubmissionId,
-    TagName, TeamName, TopicName, TouchId,
+    TagName, TeamName, TopicName, TouchId, WebhookName,
 };
 use perennial_core::lead::{
     Doubt, EmailReach, Enrolment, Lead, LifecycleStage, Ownership, Pause, PauseCause, PhoneReach, Sending, SoftBounce,
@@ -38,12 +38,14 @@ use perennial_core::score::{Fading, Points, Score, ScoredClick};
 use perennial_core::submission::{Channel, Entry, Flag, Intent, JunkReason, Permission, Source, Submission};
 use perennial_core::waterfall::{Deltas, Place};
 
+use crate::deliveries::{Backlog, Deliveries, Delivery, Failure, Gone, Standing};
 use crate::ports::{
     Against, BlockKind, BlockRecord, Bucket, CatalogVersion, Claim, Commit, CommitError, Count, Cursor, DeskLead,
     DeskOwner, DeskPage, DeskPlace, DoorBook, DueLead, EngagementRecord, HITS_PER_LINK_MAX, HistoryRow,
     IdempotencyRecord, ImportRecord, PULSE_SHARDS, PublishedCatalog, PublishedProgram, Release, RosterRecord,
     SendingPause, Store, StoreError, Stored, SubmissionOutcome, SubmissionRow, Surveyed,
 };
+use crate::publish::EventId;
 
 /// Makes one `#[tokio::test]` of every check, each with a store of its own.
 ///
@@ -122,6 +124,24 @@ macro_rules! door_book_contract {
             a_key_is_used_once_until_its_time_is_over,
             of_two_uses_at_once_exactly_one_is_the_first,
             a_block_is_found_among_other_keys_until_it_is_lifted,
+        }
+    };
+}
+
+/// Makes one `#[tokio::test]` of every check of what is kept of webhooks, as [`store_contract!`](crate::store_contract)
+/// does.
+#[macro_export]
+macro_rules! deliveries_contract {
+    ($store:path) => {
+        $crate::store_contract! { $store:
+            an_event_is_one_delivery_to_a_webhook_and_another_to_the_next,
+            a_delivery_is_due_from_its_time_on_and_not_once_it_is_there,
+            due_deliveries_of_two_webhooks_stay_apart_and_the_most_overdue_comes_first,
+            a_delivery_that_changed_since_it_was_read_is_not_changed,
+            parked_deliveries_are_met_once_over_all_pages_by_the_time_of_their_events,
+            a_turn_is_one_workers_until_it_ends_or_its_time_is_over,
+            a_server_that_wants_no_more_is_remembered_until_it_is_called_again,
+            the_row_of_an_event_is_read_from_history,
         }
     };
 }
@@ -1302,4 +1322,160 @@ pub async fn a_block_is_found_among_other_keys_until_it_is_lifted(book: &impl Do
     assert!(book.unblock("b").await.expect("the book answers"));
     assert!(!book.unblock("b").await.expect("the book answers"));
     assert!(!is_blocked(keys(&["a", "b", "c"])).await);
+}
+
+// --- Webhooks ----------------------------------------------------------------------------------------
+
+fn hook(name: &str) -> WebhookName {
+    WebhookName::parse(name).expect("the sample is a name")
+}
+
+fn event(place: usize) -> EventId {
+    EventId { lead: lead_id(1), seq: 1, place }
+}
+
+async fn deliver(store: &impl Deliveries, webhook: &str, event: &EventId, now: Timestamp) -> Delivery {
+    assert!(store.add_delivery(&hook(webhook), event, noon(), now).await.expect("it is kept"), "it is new");
+    store.delivery(&hook(webhook), event).await.expect("it is read").expect("it is there")
+}
+
+async fn due_at(store: &impl Deliveries, webhook: &str, until: Timestamp) -> Vec<EventId> {
+    store.due_deliveries(&hook(webhook), until).await.expect("the index is read")
+}
+
+async fn change(store: &impl Deliveries, before: &Delivery, standing: Standing) -> Delivery {
+    let failure = Some(Failure::Status(503));
+    let after = Delivery { standing, attempts: before.attempts.saturating_add(1), failure, ..before.clone() };
+    assert!(store.change_delivery(before, &after).await.expect("it is changed"));
+    let read = store.delivery(&before.webhook, &before.event).await.expect("it is read");
+    assert_eq!(read.as_ref(), Some(&after));
+    after
+}
+
+/// The same event five times is one delivery to each webhook (F16).
+pub async fn an_event_is_one_delivery_to_a_webhook_and_another_to_the_next(store: &impl Deliveries) {
+    assert_eq!(store.delivery(&hook("crm"), &event(0)).await.expect("it is looked for"), None);
+    let kept = deliver(store, "crm", &event(0), noon()).await;
+    assert_eq!((kept.at, kept.standing, kept.attempts), (noon(), Standing::Waiting { due: noon() }, 0));
+    let later = noon() + SignedDuration::from_mins(1);
+    for _ in 0..4 {
+        assert!(!store.add_delivery(&hook("crm"), &event(0), noon(), later).await.expect("it is known"));
+    }
+    let read = store.delivery(&hook("crm"), &event(0)).await.expect("it is read");
+    assert_eq!(read, Some(kept), "it stands as it stood");
+    deliver(store, "chat", &event(0), noon()).await;
+    deliver(store, "crm", &event(1), noon()).await;
+    let backlog = store.backlog(&hook("crm")).await.expect("it is counted");
+    assert_eq!(backlog, Backlog { waiting: 2, parked: 0 });
+}
+
+/// The index knows a delivery for as long as it is not there.
+pub async fn a_delivery_is_due_from_its_time_on_and_not_once_it_is_there(store: &impl Deliveries) {
+    let second = SignedDuration::from_secs(1);
+    let first = deliver(store, "crm", &event(0), noon()).await;
+    assert_eq!(due_at(store, "crm", noon() - second).await, []);
+    assert_eq!(due_at(store, "crm", noon()).await, [event(0)], "at once");
+    let due = noon() + SignedDuration::from_millis(5_250);
+    let failed = change(store, &first, Standing::Waiting { due }).await;
+    assert_eq!(due_at(store, "crm", noon() + SignedDuration::from_millis(5_249)).await, []);
+    assert_eq!(due_at(store, "crm", due).await, [event(0)]);
+    let parked = change(store, &failed, Standing::Parked { since: due }).await;
+    assert_eq!(due_at(store, "crm", due + second).await, []);
+    assert_eq!(store.backlog(&hook("crm")).await.expect("it is counted"), Backlog { waiting: 0, parked: 1 });
+    let again = change(store, &parked, Standing::Waiting { due }).await;
+    change(store, &again, Standing::Done { at: due }).await;
+    assert_eq!(due_at(store, "crm", due + second).await, []);
+    assert_eq!(store.backlog(&hook("crm")).await.expect("it is counted"), Backlog::default());
+}
+
+/// No webhook stands in another's way.
+pub async fn due_deliveries_of_two_webhooks_stay_apart_and_the_most_overdue_comes_first(store: &impl Deliveries) {
+    for place in 0..5 {
+        let earlier = SignedDuration::from_secs(i64::try_from(place).expect("it is small"));
+        deliver(store, "crm", &event(place), noon() - earlier).await;
+    }
+    deliver(store, "crm-old", &event(7), noon()).await;
+    let expected: Vec<EventId> = (0..5).rev().map(event).collect();
+    assert_eq!(due_at(store, "crm", noon()).await, expected);
+    assert_eq!(due_at(store, "crm-old", noon()).await, [event(7)]);
+}
+
+/// Whoever was slower changes nothing: one attempt counts once.
+pub async fn a_delivery_that_changed_since_it_was_read_is_not_changed(store: &impl Deliveries) {
+    let before = deliver(store, "crm", &event(0), noon()).await;
+    let done = change(store, &before, Standing::Done { at: noon() }).await;
+    let late = Delivery { standing: Standing::Parked { since: noon() }, ..before.clone() };
+    assert!(!store.change_delivery(&before, &late).await.expect("it is refused"));
+    assert_eq!(store.delivery(&hook("crm"), &event(0)).await.expect("it is read"), Some(done));
+    let unknown = Delivery { event: event(9), ..before };
+    assert!(!store.change_delivery(&unknown, &late).await.expect("it is refused"), "what is not there is not made");
+}
+
+/// What is parked is found by the time of its event, over all pages.
+pub async fn parked_deliveries_are_met_once_over_all_pages_by_the_time_of_their_events(store: &impl Deliveries) {
+    let hour = |hours: usize| noon() + SignedDuration::from_hours(i64::try_from(hours).expect("it is small"));
+    for place in 0..25 {
+        let at = hour(place % 5);
+        assert!(store.add_delivery(&hook("crm"), &event(place), at, noon()).await.expect("it is kept"));
+        let before = store.delivery(&hook("crm"), &event(place)).await.expect("it is read").expect("it is there");
+        change(store, &before, Standing::Parked { since: noon() }).await;
+    }
+    let mut met = Vec::new();
+    let mut cursor = None;
+    for _ in 0..PAGES_MAX {
+        let page = store.parked_deliveries(&hook("crm"), hour(2), cursor).await.expect("the index is read");
+        met.extend(page.events.into_iter().map(|event| (event.place % 5, event.place)));
+        cursor = page.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    let mut expected: Vec<(usize, usize)> =
+        (0..25).map(|place| (place % 5, place)).filter(|(at, _)| *at >= 2).collect();
+    met.sort_by_key(|(_, place)| *place);
+    met.sort_by_key(|(at, _)| *at);
+    expected.sort_unstable();
+    assert_eq!(met, expected);
+}
+
+/// One worker at a time calls a server.
+pub async fn a_turn_is_one_workers_until_it_ends_or_its_time_is_over(store: &impl Deliveries) {
+    let minute = SignedDuration::from_mins(1);
+    let begin = async |name: &str, now: Timestamp| {
+        store.begin_turn(&hook(name), now, now + minute).await.expect("it is asked for")
+    };
+    let first = begin("crm", noon()).await.expect("it is free");
+    assert_eq!(begin("crm", noon()).await, None);
+    assert!(begin("chat", noon()).await.is_some(), "each server has its own");
+    store.end_turn(&first).await.expect("it ends");
+    let second = begin("crm", noon()).await.expect("it is free again");
+    store.end_turn(&first).await.expect("it is over already");
+    assert_eq!(begin("crm", noon() + minute - SignedDuration::from_secs(1)).await, None, "the second one's goes on");
+    let third = begin("crm", noon() + minute).await.expect("its worker is gone");
+    store.end_turn(&second).await.expect("it is over already");
+    assert_eq!(begin("crm", noon() + minute).await, None);
+    store.end_turn(&third).await.expect("it ends");
+}
+
+/// Whoever takes a turn is told that the server wants no more.
+pub async fn a_server_that_wants_no_more_is_remembered_until_it_is_called_again(store: &impl Deliveries) {
+    let gone = Gone { url: "https://hooks.example.com/".to_owned(), at: noon() };
+    assert_eq!(store.gone(&hook("crm")).await.expect("it is read"), None);
+    store.set_gone(&hook("crm"), Some(&gone)).await.expect("it is kept");
+    let turn = store.begin_turn(&hook("crm"), noon(), noon() + SignedDuration::from_mins(1)).await;
+    let turn = turn.expect("it is asked for").expect("it is free");
+    assert_eq!(turn.gone.as_ref(), Some(&gone));
+    store.end_turn(&turn).await.expect("it ends");
+    assert_eq!(store.gone(&hook("crm")).await.expect("it is read"), Some(gone), "a turn that ends leaves it");
+    store.set_gone(&hook("crm"), None).await.expect("it is kept");
+    assert_eq!(store.gone(&hook("crm")).await.expect("it is read"), None);
+}
+
+/// A delivery has no copy of its event.
+pub async fn the_row_of_an_event_is_read_from_history(store: &(impl Store + Deliveries)) {
+    let commit = first(lead(&lead_id(1), noon()));
+    make(store, &commit).await;
+    assert_eq!(store.history_row(&event(0)).await.expect("it is read"), Some(commit.history));
+    let other = EventId { seq: 2, ..event(0) };
+    assert_eq!(store.history_row(&other).await.expect("it is looked for"), None);
 }

@@ -13,6 +13,7 @@ use perennial_core::ids::{LeadId, Pepper};
 use perennial_core::inbound::{self, Attribution, FORWARDED_HEADER, Home, Inbound, InboxKey, Kind, Wish};
 use perennial_core::lead::{Lead, StageKind};
 use perennial_core::token::Keyring;
+use serde::Serialize;
 
 use crate::inbound::senders;
 use crate::library::{Library, LibraryError};
@@ -53,7 +54,8 @@ pub struct Reply {
 }
 
 /// What became of a reply.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Forwarded {
     /// It went out.
     Sent,

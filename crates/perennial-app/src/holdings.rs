@@ -50,6 +50,10 @@ pub enum Kind {
     Sender,
     /// Who may do what an event calls for.
     Effect,
+    /// An event that goes, or went, to a webhook.
+    Delivery,
+    /// Whose turn it is to call a webhook's server, and whether that wants no more.
+    Endpoint,
     /// How much came in from somewhere in a minute.
     Bucket,
     /// That something was used, which is good for once.
@@ -86,7 +90,7 @@ pub enum Erasure {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 26] = [
         Self::State,
         Self::Profile,
         Self::History,
@@ -103,6 +107,8 @@ impl Kind {
         Self::Chore,
         Self::Sender,
         Self::Effect,
+        Self::Delivery,
+        Self::Endpoint,
         Self::Bucket,
         Self::Once,
         Self::Block,
@@ -132,6 +138,10 @@ impl Kind {
             Self::Effect => {
                 Erasure::Kept { because: "the id of an event, which is a keyed hash and a number; it ends by itself" }
             }
+            Self::Delivery => Erasure::Kept {
+                because: "the id of an event, and whether it is there; what is sent is read from history, which is thinned",
+            },
+            Self::Endpoint => Erasure::Kept { because: "the address of a server, and times" },
             Self::Bucket => Erasure::Kept { because: "a number under a keyed hash, for some minutes" },
             Self::Once => Erasure::Kept { because: "a keyed hash; it ends by itself" },
             Self::Block => Erasure::Kept { because: "a keyed hash: without it, who is kept out would come back" },
@@ -163,6 +173,8 @@ impl Kind {
             Self::Chore => "chore",
             Self::Sender => "sender",
             Self::Effect => "effect",
+            Self::Delivery => "delivery",
+            Self::Endpoint => "endpoint",
             Self::Bucket => "bucket",
             Self::Once => "once",
             Self::Block => "block",

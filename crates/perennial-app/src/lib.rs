@@ -9,6 +9,7 @@ pub mod chart;
 pub mod chores;
 #[cfg(feature = "testing")]
 pub mod contract;
+pub mod deliveries;
 pub mod desk;
 pub mod engagement;
 pub mod error_chain;
@@ -38,5 +39,6 @@ pub mod sending;
 pub mod suppression;
 pub mod touch;
 pub mod traffic;
+pub mod webhooks;
 
 pub use react::{CONFLICTS_MAX, ReactError};

@@ -3,6 +3,8 @@
 //! **Invariant:** [`MemoryStore`] passes every check of [`crate::contract`], as the real one does. What a
 //! story shows here, it shows there.
 
+mod deliveries;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -21,6 +23,7 @@ use perennial_core::program::ProgramVersion;
 use perennial_core::roster::Loads;
 use serde::{Deserialize, Serialize};
 
+use self::deliveries::Webhooks;
 use crate::ports::{
     Against, BlockRecord, Bucket, Bus, BusError, BusEvent, CatalogVersion, Claim, Clock, Commit, CommitError, Count,
     Cursor, DeskLead, DeskOwner, DeskPage, DeskPlace, DoorBook, DueLead, DuePage, EngagementRecord, ForwardedMail,
@@ -61,6 +64,7 @@ struct Rows {
     catalogs: BTreeMap<CatalogVersion, PublishedCatalog>,
     release: Option<Release>,
     roster: Option<RosterRecord>,
+    webhooks: Webhooks,
 }
 
 struct Standing {

@@ -4,6 +4,7 @@
 //! `keys`, every row is read and written in `rows`; a row that does not read back is an error with its
 //! key, never skipped; every query reads all its pages.
 
+mod deliveries;
 mod desks;
 mod door_book;
 mod failure;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use clap::Args;
 use jiff::Timestamp;
+use perennial_app::deliveries::Deliveries;
 use perennial_app::holdings::{Holdings, Registry};
 use perennial_app::library::Library;
 use perennial_app::ports::{Clock, DoorBook, Store, SystemClock};
@@ -34,6 +35,8 @@ pub(crate) struct Access {
     pub(crate) registry: Arc<dyn Registry>,
     /// Every place where something of a person is kept.
     pub(crate) holdings: Vec<Arc<dyn Holdings>>,
+    /// What is kept of webhooks.
+    pub(crate) deliveries: Arc<dyn Deliveries>,
     /// What the door keeps in mind.
     pub(crate) book: Arc<dyn DoorBook>,
     /// The suite's time when the command began: a command takes no note of a time-lapse that goes on.
@@ -48,19 +51,26 @@ impl Access {
             let store = DynamoStore::new(Clients::from_env().await.dynamodb(), table);
             let holdings: Vec<Arc<dyn Holdings>> = vec![Arc::new(store.clone())];
             let registry: Arc<dyn Registry> = Arc::new(store.clone());
-            let (book, store) = (Arc::new(store.clone()), Arc::new(store));
-            return Ok(Self { store, registry, holdings, book, now: SystemClock.now(), pepper: None, local: None });
+            let (book, deliveries) = (Arc::new(store.clone()), Arc::new(store.clone()));
+            let (store, now) = (Arc::new(store), SystemClock.now());
+            return Ok(Self { store, registry, holdings, deliveries, book, now, pepper: None, local: None });
         }
         let local = LocalStore::open(&args.store).await?;
         Ok(Self {
             store: Arc::clone(&local.store),
             registry: Arc::clone(&local.registry),
             holdings: local.holdings.clone(),
+            deliveries: Arc::clone(&local.deliveries),
             book: Arc::clone(&local.book),
             now: local.now,
             pepper: Some(local.pepper.clone()),
             local: Some(local),
         })
+    }
+
+    /// Whether it is a store file of this machine.
+    pub(crate) const fn is_local(&self) -> bool {
+        self.local.is_some()
     }
 
     /// What ids are derived with: the store file's own, or that of the deployment.
@@ -85,7 +95,7 @@ impl Access {
 
     /// Lets go of the store.
     pub(crate) async fn close(self) -> anyhow::Result<()> {
-        drop((self.store, self.holdings, self.registry, self.book));
+        drop((self.store, self.holdings, self.registry, self.deliveries, self.book));
         match self.local {
             Some(local) => Ok(local.close().await?),
             None => Ok(()),

@@ -18,6 +18,7 @@ mod sending;
 mod snippet;
 mod suppress;
 mod up;
+mod webhooks;
 
 use std::collections::BTreeSet;
 use std::io::{IsTerminal as _, Write as _};
@@ -130,6 +131,8 @@ enum Command {
     /// Shows whether mail goes out; pauses it and lets it go.
     #[command(subcommand)]
     Sending(sending::SendingCommand),
+    /// Shows the webhooks of the catalog: what waits for each, and what was given up. (docs/webhooks.md)
+    Webhooks(webhooks::WebhooksArgs),
     /// Erases a person: nothing personal is left. Doing it again finishes what was interrupted.
     Erase {
         #[command(flatten)]
@@ -240,6 +243,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Unsubscribe { store, address } => run_unsubscribe(&store, &address).await,
         Command::Suppress { store, suppress } => suppress::run(&store, &suppress, &mut out).await,
         Command::Sending(command) => sending::run(command, &mut out).await,
+        Command::Webhooks(args) => webhooks::run(&args, &mut out).await,
         Command::Erase { store, person } => privacy::erase(&store, &person).await,
         Command::Export { store, export } => privacy::export(&store, &export).await,
         Command::Retain { store } => privacy::retain(&store).await,

@@ -11,12 +11,15 @@ use clap::Args;
 use jiff::Timestamp;
 use perennial_app::error_chain::ErrorChain;
 use perennial_app::programs;
+use perennial_app::webhooks::Destination;
+use perennial_core::catalog::Catalog;
 use perennial_core::loader::SourceFile;
 use perennial_local::clock::{Pace, TimeLapse};
 use perennial_local::suite::{StartError, Suite};
 use tokio::time::sleep;
 
 use crate::push::{push, refused, told};
+use crate::webhooks::destination;
 
 /// How often the programs' directory is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -39,6 +42,10 @@ pub(crate) struct UpArgs {
     /// A drop folder for mail that comes in: each `*.eml` in it is taken in, and becomes `*.eml.taken`.
     #[arg(long, value_name = "DIR")]
     inbox: Option<PathBuf>,
+    /// Tells webhooks of events: each below this address on this machine, by its name, or where the `catalog` says.
+    /// Without it none is told, so that nothing you try reaches anybody.
+    #[arg(long, value_name = "URL", value_parser = destination)]
+    webhooks_to: Option<Destination>,
 }
 
 /// Publishes the programs and runs the suite until it is told to stop. Does not start on programs that may not be
@@ -47,12 +54,13 @@ pub(crate) async fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
     let files = programs::read(&args.programs)
         .with_context(|| format!("cannot read the programs in {}", args.programs.display()))?;
     let pace = args.time_lapse.map_or(Pace::Real, Pace::TimeLapse);
-    let suite = match Suite::start(&args.store, args.port, pace, &files, Some(args.programs.clone())).await {
+    let (directory, webhooks) = (Some(args.programs.clone()), args.webhooks_to.clone());
+    let suite = match Suite::start(&args.store, args.port, pace, &files, directory, webhooks).await {
         Ok(suite) => suite,
         Err(StartError::Push(error)) => return refused(&error, &files, &args.programs),
         Err(error) => return Err(error.into()),
     };
-    greet(&suite, &args)?;
+    greet(&suite, &args, &*suite.library().catalog().await?)?;
     tokio::select! {
         ended = wait_for_end() => ended?,
         () = watch(&suite, &args.programs, &files) => {}
@@ -127,7 +135,7 @@ async fn changed(suite: &Suite, directory: &Path, files: &[SourceFile]) -> anyho
     Ok(())
 }
 
-fn greet(suite: &Suite, args: &UpArgs) -> anyhow::Result<()> {
+fn greet(suite: &Suite, args: &UpArgs, catalog: &Catalog) -> anyhow::Result<()> {
     let base = suite.base_url();
     let mut out = std::io::stdout().lock();
     writeln!(out, "Perennial is up at {base}")?;
@@ -137,6 +145,7 @@ fn greet(suite: &Suite, args: &UpArgs) -> anyhow::Result<()> {
     // As this command was called: it need not be on the path.
     let command = std::env::args().next().unwrap_or_else(|| "perennial".to_owned());
     writeln!(out, "  the leads           {command} report waterfall --store {}", args.store.display())?;
+    greet_webhooks(suite, catalog, &mut out)?;
     let now = suite.clock().now();
     match args.time_lapse {
         Some(pace) => writeln!(out, "Time-lapse: {pace}. The suite's clock stands at {}.", minute(now))?,
@@ -148,6 +157,19 @@ fn greet(suite: &Suite, args: &UpArgs) -> anyhow::Result<()> {
     writeln!(out, "Everything is kept in {}. Ctrl-C stops.", args.store.display())?;
     if !suite.published().is_empty() {
         out.write_all(told(suite.published(), "release", &args.programs).as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Where each webhook is called, and what its server verifies with.
+fn greet_webhooks(suite: &Suite, catalog: &Catalog, out: &mut impl std::io::Write) -> anyhow::Result<()> {
+    let Some(webhooks) = suite.webhooks() else { return Ok(()) };
+    for (name, webhook) in &catalog.webhooks {
+        let url = webhooks.destination.of(name, webhook);
+        writeln!(out, "  the webhook {name:<8}{}", url.as_str())?;
+        for secret in webhooks.secrets.of(name) {
+            writeln!(out, "    signed with       {secret}")?;
+        }
     }
     Ok(())
 }

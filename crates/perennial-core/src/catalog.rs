@@ -17,13 +17,16 @@ use crate::calendar::{FrequencyCap, SendWindow};
 use crate::condition::same_answer;
 use crate::consent::{MailRules, OptInLetter, Region};
 use crate::content::Content;
-use crate::ids::{FieldName, FormName, Language, ProgramName, QueueName, RouteName, SenderDomain, TeamName, TopicName};
+use crate::ids::{
+    FieldName, FormName, Language, ProgramName, QueueName, RouteName, SenderDomain, TeamName, TopicName, WebhookName,
+};
 use crate::lead::{Lead, Ownership};
 use crate::policy::{BouncePolicy, FitRule, Gate, Scores, Sla, Turnbacks};
 use crate::profile::Profile;
 use crate::program::{Program, ProgramVersion};
 use crate::roster::{OfficeHours, Roster};
 use crate::submission::Intent;
+use crate::webhook::Webhook;
 
 /// Everything a deployment declares (`programs/`).
 #[derive(Debug, Clone)]
@@ -72,6 +75,8 @@ pub struct Catalog {
     pub retention: Retention,
     /// What people can be interested in, and switch off.
     pub topics: BTreeMap<TopicName, Topic>,
+    /// The servers that are told of events.
+    pub webhooks: BTreeMap<WebhookName, Webhook>,
     /// The share of leads, in percent, that gets responses and calls and no nurture (DOMAIN.md §6).
     pub holdout_percent: u8,
     /// When an inquiry is ready for sales.

@@ -262,6 +262,9 @@ codes! {
     /// An answer in the fit that tells nobody apart: its condition holds for nobody, or for everybody. Points that
     /// nobody gets, or all do, put no lead before another.
     IdleFit = "P062",
+    /// An address that no webhook may have. Events go out encrypted, and to servers that everybody on the internet can
+    /// reach: never into a private network, to this machine, or to the cloud's own machines.
+    WebhookUrl = "P063",
 }
 
 impl Code {

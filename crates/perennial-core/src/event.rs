@@ -800,77 +800,109 @@ pub enum Event {
     },
 }
 
-impl Event {
-    /// Its name on the bus: the `detail-type`.
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Received { .. } => "lead.received",
-            Self::Admitted => "lead.admitted",
-            Self::Quarantined { .. } => "lead.quarantined",
-            Self::Released => "lead.released",
-            Self::Purged => "lead.purged",
-            Self::Reopened => "lead.reopened",
-            Self::SubmissionMerged { .. } => "engagement.recorded",
-            Self::Assigned { .. } => "lead.assigned",
-            Self::EnrolmentStarted { .. } => "enrolment.started",
-            Self::EnrolmentAdvanced { .. } => "enrolment.advanced",
-            Self::EnrolmentMigrated { .. } => "enrolment.migrated",
-            Self::EnrolmentExited { .. } => "enrolment.exited",
-            Self::Signalled { .. } => "signal.recorded",
-            Self::Scored { .. } => "score.changed",
-            Self::LinkFollowed { .. } => "engagement.followed",
-            Self::FollowersJudged { .. } => "engagement.judged",
-            Self::FollowersRelabelled { .. } => "engagement.relabelled",
-            Self::Answered { .. } => "answer.recorded",
-            Self::Labelled { .. } => "lead.labelled",
-            Self::MomentRaised { .. } => "moment.raised",
-            Self::ReplyReceived { .. } => "reply.received",
-            Self::Emitted { .. } => "program.emitted",
-            Self::EnrolmentPaused { .. } => "enrolment.paused",
-            Self::EnrolmentResumed { .. } => "enrolment.resumed",
-            Self::ConsentChanged { .. } => "consent.changed",
-            Self::OptInAsked { .. } => "consent.asked",
-            Self::PreferencesChanged { .. } => "preferences.changed",
-            Self::AddressListed { .. } => "address.listed",
-            Self::Erased => "lead.erased",
-            Self::TouchDeferred { .. } => "touch.deferred",
-            Self::TouchSent { .. } => "touch.sent",
-            Self::TouchUnknown { .. } => "touch.unknown",
-            Self::TouchReview { .. } => "touch.review",
-            Self::TouchDropped { .. } => "touch.dropped",
-            Self::TouchFailed { .. } => "touch.failed",
-            Self::TouchBounced { .. } => "touch.bounced",
-            Self::TouchSkipped { .. } => "touch.skipped",
-            Self::TaskCreated { .. } => "task.created",
-            Self::TaskOverdue { .. } => "task.overdue",
-            Self::AddressSuppressed { .. } => "address.suppressed",
-            Self::AddressRested => "address.rested",
-            Self::Disqualified { .. } => "lead.disqualified",
-            Self::Reviewed { .. } => "lead.reviewed",
-            Self::EvaluationDue { .. } => "evaluation.due",
-            Self::Evaluated { .. } => "lead.evaluated",
-            Self::Qualified { .. } => "lead.qualified",
-            Self::Requalified { .. } => "lead.requalified",
-            Self::SlaStarted { .. } => "sla.started",
-            Self::SlaWarned { .. } => "sla.warned",
-            Self::SlaBreached { .. } => "sla.breached",
-            Self::Disposed { .. } => "disposition.recorded",
-            Self::Accepted { .. } => "lead.accepted",
-            Self::OpportunityOpened { .. } => "opportunity.opened",
-            Self::Won { .. } => "deal.won",
-            Self::Lost { .. } => "deal.lost",
-            Self::TurnedBack { .. } => "lead.turned_back",
-            Self::Recycled => "lead.recycled",
-            Self::IsCustomer => "customer.recognised",
-            Self::Resubmitted { .. } => "lead.resubmitted",
-            Self::TurnbackMoved { .. } => "turnback.moved",
-            Self::HorizonReached => "turnback.ended",
-            Self::Alerted { .. } => "alert.raised",
-            Self::TaskDone { .. } => "task.done",
-            Self::Noted { .. } => "note.added",
-            Self::Doubted { .. } => "answers.doubted",
-            Self::PhoneChanged { .. } => "phone.changed",
+macro_rules! names {
+    ($($variant:ident => $name:literal,)*) => {
+        impl Event {
+            /// The name of each event.
+            pub const NAMES: &'static [&'static str] = &[$($name),*];
+
+            /// Its name on the bus: the `detail-type`.
+            pub const fn name(&self) -> &'static str {
+                match self {
+                    $(Self::$variant { .. } => $name,)*
+                }
+            }
         }
+    };
+}
+
+names! {
+    Received => "lead.received",
+    Admitted => "lead.admitted",
+    Quarantined => "lead.quarantined",
+    Released => "lead.released",
+    Purged => "lead.purged",
+    Reopened => "lead.reopened",
+    SubmissionMerged => "engagement.recorded",
+    Assigned => "lead.assigned",
+    EnrolmentStarted => "enrolment.started",
+    EnrolmentAdvanced => "enrolment.advanced",
+    EnrolmentMigrated => "enrolment.migrated",
+    EnrolmentExited => "enrolment.exited",
+    Signalled => "signal.recorded",
+    Scored => "score.changed",
+    LinkFollowed => "engagement.followed",
+    FollowersJudged => "engagement.judged",
+    FollowersRelabelled => "engagement.relabelled",
+    Answered => "answer.recorded",
+    Labelled => "lead.labelled",
+    MomentRaised => "moment.raised",
+    ReplyReceived => "reply.received",
+    Emitted => "program.emitted",
+    EnrolmentPaused => "enrolment.paused",
+    EnrolmentResumed => "enrolment.resumed",
+    ConsentChanged => "consent.changed",
+    OptInAsked => "consent.asked",
+    PreferencesChanged => "preferences.changed",
+    AddressListed => "address.listed",
+    Erased => "lead.erased",
+    TouchDeferred => "touch.deferred",
+    TouchSent => "touch.sent",
+    TouchUnknown => "touch.unknown",
+    TouchReview => "touch.review",
+    TouchDropped => "touch.dropped",
+    TouchFailed => "touch.failed",
+    TouchBounced => "touch.bounced",
+    TouchSkipped => "touch.skipped",
+    TaskCreated => "task.created",
+    TaskOverdue => "task.overdue",
+    AddressSuppressed => "address.suppressed",
+    AddressRested => "address.rested",
+    Disqualified => "lead.disqualified",
+    Reviewed => "lead.reviewed",
+    EvaluationDue => "evaluation.due",
+    Evaluated => "lead.evaluated",
+    Qualified => "lead.qualified",
+    Requalified => "lead.requalified",
+    SlaStarted => "sla.started",
+    SlaWarned => "sla.warned",
+    SlaBreached => "sla.breached",
+    Disposed => "disposition.recorded",
+    Accepted => "lead.accepted",
+    OpportunityOpened => "opportunity.opened",
+    Won => "deal.won",
+    Lost => "deal.lost",
+    TurnedBack => "lead.turned_back",
+    Recycled => "lead.recycled",
+    TurnbackMoved => "turnback.moved",
+    IsCustomer => "customer.recognised",
+    Resubmitted => "lead.resubmitted",
+    HorizonReached => "turnback.ended",
+    Alerted => "alert.raised",
+    TaskDone => "task.done",
+    Noted => "note.added",
+    Doubted => "answers.doubted",
+    PhoneChanged => "phone.changed",
+}
+
+/// The name of an event, as others ask for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EventName(&'static str);
+
+impl EventName {
+    /// Every name there is.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Event::NAMES.iter().copied().map(Self)
+    }
+
+    /// The event that is called so.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::all().find(|name| name.0 == text)
+    }
+
+    /// The name as text.
+    pub const fn as_str(self) -> &'static str {
+        self.0
     }
 }
 
@@ -1306,5 +1338,24 @@ fn defer(lead: &mut Lead, touch: &TouchId, reason: DeferReason, until: Timestamp
                 enrolment.attempts = enrolment.attempts.saturating_add(1);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_event_goes_by_one_name() {
+        // Whoever reads a history that holds something unknown is told of all that is known.
+        let error = serde_json::from_str::<Event>(r#"{ "type": "?" }"#).unwrap_err().to_string();
+        let known: Vec<&str> = error.split('`').skip(1).step_by(2).filter(|name| *name != "?").collect();
+        let mut names = Event::NAMES.to_vec();
+        names.sort_unstable();
+        let mut expected = known.clone();
+        expected.sort_unstable();
+        assert_eq!(names, expected, "an event goes by the same name in history and on the bus");
+        assert_eq!(EventName::parse("lead.received").map(EventName::as_str), Some("lead.received"));
+        assert_eq!(EventName::parse("lead.recieved"), None);
     }
 }

@@ -163,6 +163,10 @@ name!(
     EmittedName, "an event name", is_name, "1 to 40 lower-case letters, digits or '-', starting with a letter"
 );
 name!(
+    /// The name of a webhook: a server that is told of events.
+    WebhookName, "a webhook's name", is_name, "1 to 40 lower-case letters, digits or '-', starting with a letter"
+);
+name!(
     /// The name of a region: a part of the world with its own rules about mail.
     RegionName, "a region name", is_name, "1 to 40 lower-case letters, digits or '-', starting with a letter"
 );

@@ -45,3 +45,4 @@ pub mod testing;
 pub mod timing;
 pub mod token;
 pub mod waterfall;
+pub mod webhook;

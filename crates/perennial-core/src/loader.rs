@@ -28,6 +28,7 @@ mod step;
 #[cfg(test)]
 mod tests;
 mod touch;
+mod webhook;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -19,6 +19,7 @@ use perennial_lambda::boot::HandlerError;
 use schedule_touch::Trigger;
 use serde_json::{Value, json};
 use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tracing::error;
 
@@ -52,12 +53,17 @@ const INBOX_NAP: Duration = Duration::from_millis(500);
 /// How many leads may wait to be looked at.
 pub(crate) const EVALUATIONS_MAX: usize = 1_024;
 
+/// How many rounds of webhooks may be under way: each server is called by one of them.
+const ROUNDS_MAX: usize = 8;
+
 /// The bus in process, with its rules: one nudges `schedule-touch` for a form's lead, one has it looked at whether a lead
-/// is ready for sales, one forwards replies.
+/// is ready for sales, one forwards replies and keeps what webhooks want.
 pub(crate) struct LocalBus {
     pub(crate) nudges: mpsc::Sender<Nudge>,
     pub(crate) evaluations: mpsc::Sender<Nudge>,
     pub(crate) notify: Arc<notify::Deps>,
+    /// Told that something is kept for a webhook.
+    pub(crate) kept: Arc<Notify>,
     pub(crate) clock: Clock,
 }
 
@@ -71,9 +77,15 @@ pub(crate) struct Nudge {
 #[async_trait]
 impl Bus for LocalBus {
     async fn publish(&self, events: &[BusEvent]) -> Result<(), BusError> {
-        for event in events.iter().filter(|event| event.name == "reply.received") {
-            // Before the row leaves the outbox: a reply survives a restart.
-            self.forward(event).await?;
+        for event in events {
+            // Before the row leaves the outbox: replies, and what webhooks want, survive a restart.
+            let is_wanted = self.is_wanted_by_a_webhook(event).await?;
+            if is_wanted || event.name == "reply.received" {
+                self.notify(event).await?;
+            }
+            if is_wanted {
+                self.kept.notify_one();
+            }
         }
         for event in events.iter().filter(|event| event.name == "enrolment.started") {
             let detail = detail(event)?;
@@ -116,10 +128,15 @@ impl LocalBus {
         Nudge { event: envelope(event, detail), _still: self.clock.hold() }
     }
 
-    async fn forward(&self, event: &BusEvent) -> Result<(), BusError> {
+    async fn is_wanted_by_a_webhook(&self, event: &BusEvent) -> Result<bool, BusError> {
+        let Some(hooks) = &self.notify.hooks else { return Ok(false) };
+        hooks.webhooks.is_wanted(&event.name).await.map_err(|error| BusError::Failed(error.into()))
+    }
+
+    async fn notify(&self, event: &BusEvent) -> Result<(), BusError> {
         let event = envelope(event, &detail(event)?);
-        let forwarded = async { notify::handle(Arc::clone(&self.notify), through_json(&event)?).await };
-        forwarded.await.map(drop).map_err(|error| BusError::Failed(error.into()))
+        let told = async { notify::handle(Arc::clone(&self.notify), through_json(&event)?).await };
+        told.await.map(drop).map_err(|error| BusError::Failed(error.into()))
     }
 }
 
@@ -194,12 +211,16 @@ async fn touch(deps: &Arc<schedule_touch::Deps>, event: &Value) -> Result<schedu
     Box::pin(schedule_touch::handle(Arc::clone(deps), trigger)).await
 }
 
-/// Moves the clock and sweeps, for ever. In a time-lapse each move waits until all that is due is done.
-pub(crate) async fn tick(clock: Clock, deps: Arc<schedule_touch::Deps>, written: Arc<Notify>) {
-    let period = match clock.pace() {
+fn period(clock: &Clock) -> Duration {
+    match clock.pace() {
         Pace::Real => TICK_REAL,
         Pace::TimeLapse(_) => TICK_TIME_LAPSE,
-    };
+    }
+}
+
+/// Moves the clock and sweeps, for ever. In a time-lapse each move waits until all that is due is done.
+pub(crate) async fn tick(clock: Clock, deps: Arc<schedule_touch::Deps>, written: Arc<Notify>) {
+    let period = period(&clock);
     let mut ticks = interval(period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -210,6 +231,31 @@ pub(crate) async fn tick(clock: Clock, deps: Arc<schedule_touch::Deps>, written:
         }
         sweep(&clock, &deps).await;
         written.notify_one();
+    }
+}
+
+/// Calls webhooks: when something is kept for one, and at each tick, since retries come due. A round that takes long,
+/// because a server is slow, keeps no other server waiting.
+pub(crate) async fn call_webhooks(clock: Clock, deps: Arc<notify::Deps>, kept: Arc<Notify>) {
+    if deps.hooks.is_none() {
+        return;
+    }
+    let mut rounds = JoinSet::new();
+    loop {
+        // Woken or not, something may be due.
+        let _woken_or_not = timeout(period(&clock), kept.notified()).await;
+        while rounds.try_join_next().is_some() {}
+        if rounds.len() < ROUNDS_MAX {
+            rounds.spawn(round(Arc::clone(&deps), clock.hold()));
+        }
+    }
+}
+
+async fn round(deps: Arc<notify::Deps>, _still: Hold) {
+    let event = scheduled();
+    let called = async { notify::handle(deps, through_json(&event)?).await };
+    if let Err(error) = called.await {
+        error!(error = ErrorChain(&error).to_string(), "webhooks were not called; the next tick does it");
     }
 }
 

@@ -13,7 +13,9 @@ use std::time::Duration;
 use axum::Router;
 use ingest_lead::{Altcha, EventKeys, EventKeysError, stamp};
 use jiff::{SignedDuration, Timestamp};
+use notify::webhooks::{FirstAttempt, Hooks};
 use perennial_app::behaviour::Observer;
+use perennial_app::deliveries::Deliveries;
 use perennial_app::engagement::Listener;
 use perennial_app::evaluate::Evaluator;
 use perennial_app::forward::Postman;
@@ -29,6 +31,7 @@ use perennial_app::push::{Plan, Push, PushError, push};
 use perennial_app::retention::Retainer;
 use perennial_app::suppression::{Reconcile, Suppressor};
 use perennial_app::touch::Toucher;
+use perennial_app::webhooks::{Destination, Secrets, Webhooks};
 use perennial_aws::clients::Clients;
 use perennial_aws::dynamo::outbox::Outbox;
 use perennial_aws::dynamo::{DynamoStore, table};
@@ -36,6 +39,7 @@ use perennial_aws::ses::{SesMailer, SesSuppressionList};
 use perennial_core::ids::{FormName, IdError, Pepper};
 use perennial_core::loader::SourceFile;
 use perennial_core::token::{Keyring, KeyringError};
+use perennial_http::{CALL_TIMEOUT, HttpCaller, Reach};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
@@ -68,6 +72,9 @@ const LOOK_EVERY: SignedDuration = SignedDuration::from_secs(1);
 
 /// How long one sweep may take before it is asked for again.
 const SWEEP_BUDGET: Duration = Duration::from_secs(20);
+
+/// After how long no further webhook is called until the next tick.
+const WEBHOOK_BUDGET: Duration = Duration::from_secs(20);
 
 /// How long a worker that has marked a mail may live: the mailer's time-out, with a margin.
 const LEASE: SignedDuration = SignedDuration::from_secs(60);
@@ -130,6 +137,8 @@ pub struct LocalStore {
     pub registry: Arc<dyn Registry>,
     /// Every place where something of a person is kept.
     pub holdings: Vec<Arc<dyn Holdings>>,
+    /// What is kept of webhooks.
+    pub deliveries: Arc<dyn Deliveries>,
     /// What the door keeps in mind.
     pub book: Arc<dyn DoorBook>,
     /// What ids are derived with.
@@ -160,6 +169,7 @@ impl LocalStore {
         Ok(Self {
             store: Arc::new(leads.clone()),
             registry: Arc::new(leads.clone()),
+            deliveries: Arc::new(leads.clone()),
             book: Arc::new(leads),
             holdings,
             pepper: Pepper::new(keys.pepper),
@@ -170,7 +180,7 @@ impl LocalStore {
 
     /// Closes the file, if this process has it.
     pub async fn close(self) -> Result<(), CloseError> {
-        drop((self.store, self.holdings, self.registry, self.book));
+        drop((self.store, self.holdings, self.registry, self.deliveries, self.book));
         match self.file {
             Some(file) => file.close().await,
             None => Ok(()),
@@ -185,6 +195,7 @@ pub struct Suite {
     store: Arc<dyn Store>,
     library: Arc<Library>,
     published: Plan,
+    webhooks: Option<Webhooks>,
     inbox: LocalInbox,
     file: StoreFile,
     servers: Vec<JoinHandle<std::io::Result<()>>>,
@@ -195,16 +206,17 @@ pub struct Suite {
 impl Suite {
     /// Publishes the programs and starts the suite on a store file, at `port` of 127.0.0.1 (0: any).
     ///
-    /// The pages show `directory` as it stands.
+    /// The pages show `directory` as it stands. Webhooks are told of events only where it is said where.
     pub async fn start(
         path: &Path,
         port: u16,
         pace: Pace,
         programs: &[SourceFile],
         directory: Option<PathBuf>,
+        webhooks: Option<Destination>,
     ) -> Result<Self, StartError> {
         match StoreFile::open(path).await? {
-            Opened::Ours(file) => Self::start_on(file, port, pace, programs, directory).await,
+            Opened::Ours(file) => Self::start_on(file, port, pace, programs, directory, webhooks).await,
             Opened::Held(holder) => Err(StartError::Held(holder)),
         }
     }
@@ -217,6 +229,7 @@ impl Suite {
         pace: Pace,
         programs: &[SourceFile],
         directory: Option<PathBuf>,
+        webhooks: Option<Destination>,
     ) -> Result<Self, StartError> {
         let public = listen(port).await?;
         let mail = listen(0).await?;
@@ -271,9 +284,21 @@ impl Suite {
             guard,
             turnstile: None,
             keyring: keyring.clone(),
+            wall_clock: wall_clock.clone(),
+        });
+        let webhooks = webhooks.map(|destination| Webhooks {
+            deliveries: Arc::new(dynamo.clone()),
+            library: Arc::clone(&library),
+            caller: Arc::new(webhook_caller(&destination)),
+            secrets: webhook_secrets(&Pepper::new(keys.pepper)),
+            destination,
+            clock: Arc::clone(&clock_port),
             wall_clock,
+            lease: LEASE,
+            budget: WEBHOOK_BUDGET,
         });
         let notify = Arc::new(notify::Deps {
+            hooks: webhooks.clone().map(|webhooks| Hooks { webhooks, first_attempt: FirstAttempt::AtNextTick }),
             postman: Postman {
                 store: Arc::clone(&store),
                 library: Arc::clone(&library),
@@ -331,11 +356,13 @@ impl Suite {
         let (nudges, nudge_queue) = mpsc::channel(NUDGES_MAX);
         let (evaluations, evaluation_queue) = mpsc::channel(EVALUATIONS_MAX);
         let (events, heard) = mpsc::channel(MAIL_EVENTS_MAX);
-        let bus = LocalBus { nudges, evaluations, notify, clock: clock.clone() };
+        let (written, kept) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let (bus_notify, bus_kept) = (Arc::clone(&notify), Arc::clone(&kept));
+        let bus = LocalBus { nudges, evaluations, notify: bus_notify, kept: bus_kept, clock: clock.clone() };
         let publish = Arc::new(publish_history::Deps { bus: Arc::new(bus) });
 
-        let written = Arc::new(Notify::new());
         let mut pumps = JoinSet::new();
+        pumps.spawn(pumps::call_webhooks(clock.clone(), notify, kept));
         pumps.spawn(pumps::nudge(nudge_queue, Arc::clone(&touch)));
         pumps.spawn(pumps::evaluate(evaluation_queue, evaluate, Arc::clone(&written)));
         pumps.spawn(pumps::housekeep(clock.clone(), housekeep));
@@ -361,7 +388,7 @@ impl Suite {
             serve(mail, ses::router(MailService { letters, clock: clock.clone(), events }), stopped),
         ];
         file.announce(&base_url)?;
-        Ok(Self { address, clock, store, library, published, inbox, file, servers, pumps, stop })
+        Ok(Self { address, clock, store, library, published, webhooks, inbox, file, servers, pumps, stop })
     }
 
     /// Where the pages and forms are, e.g. `http://127.0.0.1:8700`.
@@ -394,6 +421,11 @@ impl Suite {
         &self.published
     }
 
+    /// Who tells webhooks, if anybody does.
+    pub fn webhooks(&self) -> Option<&Webhooks> {
+        self.webhooks.as_ref()
+    }
+
     /// Ends the pumps and the servers and closes the file. What was under way is still due.
     pub async fn stop(mut self) -> Result<(), CloseError> {
         self.pumps.shutdown().await;
@@ -405,7 +437,7 @@ impl Suite {
                 server.abort();
             }
         }
-        drop(self.store);
+        drop((self.store, self.webhooks));
         self.file.close().await
     }
 }
@@ -413,6 +445,20 @@ impl Suite {
 /// The key by which another program on this machine may tell of events: derived, so that it stays the same.
 pub fn event_key(pepper: &Pepper) -> String {
     pepper.digest(&[b"event key"])
+}
+
+/// The secrets by which a server on this machine knows that events come from the suite: derived, as above.
+pub fn webhook_secrets(pepper: &Pepper) -> Secrets {
+    Secrets::derived(pepper.clone())
+}
+
+/// Who calls webhooks: where they are called on this machine, it never calls anything outside.
+pub fn webhook_caller(destination: &Destination) -> HttpCaller {
+    let reach = match destination {
+        Destination::Cataloged => Reach::Public,
+        Destination::Below(_) => Reach::Loopback,
+    };
+    HttpCaller::new(reach, CALL_TIMEOUT)
 }
 
 async fn listen(port: u16) -> Result<TcpListener, StartError> {

@@ -52,6 +52,11 @@ impl Place {
         self.run(&mut Command::new(binary("perennial")), Path::new(programs), &[]).await
     }
 
+    /// The same, with more arguments.
+    pub(crate) async fn up_with(&self, programs: &str, more: &[&str]) -> Up {
+        self.run(&mut Command::new(binary("perennial")), Path::new(programs), more).await
+    }
+
     /// `perennial up` on a disk that is full once a file has so many blocks of 512 bytes.
     async fn up_with_room(&self, blocks: u32) -> Up {
         // Ignored, the signal becomes an error of the write, as on a full disk.
@@ -138,7 +143,7 @@ pub(crate) struct Up {
 
 impl Up {
     /// Ends it at once, in the middle of whatever it does.
-    fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }

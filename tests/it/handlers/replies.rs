@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use perennial_app::forward::Forwarded;
 use perennial_app::ports::{Clock, ForwardedMail};
 use perennial_core::condition::SignalKind;
 use perennial_core::contact::EmailAddress;
@@ -103,7 +104,7 @@ async fn a_reply_that_comes_twice_is_decided_on_once_and_forwarded_once() {
     world.inbox.put(&key, world.answer(&ada, "", "Yes, please."));
     let again = reply_received(told(&world, "reply.received"));
     let summary = notify::handle(Arc::clone(&world.functions.notify), read(&again)).await.unwrap();
-    assert_eq!(summary, notify::Summary::Known);
+    assert_eq!(summary.reply, Some(Forwarded::Known));
     assert_eq!(world.inbox.keys(), []);
     assert_eq!(world.forwarder.forwarded().len(), 1);
     assert_eq!(world.names(&ada).await.iter().filter(|name| **name == "reply.received").count(), 1);
@@ -130,7 +131,7 @@ async fn f12_a_reply_that_ses_does_not_take_is_tried_again_when_its_worker_is_go
     let event = reply_received(told(&world, "reply.received"));
     let call = async || {
         let summary = notify::handle(Arc::clone(&world.functions.notify), read(&event)).await;
-        summary.map_err(|error| error.to_string())
+        summary.map(|summary| summary.reply).map_err(|error| error.to_string())
     };
     world.forwarder.answer_next(SendOutcome::NotYet(DeferReason::Throttled));
     assert_eq!(call().await, Err("forward_failed".to_owned()));
@@ -138,8 +139,8 @@ async fn f12_a_reply_that_ses_does_not_take_is_tried_again_when_its_worker_is_go
     assert_eq!(call().await, Err("forward_failed".to_owned()));
     assert_eq!(world.forwarder.forwarded().len(), 1);
     world.clock.advance(SignedDuration::from_mins(3));
-    assert_eq!(call().await, Ok(notify::Summary::Forwarded));
-    assert_eq!(call().await, Ok(notify::Summary::Known));
+    assert_eq!(call().await, Ok(Some(Forwarded::Sent)));
+    assert_eq!(call().await, Ok(Some(Forwarded::Known)));
     assert!(world.inbox.keys().is_empty());
 }
 
@@ -333,7 +334,7 @@ async fn the_samples_are_what_s3_and_the_bus_send() {
     };
     assert_eq!(take(sample("inbound-mail.json")).await["known"], 1, "that mail is not there");
     let summary = notify::handle(Arc::clone(&world.functions.notify), read(&sample("reply-received.json"))).await;
-    assert_eq!(summary.unwrap(), notify::Summary::Gone);
+    assert_eq!(summary.unwrap().reply, Some(Forwarded::Gone));
 
     let event = s3_event(&world.drop_in(&world.answer(&ada, "", "Yes."))).to_string();
     let as_key = |to: &str| serde_json::from_str::<Value>(&event.replace("inbound/", to)).unwrap();

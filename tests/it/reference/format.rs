@@ -207,6 +207,7 @@ fn noun(named: Named) -> &'static str {
         | Named::Event
         | Named::Region
         | Named::Language
+        | Named::Webhook
         | Named::Fact => named.noun(),
     }
 }

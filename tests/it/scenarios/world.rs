@@ -480,7 +480,7 @@ fn deploy(ports: &Ports, clock: &Arc<SettableClock>, bus: &Arc<RecordingBus>, li
             postbox: Some(postbox),
         }),
         publish: Arc::new(publish_history::Deps { bus: bus.clone() }),
-        notify: Arc::new(notify::Deps { postman }),
+        notify: Arc::new(notify::Deps { postman, hooks: None }),
         evaluate: Arc::new(evaluate_requalification::Deps { evaluator }),
     }
 }

@@ -12,7 +12,7 @@ use crate::faults::process::{Place, eventually, person};
 const MAP: &str = "form = \"contact\"\nlist = \"fair\"\nid = \"Id\"\n[fields]\nemail = \"Email\"\n";
 
 /// Writes a catalog's files in the place of those that were there.
-fn write(directory: &str, files: &[SourceFile]) {
+pub(crate) fn write(directory: &str, files: &[SourceFile]) {
     if Path::new(directory).exists() {
         fs::remove_dir_all(directory).unwrap();
     }

@@ -10,8 +10,9 @@ use jiff::civil::Date;
 use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
 use perennial_app::holdings::Kind;
 use perennial_app::ports::{CatalogVersion, DeskOwner, DeskPlace, PULSE_SHARDS, QUEUE_SHARDS};
+use perennial_app::publish::EventId;
 use perennial_core::actor::Target;
-use perennial_core::ids::{LeadId, ProgramName, QueueName, RepName, SenderDomain, SubmissionId, TouchId};
+use perennial_core::ids::{LeadId, ProgramName, QueueName, RepName, SenderDomain, SubmissionId, TouchId, WebhookName};
 use perennial_core::lead::Lead;
 use perennial_core::program::ProgramVersion;
 
@@ -61,6 +62,7 @@ const CHORE: &str = "CHORE#";
 const RATE: &str = "RATE#";
 const ONCE: &str = "ONCE#";
 const BLOCK: &str = "BLOCK#";
+const HOOK: &str = "HOOK#";
 const REP: &str = "REP#";
 const QUEUE: &str = "QUEUE#";
 
@@ -117,6 +119,15 @@ impl Key {
 
     pub(crate) fn effect(id: &str) -> Self {
         Self::new(format!("{EFFECT}{id}"), "EFFECT")
+    }
+
+    /// By event, so that what goes to one webhook is spread over the table.
+    pub(crate) fn delivery(webhook: &WebhookName, event: &EventId) -> Self {
+        Self::new(format!("{HOOK}{event}"), webhook.as_str())
+    }
+
+    pub(crate) fn endpoint(webhook: &WebhookName) -> Self {
+        Self::new(CONTROL, format!("{HOOK}{webhook}"))
     }
 
     pub(crate) fn pause() -> Self {
@@ -232,6 +243,8 @@ impl Key {
             (CONTROL, PAUSE) => Some(Kind::Pause),
             (CONTROL, RETENTION) => Some(Kind::Retention),
             (CONTROL, sort) if sort.starts_with(CHORE) => Some(Kind::Chore),
+            (CONTROL, sort) if sort.starts_with(HOOK) => Some(Kind::Endpoint),
+            (partition, _) if partition.starts_with(HOOK) => Some(Kind::Delivery),
             (partition, _) if partition.starts_with(SENDER) => Some(Kind::Sender),
             (partition, _) if partition.starts_with(EFFECT) => Some(Kind::Effect),
             (partition, _) if partition.starts_with(RATE) => Some(Kind::Bucket),
@@ -264,6 +277,12 @@ impl Key {
     pub(crate) fn as_history(&self) -> Option<(LeadId, u64)> {
         let lead = self.as_lead()?;
         Some((lead, self.sort.strip_prefix(HISTORY)?.parse().ok()?))
+    }
+
+    /// The webhook and the event of a delivery.
+    pub(crate) fn as_delivery(&self) -> Option<(WebhookName, EventId)> {
+        let event = self.partition.strip_prefix(HOOK)?.parse().ok()?;
+        Some((WebhookName::parse(&self.sort).ok()?, event))
     }
 
     /// The id of an import.
@@ -472,6 +491,71 @@ fn queue_partition(queue: &QueueName, shard: u8) -> String {
     format!("{QUEUE}{queue}#{shard}")
 }
 
+/// Where a delivery stands in the index, if it is not there yet: one partition for each webhook and standing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct HookPlace {
+    pub(crate) webhook: WebhookName,
+    pub(crate) shelf: Shelf,
+    /// When it is due; of a parked one, when its event happened.
+    pub(crate) at: Timestamp,
+    pub(crate) event: EventId,
+}
+
+/// What stands together in the index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shelf {
+    /// What waits.
+    Waiting,
+    /// What was given up.
+    Parked,
+}
+
+impl HookPlace {
+    /// The partition of the index.
+    pub(crate) fn shard(webhook: &WebhookName, shelf: Shelf) -> String {
+        let shelf = match shelf {
+            Shelf::Waiting => "WAITING",
+            Shelf::Parked => "PARKED",
+        };
+        format!("{HOOK}{webhook}#{shelf}")
+    }
+
+    /// Where an item stands that the index shows.
+    pub(crate) fn parse(webhook: &WebhookName, shelf: Shelf, pulse: &str) -> Option<Self> {
+        let (at, event) = pulse.split_once('#')?;
+        Some(Self { webhook: webhook.clone(), shelf, at: at.parse().ok()?, event: event.parse().ok()? })
+    }
+
+    /// The place in the partition: its text sorts by time.
+    pub(crate) fn pulse(&self) -> String {
+        format!("{}#{}", millisecond(self.at), self.event)
+    }
+
+    /// The keys of this place, in the table and in the index.
+    pub(crate) fn attributes(&self) -> HashMap<String, AttributeValue> {
+        let mut attributes = Key::delivery(&self.webhook, &self.event).attributes();
+        attributes.insert(SHARD.to_owned(), AttributeValue::S(Self::shard(&self.webhook, self.shelf)));
+        attributes.insert(PULSE.to_owned(), AttributeValue::S(self.pulse()));
+        attributes
+    }
+
+    /// The text before every place from a time on.
+    pub(crate) fn start_of(since: Timestamp) -> String {
+        millisecond(since)
+    }
+
+    /// The text after every place up to a time.
+    pub(crate) fn end_of(until: Timestamp) -> String {
+        // '$' is the character after '#'.
+        format!("{}$", millisecond(until))
+    }
+}
+
+/// A time in a key, to the millisecond: always of the same width.
+fn millisecond(at: Timestamp) -> String {
+    format!("{at:.3}")
+}
+
 /// Every time in a key has the same width.
 fn whole_second(at: Timestamp, mode: RoundMode) -> Timestamp {
     at.round(TimestampRound::new().smallest(Unit::Second).mode(mode)).unwrap_or(at)
@@ -483,6 +567,28 @@ mod tests {
 
     fn lead() -> LeadId {
         LeadId::parse("abcdefghijklmnopqrstuvwxyz").unwrap()
+    }
+
+    fn hook() -> WebhookName {
+        WebhookName::parse("crm").unwrap()
+    }
+
+    #[test]
+    fn deliveries_of_a_webhook_stand_together_and_sort_by_time() {
+        let event: EventId = "abcdefghijklmnopqrstuvwxyz-3-0".parse().unwrap();
+        let place = |at: &str| HookPlace {
+            webhook: hook(),
+            shelf: Shelf::Waiting,
+            at: at.parse().unwrap(),
+            event: event.clone(),
+        };
+        let (early, late) = (place("2026-03-02T10:00:00Z"), place("2026-03-02T10:00:00.5Z"));
+        assert_eq!(early.pulse(), "2026-03-02T10:00:00.000Z#abcdefghijklmnopqrstuvwxyz-3-0");
+        assert_eq!(HookPlace::shard(&hook(), Shelf::Waiting), "HOOK#crm#WAITING");
+        assert!(HookPlace::start_of(early.at) < early.pulse() && early.pulse() < HookPlace::end_of(early.at));
+        assert!(HookPlace::end_of(early.at) < late.pulse());
+        assert_eq!(HookPlace::parse(&hook(), Shelf::Waiting, &late.pulse()), Some(late));
+        assert_eq!(Key::delivery(&hook(), &event).to_string(), "HOOK#abcdefghijklmnopqrstuvwxyz-3-0/crm");
     }
 
     #[test]
@@ -590,6 +696,8 @@ mod tests {
             ("retention", Key::retention(), Kind::Retention),
             ("hits", Key::hits(&lead(), &touch, Target::Link(3)), Kind::Engagement),
             ("effect", Key::effect("id"), Kind::Effect),
+            ("delivery", Key::delivery(&hook(), &EventId { lead: lead(), seq: 3, place: 0 }), Kind::Delivery),
+            ("endpoint", Key::endpoint(&hook()), Kind::Endpoint),
             ("bucket", Key::bucket("N#hash", Timestamp::UNIX_EPOCH), Kind::Bucket),
             ("once", Key::once("hash"), Kind::Once),
             ("block", Key::block("hash"), Kind::Block),

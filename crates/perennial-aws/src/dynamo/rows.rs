@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
+use perennial_app::deliveries::{DONE_PERIOD, Delivery, Failure, Gone, Standing, UNDELIVERED_PERIOD};
 use perennial_app::holdings::{Aged, AgedItem, EndedLead, Held, HeldSubmission, Kind, RetentionMark};
 use perennial_app::ports::{
     BlockKind, BlockRecord, CatalogVersion, Commit, EngagementRecord, HistoryRow, IdempotencyRecord, ImportRecord,
@@ -26,7 +27,7 @@ use perennial_core::waterfall::Deltas;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::keys::{DESK, Desk, Key, OWNER, OfSender, PULSE, Pulse, SHARD};
+use super::keys::{DESK, Desk, HookPlace, Key, OWNER, OfSender, PULSE, Pulse, SHARD, Shelf};
 
 /// An item, as the SDK has it.
 pub(crate) type Item = HashMap<String, AttributeValue>;
@@ -301,6 +302,8 @@ pub(crate) fn read_held(item: Item) -> Result<Held, StoreError> {
             | Kind::Chore
             | Kind::Sender
             | Kind::Effect
+            | Kind::Delivery
+            | Kind::Endpoint
             | Kind::Bucket
             | Kind::Once
             | Kind::Block
@@ -386,6 +389,8 @@ pub(crate) fn read_aged(item: Item) -> Result<Option<Aged>, StoreError> {
             | Kind::Chore
             | Kind::Sender
             | Kind::Effect
+            | Kind::Delivery
+            | Kind::Endpoint
             | Kind::Bucket
             | Kind::Once
             | Kind::Block
@@ -394,6 +399,103 @@ pub(crate) fn read_aged(item: Item) -> Result<Option<Aged>, StoreError> {
         | None => None,
     })
 }
+
+/// `HOOK#<event>/<webhook>`: an event that goes, or went, to a webhook. What it says stands in history only.
+#[derive(Serialize, Deserialize)]
+struct DeliveryItem {
+    at: Timestamp,
+    standing: StandingWord,
+    /// When it is due; or since when it is parked, or there.
+    since: Timestamp,
+    attempts: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    failure: Option<Failure>,
+    /// The token of the last write.
+    write: String,
+    ttl: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    shard: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pulse: Option<String>,
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum StandingWord {
+    Waiting,
+    Parked,
+    Done,
+}
+
+impl StandingWord {
+    const fn of(standing: Standing) -> (Self, Timestamp) {
+        match standing {
+            Standing::Waiting { due } => (Self::Waiting, due),
+            Standing::Parked { since } => (Self::Parked, since),
+            Standing::Done { at } => (Self::Done, at),
+        }
+    }
+
+    const fn with(self, since: Timestamp) -> Standing {
+        match self {
+            Self::Waiting => Standing::Waiting { due: since },
+            Self::Parked => Standing::Parked { since },
+            Self::Done => Standing::Done { at: since },
+        }
+    }
+}
+
+/// The attributes of a delivery by which it is told from what it becomes.
+pub(crate) const OF_DELIVERY: [&str; 3] = ["standing", "since", "attempts"];
+
+/// Writes a delivery.
+pub(crate) fn delivery_item(delivery: &Delivery, write: &str) -> Result<Item, StoreError> {
+    let Delivery { webhook, event, at, standing, attempts, failure } = delivery;
+    let (word, since) = StandingWord::of(*standing);
+    let (shelf, kept) = match standing {
+        Standing::Waiting { due } => (Some((Shelf::Waiting, *due)), UNDELIVERED_PERIOD),
+        Standing::Parked { .. } => (Some((Shelf::Parked, *at)), UNDELIVERED_PERIOD),
+        Standing::Done { .. } => (None, DONE_PERIOD),
+    };
+    let place = shelf.map(|(shelf, at)| HookPlace { webhook: webhook.clone(), shelf, at, event: event.clone() });
+    let row = DeliveryItem {
+        at: *at,
+        standing: word,
+        since,
+        attempts: *attempts,
+        failure: *failure,
+        write: write.to_owned(),
+        ttl: since.checked_add(kept).unwrap_or(Timestamp::MAX).as_second(),
+        shard: place.as_ref().map(|place| HookPlace::shard(webhook, place.shelf)),
+        pulse: place.as_ref().map(HookPlace::pulse),
+    };
+    to_item(&Key::delivery(webhook, event), &row)
+}
+
+/// Reads a delivery.
+pub(crate) fn read_delivery(item: Item) -> Result<Delivery, StoreError> {
+    let key = Key::of_item(&item).ok_or_else(|| corrupt(None, "it has no key"))?;
+    let Some((webhook, event)) = key.as_delivery() else {
+        return Err(corrupt(Some(&key), "it is not the key of a delivery"));
+    };
+    let DeliveryItem { at, standing, since, attempts, failure, .. } = from_item(item)?;
+    Ok(Delivery { webhook, event, at, standing: standing.with(since), attempts, failure })
+}
+
+/// `CONTROL/HOOK#<webhook>`: whose turn it is to call a server, and whether that wants no more.
+#[derive(Default, Deserialize)]
+pub(crate) struct EndpointRow {
+    /// The token of the worker that took the last turn.
+    #[serde(default)]
+    pub(crate) write: Option<String>,
+    #[serde(default)]
+    pub(crate) gone: Option<Gone>,
+}
+
+/// The attribute that tells until when the turn goes that was taken, in milliseconds since 1970.
+pub(crate) const UNTIL: &str = "until";
+/// The attribute that tells that a server wants no more.
+pub(crate) const GONE: &str = "gone";
 
 /// What a survey reads of a submission.
 #[derive(Deserialize)]

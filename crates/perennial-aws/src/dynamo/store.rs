@@ -703,6 +703,8 @@ fn surveyed(item: Item) -> Result<Option<Surveyed>, StoreError> {
             | Kind::Chore
             | Kind::Sender
             | Kind::Effect
+            | Kind::Delivery
+            | Kind::Endpoint
             | Kind::Bucket
             | Kind::Once
             | Kind::Block

@@ -3,3 +3,4 @@
 use crate::embedded::store;
 
 perennial_app::store_contract!(store);
+perennial_app::deliveries_contract!(store);

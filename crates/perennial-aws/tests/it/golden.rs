@@ -4,15 +4,17 @@ use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::civil::date;
+use perennial_app::deliveries::{Deliveries as _, Delivery, Failure, Gone, Standing};
 use perennial_app::holdings::{Registry as _, RetentionMark};
 use perennial_app::ports::{
     Against, BlockKind, BlockRecord, Bucket, Commit, DoorBook, EngagementRecord, ImportRecord, SendingPause, Store,
 };
+use perennial_app::publish::EventId;
 use perennial_aws::dynamo::DynamoStore;
 use perennial_core::actor::{Agent, Hit, Manner, Network, Target};
 use perennial_core::breaker::{Brake, BrakeSeen, Feedback, SenderSwitch, Tally};
 use perennial_core::consent::{OptIn, Preferences};
-use perennial_core::ids::SenderDomain;
+use perennial_core::ids::{SenderDomain, WebhookName};
 use perennial_core::sales::{DemandCycle, Origin};
 use serde_json::Value;
 
@@ -69,6 +71,16 @@ async fn written_with(commit: Commit) -> BTreeMap<&'static str, Item> {
     assert!(store.use_once("hash-of-the-key", "0123456789abcdef0123456789abcdef", noon(), noon()).await.unwrap());
     let block = BlockRecord { key: "hash-of-the-address".to_owned(), kind: BlockKind::Address, at: noon() };
     assert!(store.block(&block).await.unwrap());
+    let (event, hook) = (EventId { lead: id(), seq: 1, place: 0 }, WebhookName::parse("crm").unwrap());
+    assert!(store.add_delivery(&hook, &event, noon(), noon()).await.unwrap());
+    let waiting = store.delivery(&hook, &event).await.unwrap().unwrap();
+    let due = "2026-03-02T12:00:05.25Z".parse().unwrap();
+    let failure = Some(Failure::Status(503));
+    let failed = Delivery { standing: Standing::Waiting { due }, attempts: 1, failure, ..waiting.clone() };
+    assert!(store.change_delivery(&waiting, &failed).await.unwrap());
+    store.begin_turn(&hook, noon(), noon()).await.unwrap().unwrap();
+    let gone = Gone { url: "https://hooks.example.com/".to_owned(), at: noon() };
+    store.set_gone(&hook, Some(&gone)).await.unwrap();
     let items = client.scan().table_name(TABLE).send().await.unwrap().items.unwrap();
     items.into_iter().map(|item| (file(&item), item)).collect()
 }
@@ -88,6 +100,8 @@ fn file(item: &Item) -> &'static str {
         ("SENDER#perennial.example", "S#BRAKE") => "sender-brake",
         ("SENDER#perennial.example", _) => "sender-day",
         ("CONTROL", "RETENTION") => "retention",
+        ("CONTROL", "HOOK#crm") => "endpoint",
+        (_, "crm") => "delivery",
         ("CATALOG", _) => "catalog",
         ("PROGRAM#welcome", _) => "program",
         ("OUTBOX", _) => "outbox",

@@ -2,8 +2,11 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use perennial_app::deliveries::{Deliveries as _, Delivery, Standing};
 use perennial_app::ports::{CommitError, EngagementRecord, Store};
+use perennial_app::publish::EventId;
 use perennial_aws::dynamo::DynamoStore;
+use perennial_core::ids::WebhookName;
 
 use crate::embedded::{TABLE, client, start};
 use crate::loopback::{Answer, Loopback};
@@ -75,4 +78,31 @@ async fn a_file_that_landed_counts_as_kept() {
     store.put_program(&program()).await.unwrap();
     store.put_catalog(&catalog()).await.unwrap();
     assert_eq!(server.count("PutItem"), 3);
+}
+
+#[tokio::test]
+async fn a_delivery_that_landed_counts_as_new_and_its_change_as_made() {
+    let (store, server) = store_that_loses_the_answer_to("PutItem", 1).await;
+    let (event, hook) = (EventId { lead: id(), seq: 1, place: 0 }, WebhookName::parse("crm").unwrap());
+    assert!(store.add_delivery(&hook, &event, noon(), noon()).await.unwrap());
+    assert_eq!(server.count("PutItem"), 2);
+    assert!(!store.add_delivery(&hook, &event, noon(), noon()).await.unwrap());
+
+    let (store, server) = store_that_loses_the_answer_to("PutItem", 2).await;
+    assert!(store.add_delivery(&hook, &event, noon(), noon()).await.unwrap());
+    let before = store.delivery(&hook, &event).await.unwrap().unwrap();
+    let after = Delivery { standing: Standing::Done { at: noon() }, attempts: 1, ..before.clone() };
+    assert!(store.change_delivery(&before, &after).await.unwrap());
+    assert_eq!(server.count("PutItem"), 3);
+    assert!(!store.change_delivery(&before, &after).await.unwrap(), "the next one is another's");
+}
+
+#[tokio::test]
+async fn a_turn_that_landed_is_ours() {
+    let (store, server) = store_that_loses_the_answer_to("UpdateItem", 1).await;
+    let hook = WebhookName::parse("crm").unwrap();
+    let until = "2026-03-02T12:01:00Z".parse().unwrap();
+    assert!(store.begin_turn(&hook, noon(), until).await.unwrap().is_some());
+    assert_eq!(server.count("UpdateItem"), 2);
+    assert_eq!(store.begin_turn(&hook, noon(), until).await.unwrap(), None, "the next one is another's");
 }

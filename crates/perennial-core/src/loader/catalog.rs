@@ -17,7 +17,7 @@ use crate::condition::same_answer;
 use crate::contact::EmailAddress;
 use crate::content::{Content, ContentBuilder, RESERVED_FIELDS, is_unsafe};
 use crate::diagnostic::Code;
-use crate::ids::{FieldName, FormName, IdError, Language, ProgramName, QueueName, TopicName};
+use crate::ids::{FieldName, FormName, IdError, Language, ProgramName, QueueName, TopicName, WebhookName};
 use crate::loader::consent::{self, ConsentRules};
 use crate::loader::known::{Known, unknown};
 use crate::loader::language;
@@ -25,9 +25,11 @@ use crate::loader::policy;
 use crate::loader::report::{Report, Text, parse_name};
 use crate::loader::section::Section;
 use crate::loader::shape::{self, PROMPT_LENGTH_MAX};
+use crate::loader::webhook;
 use crate::policy::{BouncePolicy, FitRule, Gate, Scores, Sla, Turnbacks};
 use crate::program::{Program, ProgramVersion};
 use crate::submission::Intent;
+use crate::webhook::Webhook;
 
 /// What every form takes and no `[fields]` declares.
 const CONTACT_FIELDS: [&str; 2] = ["email", "phone"];
@@ -63,6 +65,7 @@ pub(super) struct CatalogFile {
     pub(super) queues: BTreeMap<QueueName, Queue>,
     pub(super) default_queue: Option<QueueName>,
     pub(super) last_resort: Option<ProgramName>,
+    pub(super) webhooks: BTreeMap<WebhookName, Webhook>,
     pub(super) holdout_percent: u8,
     pub(super) gate: Option<Gate>,
     pub(super) scores: Option<Scores>,
@@ -103,6 +106,7 @@ pub(super) fn read(
         forms,
         default_queue: reference(report, &mut root, "default_queue", QueueName::parse, queues.keys(), "a queue"),
         last_resort: reference(report, &mut root, "last_resort", ProgramName::parse, programs.iter(), "a program"),
+        webhooks: webhook::read(report, &mut root),
         holdout_percent: holdout(report, &mut root),
         gate: policy::gate(report, &mut root),
         scores: policy::scores(report, &mut root),
@@ -150,6 +154,7 @@ impl CatalogFile {
             routes: BTreeMap::new(),
             handover: Handover::default(),
             roster: Arc::default(),
+            webhooks: self.webhooks,
             holdout_percent: self.holdout_percent,
             gate: self.gate?,
             scores: self.scores?,

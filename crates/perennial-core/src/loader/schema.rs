@@ -172,7 +172,8 @@ fn name_pattern(of: Named) -> String {
         | Named::Tag
         | Named::Event
         | Named::Region
-        | Named::Language => '-',
+        | Named::Language
+        | Named::Webhook => '-',
     };
     format!("^[a-z][a-z0-9{mark}]{{0,{}}}$", NAME_LENGTH_MAX - 1)
 }

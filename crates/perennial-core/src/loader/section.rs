@@ -190,6 +190,11 @@ impl<'t> Section<'t> {
         parse_word(report, text, key, words)
     }
 
+    /// Whether a key holds a list without any entry.
+    pub(crate) fn is_empty_list(&self, key: &str) -> bool {
+        self.table.get(key).and_then(|value| value.get_ref().as_array()).is_some_and(|items| items.is_empty())
+    }
+
     /// Some of the words of the shape.
     pub(crate) fn words<T: Copy>(&mut self, report: &mut Report<'_>, key: &'static str, words: &[(&str, T)]) -> Vec<T> {
         debug_assert!(is_same_words(self.ask(key), words), "`{key}` in {} has other words", self.shape.name);

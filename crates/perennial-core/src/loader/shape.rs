@@ -260,6 +260,8 @@ pub enum Named {
     Region,
     /// A language.
     Language,
+    /// A webhook.
+    Webhook,
 }
 
 impl Named {
@@ -279,6 +281,7 @@ impl Named {
             Self::Fact => "fact",
             Self::Region => "region",
             Self::Language => "language",
+            Self::Webhook => "webhook",
         }
     }
 }
@@ -411,6 +414,7 @@ pub static SHAPES: &[&Shape] = &[
     &FORM,
     &QUEUE,
     &LIMITS,
+    &WEBHOOK,
     &HOLDOUT,
     &GATE,
     &SCORES,

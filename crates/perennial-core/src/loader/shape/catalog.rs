@@ -6,6 +6,7 @@ use super::{
 };
 use crate::calendar::WEEKLY_MAX;
 use crate::diagnostic::Code;
+use crate::event::Event;
 
 const DAYS: &[&str] = &["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
@@ -105,6 +106,7 @@ pub static CATALOG: Shape = Shape {
             "add `[queues.sdr]` with its sender: someone owns every lead",
             "The owners of leads that belong to no rep yet.",
         ),
+        optional("webhooks", Value::Map(Named::Webhook, &WEBHOOK), "Servers of yours that are told of events."),
         optional("holdout", Value::Table(&HOLDOUT), "The share of leads that nurture is measured against."),
         required(
             "gate",
@@ -618,6 +620,34 @@ pub static QUEUE: Shape = Shape {
         "add `sender = { name = \"…\", address = \"…\" }`",
         "Who writes the mails that say `from = \"rep\"` while the queue owns the lead.",
     )]],
+    rules: &[],
+};
+
+/// One of the `[webhooks]`.
+pub static WEBHOOK: Shape = Shape {
+    name: "webhook",
+    heading: "[webhooks.<name>]",
+    doc: "A server that is told of events, signed after Standard Webhooks (docs/webhooks.md).",
+    parts: &[&[
+        required(
+            "url",
+            Value::Text,
+            "add `url = \"https://…\"`: where it is",
+            "Where it is: `https`, at a public address.",
+        ),
+        required(
+            "events",
+            Value::Words(Event::NAMES),
+            "add what it is told of, for example `events = [\"lead.received\"]`",
+            "What it is told of.",
+        ),
+        default(
+            "status",
+            Value::Word(&["on", "off"]),
+            "\"on\"",
+            "\"off\": it is not told, and never hears of what happens meanwhile; what waits for it waits on.",
+        ),
+    ]],
     rules: &[],
 };
 
