@@ -1,21 +1,27 @@
-//! Lambda: a person's reply goes on to whoever answers for the lead.
+//! Lambda: what people must hear of.
 //!
-//! One trigger: a bus rule on `reply.received`. An event that comes twice forwards once; one whose reply is not plainly
-//! taken is an error, so that it comes again (F12).
+//! Its trigger is a bus rule: a person's reply goes on to whoever answers for the lead, an alert to whoever it is for, a
+//! task of today to whoever is to do it. An event that comes twice tells once; one of which nobody plainly knows that it
+//! was told is an error, so that it comes again (F12).
+
+mod alerts;
+mod replies;
 
 use std::sync::Arc;
 
-use perennial_app::forward::{Forwarded, Postman, Reply};
-use perennial_core::ids::LeadId;
-use perennial_core::inbound::{Attribution, InboxKey};
+use perennial_app::alerts::Herald;
+use perennial_app::forward::Postman;
 use perennial_lambda::boot::HandlerError;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use tracing::{info, warn};
+use tracing::warn;
 
 /// What the function needs.
 pub struct Deps {
-    /// Who forwards.
-    pub postman: Postman,
+    /// Who forwards; none where no mail comes in.
+    pub postman: Option<Postman>,
+    /// Who tells sales.
+    pub herald: Herald,
 }
 
 /// An event of our own bus.
@@ -26,43 +32,39 @@ pub struct BusEvent {
     detail: serde_json::Value,
 }
 
-#[derive(Deserialize)]
-struct Received {
-    id: String,
-    lead: LeadId,
-    inbox: InboxKey,
-    certainty: Attribution,
-}
-
 /// What an invocation did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Summary {
     /// The reply went out.
     Forwarded,
+    /// Somebody was told.
+    Told,
     /// It had gone out before.
     Known,
+    /// It is told with the next digest.
+    WithDigest,
+    /// It is told by something else.
+    Elsewhere,
     /// It, or its lead, is not there any more.
     Gone,
     /// The event tells of something else.
     Ignored,
 }
 
-/// Forwards the reply that an event tells of.
+/// Does what an event calls for.
 pub async fn handle(deps: Arc<Deps>, event: BusEvent) -> Result<Summary, HandlerError> {
-    if event.detail_type != "reply.received" {
-        warn!(metric = "notify.foreign_event", "the rule lets through what nobody here is told of");
-        return Ok(Summary::Ignored);
+    match event.detail_type.as_str() {
+        "reply.received" => replies::forward(&deps, read(event.detail)?).await,
+        "alert.raised" => alerts::tell(&deps.herald, &read(event.detail)?).await,
+        "task.created" => alerts::tell_of_task(&deps.herald, &read(event.detail)?).await,
+        _ => {
+            warn!(metric = "notify.foreign_event", "the rule lets through what nobody here is told of");
+            Ok(Summary::Ignored)
+        }
     }
-    let Received { id, lead, inbox, certainty } =
-        Received::deserialize(event.detail).map_err(|error| HandlerError::new("unreadable_event", error))?;
-    let reply = Reply { effect: id, lead, inbox, certainty };
-    let forwarded = deps.postman.forward(&reply).await.map_err(|error| HandlerError::new("forward_failed", error))?;
-    let summary = match forwarded {
-        Forwarded::Sent => Summary::Forwarded,
-        Forwarded::Known => Summary::Known,
-        Forwarded::Gone => Summary::Gone,
-    };
-    info!(lead.id = %reply.lead, effect.id = reply.effect, metric = "reply.forwarded", outcome = ?summary, "a reply went on");
-    Ok(summary)
+}
+
+fn read<T: DeserializeOwned>(detail: serde_json::Value) -> Result<T, HandlerError> {
+    T::deserialize(detail).map_err(|error| HandlerError::new("unreadable_event", error))
 }

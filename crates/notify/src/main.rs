@@ -5,7 +5,9 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use lambda_runtime::Error;
 use notify::{Deps, handle};
+use perennial_app::alerts::Herald;
 use perennial_app::forward::Postman;
+use perennial_app::mail::Letterhead;
 use perennial_app::ports::{Store, SystemClock};
 use perennial_aws::clients::Clients;
 use perennial_aws::dynamo::DynamoStore;
@@ -22,20 +24,28 @@ async fn main() -> Result<(), Error> {
     boot::start_logging();
     let mut settings = Settings::from_env();
     let table = settings.text("PERENNIAL_TABLE");
-    let bucket = settings.text("PERENNIAL_INBOX_BUCKET");
+    let bucket = settings.optional("PERENNIAL_INBOX_BUCKET");
+    let base_url = settings.base_url("PERENNIAL_BASE_URL");
+    let keyring = settings.keyring("PERENNIAL_TOKEN_KEYS");
     let configuration_set = settings.optional("PERENNIAL_CONFIGURATION_SET");
     let timeout_s = settings.seconds("PERENNIAL_TIMEOUT_S", 30);
-    settings.finish(|| ())?;
+    let keyring = settings.finish(|| keyring)?.ok_or("PERENNIAL_TOKEN_KEYS holds no key")?;
 
     let clients = Clients::from_env().await;
     let store: Arc<dyn Store> = Arc::new(DynamoStore::new(clients.dynamodb(), table));
-    let postman = Postman {
-        library: boot::library(&store).await,
-        store,
+    let library = boot::library(&store).await;
+    let mailer = Arc::new(SesMailer::new(clients.ses(), configuration_set));
+    let lease = SignedDuration::from_secs(i64::from(timeout_s.saturating_add(LEASE_MARGIN_S)));
+    let (clock, wall_clock) = (Arc::new(SystemClock), Arc::new(SystemClock));
+    let postman = bucket.map(|bucket| Postman {
+        library: Arc::clone(&library),
+        store: Arc::clone(&store),
         inbox: Arc::new(S3Inbox::new(clients.s3(), bucket)),
-        forwarder: Arc::new(SesMailer::new(clients.ses(), configuration_set)),
-        clock: Arc::new(SystemClock),
-        lease: SignedDuration::from_secs(i64::from(timeout_s.saturating_add(LEASE_MARGIN_S))),
-    };
-    boot::serve(Deps { postman }, handle).await
+        forwarder: mailer.clone(),
+        clock: clock.clone(),
+        lease,
+    });
+    let letterhead = Letterhead { base_url, keyring, reply_domain: None };
+    let herald = Herald { store, library, notifier: mailer, letterhead, clock, wall_clock, lease };
+    boot::serve(Deps { postman, herald }, handle).await
 }

@@ -52,8 +52,11 @@ const INBOX_NAP: Duration = Duration::from_millis(500);
 /// How many leads may wait to be looked at.
 pub(crate) const EVALUATIONS_MAX: usize = 1_024;
 
+/// What `notify` is told of, as the rule on AWS has it.
+const NOTIFIED: [&str; 3] = ["reply.received", "alert.raised", "task.created"];
+
 /// The bus in process, with its rules: one nudges `schedule-touch` for a form's lead, one has it looked at whether a lead
-/// is ready for sales, one forwards replies.
+/// is ready for sales, one wakes `notify`.
 pub(crate) struct LocalBus {
     pub(crate) nudges: mpsc::Sender<Nudge>,
     pub(crate) evaluations: mpsc::Sender<Nudge>,
@@ -71,9 +74,9 @@ pub(crate) struct Nudge {
 #[async_trait]
 impl Bus for LocalBus {
     async fn publish(&self, events: &[BusEvent]) -> Result<(), BusError> {
-        for event in events.iter().filter(|event| event.name == "reply.received") {
-            // Before the row leaves the outbox: a reply survives a restart.
-            self.forward(event).await?;
+        for event in events.iter().filter(|event| NOTIFIED.contains(&event.name.as_str())) {
+            // Before the row leaves the outbox: a reply or an alert survives a restart.
+            self.notify(event).await?;
         }
         for event in events.iter().filter(|event| event.name == "enrolment.started") {
             let detail = detail(event)?;
@@ -116,10 +119,10 @@ impl LocalBus {
         Nudge { event: envelope(event, detail), _still: self.clock.hold() }
     }
 
-    async fn forward(&self, event: &BusEvent) -> Result<(), BusError> {
+    async fn notify(&self, event: &BusEvent) -> Result<(), BusError> {
         let event = envelope(event, &detail(event)?);
-        let forwarded = async { notify::handle(Arc::clone(&self.notify), through_json(&event)?).await };
-        forwarded.await.map(drop).map_err(|error| BusError::Failed(error.into()))
+        let notified = async { notify::handle(Arc::clone(&self.notify), through_json(&event)?).await };
+        notified.await.map(drop).map_err(|error| BusError::Failed(error.into()))
     }
 }
 
