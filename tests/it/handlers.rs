@@ -1,5 +1,6 @@
 //! Each function's handler, fed with the events that AWS sends.
 
+pub(crate) mod alerts;
 mod clicks;
 mod evaluate_requalification;
 mod housekeep;

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
+use crate::handlers::alerts::selling;
 use crate::scenarios::world::{REPLY_DOMAIN, World, keyring, shipped};
 
 const NOW: &str = "2026-03-02 10:00";
@@ -38,7 +39,9 @@ async fn mailing_in(mut world: World) -> (World, Letters) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, router(service)).await });
-    world.change_mailer(Arc::new(SesMailer::new(Clients::loopback(&url).ses(), None)));
+    let mailer = Arc::new(SesMailer::new(Clients::loopback(&url).ses(), None));
+    world.change_notifier(mailer.clone());
+    world.change_mailer(mailer);
     (world, letters)
 }
 
@@ -231,6 +234,24 @@ async fn the_first_mail_of_the_shipped_welcome_as_it_leaves() {
 
     --[boundary]--
     "#);
+}
+
+#[tokio::test]
+async fn an_alert_leaves_as_a_mail_of_ours_to_one_of_ours_and_of_nobody_elses() {
+    let (world, letters) = mailing(selling()).await;
+    let ada = json!({ "email": "ada@example.com", "phone": "+49 30 7654 3210", "first_name": "J\u{f6}rg", "company": "M\u{fc}ller & S\u{f6}hne" });
+    let lead = world.post(ada).await;
+    let kept = letters.page(ReadFrom::Newest, 1).unwrap().pop().unwrap().letter;
+    assert_eq!((kept.lead, kept.touch, kept.attempt), (None, None, None), "nothing of it finds back to a touch");
+    let mail = Mail::all(&letters).pop().unwrap();
+    insta::assert_snapshot!(mail.shown(), @"Example Ltd <team@perennial.example> to kim@perennial.example: Jörg (Müller & Söhne) asks for a call: 5 minutes left");
+    assert!(mail.header("Message-ID").contains(lead.as_str()), "whoever erases the lead finds it");
+    let names: Vec<String> = mail.headers().into_iter().map(|(name, _)| name).collect();
+    insta::assert_snapshot!(names.join(", "), @"From, To, Subject, Date, Message-ID, Auto-Submitted, X-Auto-Response-Suppress, X-Perennial-Forwarded, MIME-Version, Content-Type");
+    for body in [mail.text(), mail.html()] {
+        assert!(body.contains("https://perennial.example/v1/desk/v1.k1.") && body.contains("+493076543210"), "{body}");
+        assert!(!body.contains("/v1/unsubscribe/"));
+    }
 }
 
 #[tokio::test]

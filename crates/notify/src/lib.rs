@@ -1,17 +1,20 @@
-//! Lambda: what has happened goes on to people, and to the servers of others.
+//! Lambda: what has happened goes on, to people and to the servers of others.
 //!
-//! Triggers: bus rules on what somebody is told of, and EventBridge Scheduler, every minute, for what is to be tried
-//! again. An event that comes twice is passed on once; one that could not be passed on or kept is an error, so that it
-//! comes again (F12).
+//! Triggers: bus rules on what somebody is told of (a person's reply, an alert, a task, what webhooks want), and
+//! EventBridge Scheduler, every minute, for what is to be tried again. An event that comes twice tells once; one that could
+//! not be passed on or kept, or of which nobody plainly knows that it was told, is an error, so that it comes again (F12).
 
+mod alerts;
 mod replies;
 pub mod webhooks;
 
 use std::sync::Arc;
 
+use perennial_app::alerts::{Herald, Told};
 use perennial_app::forward::{Forwarded, Postman};
 use perennial_app::webhooks::Tally;
 use perennial_lambda::boot::HandlerError;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
@@ -19,8 +22,10 @@ use crate::webhooks::Hooks;
 
 /// What the function needs.
 pub struct Deps {
-    /// Who forwards replies.
-    pub postman: Postman,
+    /// Who forwards replies. `None`: no mail comes in.
+    pub postman: Option<Postman>,
+    /// Who tells sales.
+    pub herald: Herald,
     /// Who tells webhooks. `None`: nobody does.
     pub hooks: Option<Hooks>,
 }
@@ -41,6 +46,9 @@ pub struct Summary {
     /// What became of a reply.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reply: Option<Forwarded>,
+    /// What became of an alert, or of a task.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alert: Option<Told>,
     /// What became of deliveries to webhooks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub webhooks: Option<Tally>,
@@ -58,13 +66,26 @@ pub async fn handle(deps: Arc<Deps>, event: BusEvent) -> Result<Summary, Handler
     }
     // One that fails keeps no other from what is its own.
     let webhooks = webhooks::hear(hooks, &event.detail_type, &event.detail).await;
-    let reply = match event.detail_type.as_str() {
-        "reply.received" => replies::forward(&deps.postman, &event.detail).await.map(Some),
-        _ => Ok(None),
-    };
-    let summary = Summary { reply: reply?, webhooks: webhooks? };
+    let people = tell(&deps, event).await;
+    let summary = Summary { webhooks: webhooks?, ..people? };
     if summary == Summary::default() {
         warn!(metric = "notify.foreign_event", "the rule lets through what nobody here is told of");
     }
     Ok(summary)
+}
+
+/// Tells the person whom an event is for, if there is one.
+async fn tell(deps: &Deps, event: BusEvent) -> Result<Summary, HandlerError> {
+    let mut summary = Summary::default();
+    match event.detail_type.as_str() {
+        "reply.received" => summary.reply = Some(replies::forward(deps, read(event.detail)?).await?),
+        "alert.raised" => summary.alert = Some(alerts::tell(&deps.herald, &read(event.detail)?).await?),
+        "task.created" => summary.alert = Some(alerts::tell_of_task(&deps.herald, &read(event.detail)?).await?),
+        _ => {}
+    }
+    Ok(summary)
+}
+
+fn read<T: DeserializeOwned>(detail: serde_json::Value) -> Result<T, HandlerError> {
+    T::deserialize(detail).map_err(|error| HandlerError::new("unreadable_event", error))
 }

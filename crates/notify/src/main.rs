@@ -7,7 +7,9 @@ use jiff::SignedDuration;
 use lambda_runtime::Error;
 use notify::webhooks::{FirstAttempt, Hooks};
 use notify::{Deps, handle};
+use perennial_app::alerts::Herald;
 use perennial_app::forward::Postman;
+use perennial_app::mail::Letterhead;
 use perennial_app::ports::{Store, SystemClock};
 use perennial_app::webhooks::{Destination, Secrets, Webhooks};
 use perennial_aws::clients::Clients;
@@ -26,20 +28,22 @@ async fn main() -> Result<(), Error> {
     boot::start_logging();
     let mut settings = Settings::from_env();
     let table = settings.text("PERENNIAL_TABLE");
-    let bucket = settings.text("PERENNIAL_INBOX_BUCKET");
+    let bucket = settings.optional("PERENNIAL_INBOX_BUCKET");
+    let base_url = settings.base_url("PERENNIAL_BASE_URL");
+    let keyring = settings.keyring("PERENNIAL_TOKEN_KEYS");
     let configuration_set = settings.optional("PERENNIAL_CONFIGURATION_SET");
     let secrets = Secrets::parse(&settings.optional("PERENNIAL_WEBHOOK_SECRETS").unwrap_or_default())?;
     let timeout_s = settings.seconds("PERENNIAL_TIMEOUT_S", 30);
-    settings.finish(|| ())?;
+    let keyring = settings.finish(|| keyring)?.ok_or("PERENNIAL_TOKEN_KEYS holds no key")?;
 
     let clients = Clients::from_env().await;
     let dynamo = DynamoStore::new(clients.dynamodb(), table);
     let store: Arc<dyn Store> = Arc::new(dynamo.clone());
     let (library, clock) = (boot::library(&store).await, Arc::new(SystemClock));
+    let mailer = Arc::new(SesMailer::new(clients.ses(), configuration_set));
     let lease = SignedDuration::from_secs(i64::from(timeout_s.saturating_add(LEASE_MARGIN_S)));
     // Half of the time to begin calls in, less than the other half for the last of them to end.
     let half = Duration::from_secs(u64::from(timeout_s / 2));
-    let (inbox, forwarder) = (S3Inbox::new(clients.s3(), bucket), SesMailer::new(clients.ses(), configuration_set));
     let webhooks = Webhooks {
         deliveries: Arc::new(dynamo),
         library: Arc::clone(&library),
@@ -52,6 +56,16 @@ async fn main() -> Result<(), Error> {
         budget: half,
     };
     let hooks = Some(Hooks { webhooks, first_attempt: FirstAttempt::AtOnce });
-    let postman = Postman { library, store, inbox: Arc::new(inbox), forwarder: Arc::new(forwarder), clock, lease };
-    boot::serve(Deps { postman, hooks }, handle).await
+    let postman = bucket.map(|bucket| Postman {
+        library: Arc::clone(&library),
+        store: Arc::clone(&store),
+        inbox: Arc::new(S3Inbox::new(clients.s3(), bucket)),
+        forwarder: mailer.clone(),
+        clock: clock.clone(),
+        lease,
+    });
+    let letterhead = Letterhead { base_url, keyring, reply_domain: None };
+    let herald =
+        Herald { store, library, notifier: mailer, letterhead, clock: clock.clone(), wall_clock: clock, lease };
+    boot::serve(Deps { postman, herald, hooks }, handle).await
 }

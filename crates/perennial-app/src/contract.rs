@@ -270,6 +270,7 @@ fn full_lead(id: &LeadId) -> Lead {
         touch: touch("1_welcome_call_0"),
         kind: TaskKind::Call,
         due_at: noon() + SignedDuration::from_hours(48),
+        escalates_at: Some(noon() + SignedDuration::from_hours(72)),
     });
     full.recent_mails = vec![noon(), at("2026-03-01T12:00:00.123456789Z")];
     full.signals = BTreeMap::from([(SignalKind::Clicked, noon()), (SignalKind::Replied, at("2026-03-01T12:00:00.5Z"))]);

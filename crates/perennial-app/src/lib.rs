@@ -3,6 +3,7 @@
 //! Each use-case loads a lead, asks [`perennial_core::decide::decide`], and commits state and history
 //! in one conditional write. What it may meet on the way is in [`ports`]; nothing here knows AWS.
 
+pub mod alerts;
 pub mod behaviour;
 pub mod census;
 pub mod chart;
@@ -11,6 +12,7 @@ pub mod chores;
 pub mod contract;
 pub mod deliveries;
 pub mod desk;
+pub mod dossier;
 pub mod engagement;
 pub mod error_chain;
 pub mod evaluate;
@@ -37,6 +39,7 @@ pub mod report;
 pub mod retention;
 pub mod sending;
 pub mod suppression;
+pub mod telling;
 pub mod touch;
 pub mod traffic;
 pub mod webhooks;

@@ -13,7 +13,7 @@ use perennial_core::decide::PlannedTouch;
 use perennial_core::ids::{FieldName, Language, LeadId, TemplateName, TouchId};
 use perennial_core::lead::Lead;
 use perennial_core::profile::Profile;
-use perennial_core::program::{Action, ProgramVersion, Voice};
+use perennial_core::program::{Action, ProgramVersion, TouchClass, Voice};
 use perennial_core::questions::choice_mark;
 use perennial_core::token::{Keyring, Purpose};
 
@@ -222,41 +222,21 @@ pub fn compose(
 ) -> Result<OutboundMail, ComposeError> {
     let to = profile.email.as_ref().and_then(EmailAddress::mailable).ok_or(ComposeError::NoAddress)?;
     let sender = sender(catalog, lead, planned.voice);
-    let mail_ref = MailRef { lead: lead.id.clone(), touch: planned.touch.clone() };
-    let links = Links { letterhead, mail: &mail_ref };
-    let token_payload = mail_ref.payload();
+    let token_payload = MailRef { lead: lead.id.clone(), touch: planned.touch.clone() }.payload();
     let unsubscribe = letterhead.keyring.sign(Purpose::Unsubscribe, &token_payload);
     let unsubscribe_url = format!("{}{UNSUBSCRIBE_PATH}{unsubscribe}", letterhead.base_url);
-    let confirm_url = links.to(OPT_IN_PATH, Purpose::OptIn, &token_payload);
-    let preferences_url = links.to(PREFERENCES_PATH, Purpose::Preferences, &token_payload);
-    let template = catalog.content.in_language(&planned.mail, lead.language.as_ref());
-    // Whatever is around a mail is in the language that the mail is in.
-    let language = template.language.as_ref();
-    let organisation = catalog.organisation_in(language);
-    let questions = questions(catalog, planned, language);
-    let merge = Merge {
-        fields: &profile.fields,
-        sender,
-        organisation: &organisation,
-        unsubscribe_url: &unsubscribe_url,
-        confirm_url: &confirm_url,
-        // Whoever is asked whether they want mail has nothing to choose from yet.
-        preferences_url: (!is_opt_in(&planned.touch)).then_some(preferences_url.as_str()),
-        questions: &questions,
-        catalog,
-        language,
-        links: &links,
-    };
-    let click = ClickRef {
-        lead: lead.id.clone(),
-        touch: planned.touch.clone(),
-        attempt: planned.attempt,
-        mail: template.clone().into_owned(),
-        sent_at: now,
-        target: Target::Trap,
-    };
     let tracking = tracking(catalog, lead, profile, &planned.touch);
-    let rendered = render(letterhead, catalog, tracking, &click, &merge)?;
+    let rendered = merged(letterhead, catalog, lead, profile, planned, &unsubscribe_url, |template, merge| {
+        let click = ClickRef {
+            lead: lead.id.clone(),
+            touch: planned.touch.clone(),
+            attempt: planned.attempt,
+            mail: template.clone(),
+            sent_at: now,
+            target: Target::Trap,
+        };
+        render(letterhead, catalog, tracking, &click, merge)
+    })?;
 
     let mailbox = catalog.organisation.unsubscribe_mailbox.as_ref();
     let mailto = mailbox.map(|address| format!(", <mailto:{address}?subject={unsubscribe}>")).unwrap_or_default();
@@ -354,6 +334,71 @@ impl AnswerLinks for NoLinks {
     fn choice(&self, _: &FieldName, _: &str) -> String {
         String::new()
     }
+}
+
+/// The draft that a task to write has for its rep, written for a lead with what is known now; its links lead straight to
+/// where they say. `None` where the task is none of a program's that has one.
+pub(crate) fn draft_of(
+    letterhead: &Letterhead,
+    catalog: &Catalog,
+    stored: &Stored,
+    touch: &TouchId,
+    version: &ProgramVersion,
+) -> Option<Rendered> {
+    let Stored { lead, profile, .. } = stored;
+    let program = catalog.program_of(&touch.program, version)?;
+    let Action::PersonalMail { draft, .. } = &program.step(&touch.step)?.action else { return None };
+    let (program, version) = (program.name.clone(), program.version.clone());
+    let planned = PlannedTouch {
+        touch: touch.clone(),
+        attempt: 1,
+        voice: Voice::Rep,
+        class: TouchClass::Nurture,
+        mail: MailId { program, version, template: draft.clone(), language: None },
+        asked: Vec::new(),
+    };
+    // Whoever writes by hand needs none; a draft may name it all the same.
+    let payload = MailRef { lead: lead.id.clone(), touch: touch.clone() }.payload();
+    let token = letterhead.keyring.sign(Purpose::Unsubscribe, &payload);
+    let unsubscribe_url = format!("{}{UNSUBSCRIBE_PATH}{token}", letterhead.base_url);
+    let render = |template: &MailId, merge: &Merge<'_>| catalog.content.render(template, merge);
+    merged(letterhead, catalog, lead, profile, &planned, &unsubscribe_url, render).ok()
+}
+
+/// Renders a mail, in the lead's language, with all that it may say.
+fn merged<R>(
+    letterhead: &Letterhead,
+    catalog: &Catalog,
+    lead: &Lead,
+    profile: &Profile,
+    planned: &PlannedTouch,
+    unsubscribe_url: &str,
+    render: impl FnOnce(&MailId, &Merge<'_>) -> R,
+) -> R {
+    let mail_ref = MailRef { lead: lead.id.clone(), touch: planned.touch.clone() };
+    let links = Links { letterhead, mail: &mail_ref };
+    let token_payload = mail_ref.payload();
+    let confirm_url = links.to(OPT_IN_PATH, Purpose::OptIn, &token_payload);
+    let preferences_url = links.to(PREFERENCES_PATH, Purpose::Preferences, &token_payload);
+    let template = catalog.content.in_language(&planned.mail, lead.language.as_ref());
+    // Whatever is around a mail is in the language that the mail is in.
+    let language = template.language.as_ref();
+    let organisation = catalog.organisation_in(language);
+    let questions = questions(catalog, planned, language);
+    let merge = Merge {
+        fields: &profile.fields,
+        sender: sender(catalog, lead, planned.voice),
+        organisation: &organisation,
+        unsubscribe_url,
+        confirm_url: &confirm_url,
+        // Whoever is asked whether they want mail has nothing to choose from yet.
+        preferences_url: (!is_opt_in(&planned.touch)).then_some(preferences_url.as_str()),
+        questions: &questions,
+        catalog,
+        language,
+        links: &links,
+    };
+    render(&template, &merge)
 }
 
 /// Where replies go: to an address that says whose they are, or to the sender's own mailbox.

@@ -27,7 +27,7 @@ use self::deliveries::Webhooks;
 use crate::ports::{
     Against, BlockRecord, Bucket, Bus, BusError, BusEvent, CatalogVersion, Claim, Clock, Commit, CommitError, Count,
     Cursor, DeskLead, DeskOwner, DeskPage, DeskPlace, DoorBook, DueLead, DuePage, EngagementRecord, ForwardedMail,
-    Forwarder, HIT_REPEATS, HITS_PER_LINK_MAX, HistoryRow, IdempotencyRecord, ImportRecord, Inbox, InboxError, Mailer,
+    Forwarder, HIT_REPEATS, HITS_PER_LINK_MAX, HistoryRow, IdempotencyRecord, ImportRecord, Inbox, InboxError, Mailer, Notice, Notifier,
     OutboundMail, PULSE_SHARDS, PublishedCatalog, PublishedProgram, RawMail, Release, RosterRecord, SendReport,
     SendingPause, Store, StoreError, Stored, SubmissionRow, SurveyPage, Surveyed,
 };
@@ -854,6 +854,38 @@ impl Forwarder for RecordingForwarder {
         match answer {
             Some(outcome) => SendReport { outcome, cause: None },
             None => SendReport::accepted(format!("memory-forward-{}", forwarded.len())),
+        }
+    }
+}
+
+/// A notifier that keeps what it is given, and answers as it is told.
+#[derive(Default)]
+pub struct RecordingNotifier {
+    notices: Mutex<Vec<Notice>>,
+    answers: Mutex<VecDeque<SendOutcome>>,
+}
+
+impl RecordingNotifier {
+    /// Answers the next notice that has no answer yet with this.
+    pub fn answer_next(&self, outcome: SendOutcome) {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner).push_back(outcome);
+    }
+
+    /// Every notice that was handed over, whatever the answer was.
+    pub fn notices(&self) -> Vec<Notice> {
+        self.notices.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+#[async_trait]
+impl Notifier for RecordingNotifier {
+    async fn notify(&self, notice: &Notice) -> SendReport {
+        let mut notices = self.notices.lock().unwrap_or_else(PoisonError::into_inner);
+        notices.push(notice.clone());
+        let answer = self.answers.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        match answer {
+            Some(outcome) => SendReport { outcome, cause: None },
+            None => SendReport::accepted(format!("memory-notice-{}", notices.len())),
         }
     }
 }

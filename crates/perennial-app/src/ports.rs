@@ -688,6 +688,42 @@ pub trait Forwarder: Send + Sync {
     async fn forward(&self, mail: &ForwardedMail) -> SendReport;
 }
 
+/// A mail to somebody of sales: an alert, or the digest. It is no touch of anybody's.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// The sender's display name.
+    pub from_name: String,
+    /// The ASCII address that it is sent from: ours.
+    pub from_address: String,
+    /// Who gets it.
+    pub to: String,
+    /// The subject, one line.
+    pub subject: String,
+    /// The plain text.
+    pub text: String,
+    /// The HTML.
+    pub html: String,
+    /// Further headers, in order, ASCII and on one line each.
+    pub headers: Vec<(&'static str, String)>,
+    /// The `Date` header.
+    pub date: Timestamp,
+    /// What it is known by: the effect's id.
+    pub effect: String,
+}
+
+impl std::fmt::Debug for Notice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Notice").field("effect", &self.effect).finish_non_exhaustive()
+    }
+}
+
+/// Tells sales by mail. At most once per call, as [`Mailer`] does.
+#[async_trait]
+pub trait Notifier: Send + Sync {
+    /// Hands one mail over, within its time-out.
+    async fn notify(&self, notice: &Notice) -> SendReport;
+}
+
 /// A mail as the inbox keeps it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RawMail {

@@ -13,7 +13,7 @@ use aws_sdk_sesv2::Client;
 use aws_sdk_sesv2::error::BuildError;
 use aws_sdk_sesv2::primitives::Blob;
 use aws_sdk_sesv2::types::{Destination, EmailContent, MessageTag, RawMessage};
-use perennial_app::ports::{Cause, ForwardedMail, Forwarder, Mailer, OutboundMail, SendReport};
+use perennial_app::ports::{Cause, ForwardedMail, Forwarder, Mailer, Notice, Notifier, OutboundMail, SendReport};
 use perennial_core::decide::SendOutcome;
 use perennial_core::event::FailReason;
 
@@ -32,6 +32,32 @@ impl SesMailer {
     /// The configuration set is what makes SES tell what became of a mail; AWS deployments have one.
     pub fn new(client: Client, configuration_set: Option<String>) -> Self {
         Self { client, configuration_set }
+    }
+}
+
+impl SesMailer {
+    /// Hands over a mail of which nothing finds back to a lead.
+    async fn send_untagged(&self, from: &str, to: &str, mime: Result<Vec<u8>, mime::MimeError>) -> SendReport {
+        let content = match raw(mime) {
+            Ok(content) => content,
+            Err(cause) => {
+                let outcome = SendOutcome::Refused(FailReason::BadRequest);
+                return SendReport { outcome, cause: Some(cause) };
+            }
+        };
+        let answer = self
+            .client
+            .send_email()
+            .from_email_address(from)
+            .destination(Destination::builder().to_addresses(to).build())
+            .content(content)
+            .set_configuration_set_name(self.configuration_set.clone())
+            .send()
+            .await;
+        match answer {
+            Ok(taken) => outcome::of_answer(taken),
+            Err(error) => outcome::of_error(error),
+        }
     }
 }
 
@@ -66,26 +92,15 @@ impl Mailer for SesMailer {
 impl Forwarder for SesMailer {
     /// Without the tags of a touch: what becomes of it is none of a lead's.
     async fn forward(&self, mail: &ForwardedMail) -> SendReport {
-        let content = match raw(mime::write_forwarded(mail)) {
-            Ok(content) => content,
-            Err(cause) => {
-                let outcome = SendOutcome::Refused(FailReason::BadRequest);
-                return SendReport { outcome, cause: Some(cause) };
-            }
-        };
-        let answer = self
-            .client
-            .send_email()
-            .from_email_address(&mail.from_address)
-            .destination(Destination::builder().to_addresses(&mail.to).build())
-            .content(content)
-            .set_configuration_set_name(self.configuration_set.clone())
-            .send()
-            .await;
-        match answer {
-            Ok(taken) => outcome::of_answer(taken),
-            Err(error) => outcome::of_error(error),
-        }
+        self.send_untagged(&mail.from_address, &mail.to, mime::write_forwarded(mail)).await
+    }
+}
+
+#[async_trait]
+impl Notifier for SesMailer {
+    /// Without the tags of a touch, too.
+    async fn notify(&self, notice: &Notice) -> SendReport {
+        self.send_untagged(&notice.from_address, &notice.to, mime::write_notice(notice)).await
     }
 }
 

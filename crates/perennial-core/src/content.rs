@@ -36,6 +36,12 @@ pub const SUBJECT_LENGTH_MAX: usize = 150;
 /// About how much the layout and the footer add to a letter, in bytes.
 const FRAME_LENGTH: usize = 2048;
 
+/// "-- " on a line of its own starts a signature, which replies leave out.
+const SIGNATURE: &str = "\n-- \n";
+
+/// Where the footer starts.
+const FOOTER_HTML: &str = "<p style=\"margin:2em 0 0;font-size:13px;color:#767676\">";
+
 /// The templates of a catalog. Cheap to clone.
 ///
 /// They are kept as text and compiled when a mail is rendered, which takes some microseconds: a compiled one takes
@@ -141,10 +147,43 @@ pub struct Rendered {
     pub html: String,
 }
 
+impl Rendered {
+    /// The plain text without its footer: what somebody sends by hand.
+    pub fn without_footer(&self) -> &str {
+        self.text.split_once(SIGNATURE).map_or(self.text.as_str(), |(letter, _)| letter)
+    }
+}
+
 impl fmt::Debug for Rendered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Rendered(..)")
     }
+}
+
+/// A letter to somebody of ours: nothing in it is followed, and nobody unsubscribes from it.
+///
+/// Both texts are Markdown as mails have it; a value that comes from a person has gone through [`literal`]. They say the
+/// same, but for links that are only pressed, which have no place in a plain text.
+pub fn letter(subject: &str, text_markdown: &str, html_markdown: &str, footer: &str) -> Rendered {
+    let subject = one_line(subject);
+    let mut text = String::with_capacity(text_markdown.len() + FRAME_LENGTH);
+    let mut html = String::with_capacity(html_markdown.len() * 2 + FRAME_LENGTH);
+    let mut unread = String::new();
+    markdown::compose(text_markdown, None, &mut text, &mut unread);
+    unread.clear();
+    open_html(&subject, None, &mut html);
+    markdown::compose(html_markdown, None, &mut unread, &mut html);
+    text.push_str(SIGNATURE);
+    html.push_str(FOOTER_HTML);
+    for (index, line) in footer.lines().enumerate() {
+        markdown::push_line(line, &mut text);
+        if index > 0 {
+            html.push_str("<br>\n");
+        }
+        markdown::push_escaped(line, &mut html);
+    }
+    html.push_str("</p>\n</div>\n</body>\n</html>\n");
+    Rendered { subject, text, html }
 }
 
 /// Why a mail cannot be rendered. Definitive: nothing was sent, and a retry would not help (TRUST.md §2.2).
@@ -511,7 +550,7 @@ fn one_line(text: &str) -> String {
 const INERT: [char; 8] = [',', ';', ':', '/', '%', '@', '?', '$'];
 
 /// A value so that Markdown reads it as the literal text it is, on one line.
-fn literal(value: &str) -> String {
+pub fn literal(value: &str) -> String {
     let mut literal = String::with_capacity(value.len() * 2);
     let mut plain_from = 0;
     for (at, c) in value.char_indices() {
@@ -553,8 +592,7 @@ fn format_value(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) 
 
 fn close_text(merge: &Merge<'_>, text: &mut String) {
     let Organisation { name, postal_address, reason, unsubscribe_label, preferences_label, .. } = merge.organisation;
-    // "-- " on a line of its own starts a signature, which replies leave out.
-    text.push_str("\n-- \n");
+    text.push_str(SIGNATURE);
     markdown::push_line(reason, text);
     markdown::push_line(&format!("{name}, {postal_address}"), text);
     if let Some(url) = merge.preferences_url {
@@ -587,7 +625,7 @@ fn open_html(subject: &str, language: Option<&Language>, html: &mut String) {
 
 fn close_html(merge: &Merge<'_>, detours: Option<&Detours<'_>>, html: &mut String) {
     let Organisation { name, postal_address, reason, unsubscribe_label, preferences_label, .. } = merge.organisation;
-    html.push_str("<p style=\"margin:2em 0 0;font-size:13px;color:#767676\">");
+    html.push_str(FOOTER_HTML);
     markdown::push_escaped(reason, html);
     html.push_str("<br>\n");
     markdown::push_escaped(name, html);

@@ -702,7 +702,7 @@ impl<'a> Draft<'a> {
             self.consent_lapses();
             return Due::Settled;
         }
-        if let Some(task) = lead.task.clone().filter(|task| task.due_at <= now) {
+        if let Some(task) = lead.task.clone().filter(|task| task.next_at() <= now) {
             self.task_overdue(&task);
             return Due::Settled;
         }

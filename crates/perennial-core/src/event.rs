@@ -585,8 +585,11 @@ pub enum Event {
     /// Nobody did it in time.
     #[serde(rename = "task.overdue")]
     TaskOverdue {
-        /// The touch it stood for.
+        /// The touch it stands for.
         touch: TouchId,
+        /// It is waited for until then, and then the manager is told; absent: nobody waits for it any more.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        escalates_at: Option<Timestamp>,
     },
     /// The address may not, or cannot, be mailed any more.
     #[serde(rename = "address.suppressed")]
@@ -1135,10 +1138,17 @@ fn change(mut lead: Lead, event: &Event, at: Timestamp) -> Lead {
         }
         Event::AddressRested => lead.soft_until = None,
         Event::TaskCreated { touch, kind, due_at } => {
-            lead.task = Some(Task { touch: touch.clone(), kind: *kind, due_at: *due_at });
+            lead.task = Some(Task { touch: touch.clone(), kind: *kind, due_at: *due_at, escalates_at: None });
             touched(&mut lead, touch);
         }
-        Event::TaskOverdue { .. } => lead.task = None,
+        Event::TaskOverdue { touch, escalates_at } => match escalates_at {
+            Some(_) => {
+                if let Some(task) = lead.task.as_mut().filter(|task| &task.touch == touch) {
+                    task.escalates_at = *escalates_at;
+                }
+            }
+            None => lead.task = None,
+        },
         Event::AddressSuppressed { cause } => suppressed(&mut lead, *cause),
         Event::Disqualified { review_at, by, .. } => {
             if by.is_some() {

@@ -354,6 +354,16 @@ pub struct Task {
     pub kind: TaskKind,
     /// By when.
     pub due_at: Timestamp,
+    /// It is overdue, and its owner was told. If it is not done by then, their manager is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub escalates_at: Option<Timestamp>,
+}
+
+impl Task {
+    /// When somebody must look whether it was done.
+    pub fn next_at(&self) -> Timestamp {
+        self.escalates_at.unwrap_or(self.due_at)
+    }
 }
 
 /// What a task asks for.
@@ -521,7 +531,7 @@ impl Lead {
             self.opt_in.until,
             self.consent.as_ref().and_then(|consent| consent.until),
             self.sending.as_ref().map(|sending| sending.lease_until),
-            self.task.as_ref().map(|task| task.due_at),
+            self.task.as_ref().map(Task::next_at),
             self.evaluate_by,
             self.sla.as_ref().map(|clock| clock.next_at),
             self.turnback.as_ref().and_then(|turnback| turnback.judge_at),

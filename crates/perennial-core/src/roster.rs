@@ -134,7 +134,7 @@ impl OfficeHours {
 
     /// When `duration` of open hours is over, counted from `from`. Nothing of it passes while nobody is in.
     pub fn after(&self, from: Timestamp, duration: SignedDuration) -> Timestamp {
-        let zone = calendar::zone(&self.zone).unwrap_or(TimeZone::UTC);
+        let zone = self.time_zone();
         let mut left = duration;
         let mut date = from.to_zoned(zone.clone()).date();
         for _ in 0..OPENING_DAYS_MAX {
@@ -155,9 +155,19 @@ impl OfficeHours {
         from + duration
     }
 
+    /// Where they are.
+    pub fn time_zone(&self) -> TimeZone {
+        calendar::zone(&self.zone).unwrap_or(TimeZone::UTC)
+    }
+
+    /// When somebody comes in on a day; `None` on days on which nobody does.
+    pub fn opening(&self, date: Date) -> Option<Timestamp> {
+        self.on(date, &self.time_zone()).map(|(opens, _)| opens)
+    }
+
     /// Whether somebody is in.
     pub fn is_open(&self, at: Timestamp) -> bool {
-        let zone = calendar::zone(&self.zone).unwrap_or(TimeZone::UTC);
+        let zone = self.time_zone();
         let date = at.to_zoned(zone.clone()).date();
         self.on(date, &zone).is_some_and(|(opens, closes)| (opens..closes).contains(&at))
     }

@@ -56,8 +56,11 @@ pub(crate) const EVALUATIONS_MAX: usize = 1_024;
 /// How many rounds of webhooks may be under way: each server is called by one of them.
 const ROUNDS_MAX: usize = 8;
 
+/// What `notify` is told of besides what webhooks want, as the rule on AWS has it.
+const NOTIFIED: [&str; 3] = ["reply.received", "alert.raised", "task.created"];
+
 /// The bus in process, with its rules: one nudges `schedule-touch` for a form's lead, one has it looked at whether a lead
-/// is ready for sales, one forwards replies and keeps what webhooks want.
+/// is ready for sales, one wakes `notify`.
 pub(crate) struct LocalBus {
     pub(crate) nudges: mpsc::Sender<Nudge>,
     pub(crate) evaluations: mpsc::Sender<Nudge>,
@@ -78,9 +81,9 @@ pub(crate) struct Nudge {
 impl Bus for LocalBus {
     async fn publish(&self, events: &[BusEvent]) -> Result<(), BusError> {
         for event in events {
-            // Before the row leaves the outbox: replies, and what webhooks want, survive a restart.
+            // Before the row leaves the outbox: replies, alerts, and what webhooks want, survive a restart.
             let is_wanted = self.is_wanted_by_a_webhook(event).await?;
-            if is_wanted || event.name == "reply.received" {
+            if is_wanted || NOTIFIED.contains(&event.name.as_str()) {
                 self.notify(event).await?;
             }
             if is_wanted {

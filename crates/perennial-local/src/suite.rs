@@ -14,6 +14,7 @@ use axum::Router;
 use ingest_lead::{Altcha, EventKeys, EventKeysError, stamp};
 use jiff::{SignedDuration, Timestamp};
 use notify::webhooks::{FirstAttempt, Hooks};
+use perennial_app::alerts::Herald;
 use perennial_app::behaviour::Observer;
 use perennial_app::deliveries::Deliveries;
 use perennial_app::engagement::Listener;
@@ -297,24 +298,33 @@ impl Suite {
             lease: LEASE,
             budget: WEBHOOK_BUDGET,
         });
-        let notify = Arc::new(notify::Deps {
-            hooks: webhooks.clone().map(|webhooks| Hooks { webhooks, first_attempt: FirstAttempt::AtNextTick }),
-            postman: Postman {
-                store: Arc::clone(&store),
-                library: Arc::clone(&library),
-                inbox: Arc::new(inbox.clone()),
-                forwarder: mailer.clone(),
-                clock: Arc::clone(&clock_port),
-                lease: LEASE,
-            },
-        });
+        let letterhead = Letterhead { base_url: base_url.clone(), keyring: keyring.clone(), reply_domain };
+        let postman = Postman {
+            store: Arc::clone(&store),
+            library: Arc::clone(&library),
+            inbox: Arc::new(inbox.clone()),
+            forwarder: mailer.clone(),
+            clock: Arc::clone(&clock_port),
+            lease: LEASE,
+        };
+        let herald = Herald {
+            store: Arc::clone(&store),
+            library: Arc::clone(&library),
+            notifier: mailer.clone(),
+            letterhead: letterhead.clone(),
+            clock: Arc::clone(&clock_port),
+            wall_clock: Arc::new(SystemClock),
+            lease: LEASE,
+        };
+        let hooks = webhooks.clone().map(|webhooks| Hooks { webhooks, first_attempt: FirstAttempt::AtNextTick });
+        let notify = Arc::new(notify::Deps { postman: Some(postman), herald, hooks });
         let touch = Arc::new(schedule_touch::Deps {
             toucher: Toucher {
                 store: Arc::clone(&store),
                 mailer,
                 clock: Arc::clone(&clock_port),
                 library: Arc::clone(&library),
-                letterhead: Letterhead { base_url: base_url.clone(), keyring: keyring.clone(), reply_domain },
+                letterhead,
                 lease: LEASE,
             },
             budget: SWEEP_BUDGET,

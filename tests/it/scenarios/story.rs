@@ -102,7 +102,8 @@ impl Teller<'_> {
                 };
                 format!("{what} for {}, by {}", touch.step, self.time(*due_at))
             }
-            Event::TaskOverdue { touch } => format!("nobody did {} in time", touch.step),
+            Event::TaskOverdue { touch, escalates_at: Some(_) } => format!("nobody did {} in time", touch.step),
+            Event::TaskOverdue { touch, escalates_at: None } => format!("nobody waits for {} any more", touch.step),
             Event::TouchBounced { touch, rests_until: None, .. } => format!("{} comes back", touch.step),
             Event::TouchBounced { touch, rests_until: Some(until), .. } => {
                 format!("{} comes back: the address rests until {}", touch.step, self.time(*until))

@@ -10,6 +10,7 @@ use std::time::Duration;
 use ingest_lead::{Altcha, EventKeys};
 use jiff::civil::DateTime;
 use jiff::{SignedDuration, Timestamp};
+use perennial_app::alerts::Herald;
 use perennial_app::behaviour::Observer;
 use perennial_app::engagement::Listener;
 use perennial_app::evaluate::Evaluator;
@@ -19,8 +20,10 @@ use perennial_app::inbound::Postbox;
 use perennial_app::ingest::{Door, Receipt};
 use perennial_app::library::Library;
 use perennial_app::mail::Letterhead;
-use perennial_app::memory::{MemoryInbox, RecordingBus, RecordingForwarder, RecordingMailer, SettableClock};
-use perennial_app::ports::{Clock, DoorBook, HistoryRow, Mailer, OutboundMail, Store, Surveyed};
+use perennial_app::memory::{
+    MemoryInbox, RecordingBus, RecordingForwarder, RecordingMailer, RecordingNotifier, SettableClock,
+};
+use perennial_app::ports::{Clock, DoorBook, HistoryRow, Mailer, Notifier, OutboundMail, Store, Surveyed};
 use perennial_app::programs;
 use perennial_app::report::{AuditReport, WaterfallReport, audit, waterfall};
 use perennial_app::touch::Toucher;
@@ -60,6 +63,7 @@ pub(crate) struct Ports {
     pub(crate) mailer: Arc<dyn Mailer>,
     pub(crate) inbox: Arc<MemoryInbox>,
     pub(crate) forwarder: Arc<RecordingForwarder>,
+    pub(crate) notifier: Arc<dyn Notifier>,
     /// The domain that replies to mail are asked to come to.
     pub(crate) reply_domain: Option<String>,
 }
@@ -72,6 +76,7 @@ pub(crate) struct World {
     pub(crate) mailer: Arc<RecordingMailer>,
     pub(crate) inbox: Arc<MemoryInbox>,
     pub(crate) forwarder: Arc<RecordingForwarder>,
+    pub(crate) notifier: Arc<RecordingNotifier>,
     pub(crate) bus: Arc<RecordingBus>,
     pub(crate) functions: Functions,
     catalog: Arc<Catalog>,
@@ -98,7 +103,7 @@ struct Routes {
     /// For `schedule-touch`: `enrolment.started` of a form's lead.
     nudges: Vec<Value>,
     /// For `notify`.
-    replies: Vec<Value>,
+    notified: Vec<Value>,
     /// For `evaluate-requalification`.
     evaluations: Vec<Value>,
 }
@@ -125,12 +130,14 @@ impl World {
         let mailer = Arc::new(RecordingMailer::default());
         let bus = Arc::new(RecordingBus::default());
         let (inbox, forwarder) = (Arc::new(MemoryInbox::default()), Arc::new(RecordingForwarder::default()));
+        let notifier = Arc::new(RecordingNotifier::default());
         let mut ports = Ports {
             store: Arc::clone(&store),
             book: Arc::new(dynamo.clone()),
             mailer: mailer.clone(),
             inbox: Arc::clone(&inbox),
             forwarder: Arc::clone(&forwarder),
+            notifier: notifier.clone(),
             reply_domain: None,
         };
         change(&mut ports, &dynamo);
@@ -138,7 +145,7 @@ impl World {
         let functions = deploy(&ports, &clock, &bus, Arc::new(Library::fixed(Arc::clone(&catalog))));
         let outbox = Outbox::new(client, TABLE);
         let routed = AtomicUsize::new(0);
-        Self { store, clock, mailer, inbox, forwarder, bus, functions, catalog, ports, outbox, routed, file }
+        Self { store, clock, mailer, inbox, forwarder, notifier, bus, functions, catalog, ports, outbox, routed, file }
     }
 
     /// Deploys the functions anew: with another catalog, and without anything that they held in memory.
@@ -148,6 +155,12 @@ impl World {
         self.catalog = Arc::new(catalog);
         self.functions = self.deployed();
         self.outbox = Outbox::new(Clients::loopback(self.file.dynamodb()).dynamodb(), TABLE);
+    }
+
+    /// Deploys the functions anew with another way to tell sales.
+    pub(crate) fn change_notifier(&mut self, notifier: Arc<dyn Notifier>) {
+        self.ports.notifier = notifier;
+        self.functions = self.deployed();
     }
 
     /// Deploys the functions anew with another mailer. The one before.
@@ -285,12 +298,12 @@ impl World {
     pub(crate) async fn deliver(&self) {
         loop {
             self.publish().await;
-            let Routes { nudges, replies, evaluations } = self.routes();
-            if nudges.is_empty() && replies.is_empty() && evaluations.is_empty() {
+            let Routes { nudges, notified, evaluations } = self.routes();
+            if nudges.is_empty() && notified.is_empty() && evaluations.is_empty() {
                 return;
             }
-            for reply in replies {
-                notify::handle(Arc::clone(&self.functions.notify), read(&reply)).await.unwrap();
+            for event in notified {
+                notify::handle(Arc::clone(&self.functions.notify), read(&event)).await.unwrap();
             }
             for nudge in nudges {
                 schedule_touch::handle(Arc::clone(&self.functions.touch), read(&nudge)).await.unwrap();
@@ -331,9 +344,12 @@ impl World {
             events.map(|event| serde_json::from_str(&event.detail).unwrap()).collect()
         };
         let nudges = details("enrolment.started").into_iter().filter(|detail| detail["channel"] == "form").map(nudge);
+        let notified = NOTIFIED.into_iter().flat_map(|(name, sample_name)| {
+            details(name).into_iter().map(move |detail| with_detail(sample_name, detail))
+        });
         Routes {
             nudges: nudges.collect(),
-            replies: details("reply.received").into_iter().map(reply_received).collect(),
+            notified: notified.collect(),
             evaluations: details("evaluation.due").into_iter().map(evaluation_due).collect(),
         }
     }
@@ -424,7 +440,7 @@ impl World {
 }
 
 fn deploy(ports: &Ports, clock: &Arc<SettableClock>, bus: &Arc<RecordingBus>, library: Arc<Library>) -> Functions {
-    let Ports { store, book, mailer, inbox, forwarder, reply_domain } = ports;
+    let Ports { store, book, mailer, inbox, forwarder, notifier, reply_domain } = ports;
     let clock: Arc<dyn Clock> = clock.clone();
     let door =
         Door { store: Arc::clone(store), library: Arc::clone(&library), pepper: pepper(), clock: Arc::clone(&clock) };
@@ -444,6 +460,15 @@ fn deploy(ports: &Ports, clock: &Arc<SettableClock>, bus: &Arc<RecordingBus>, li
         lease: LEASE,
     };
     let evaluator = Evaluator { store: Arc::clone(store), library: Arc::clone(&library), clock: Arc::clone(&clock) };
+    let herald = Herald {
+        store: Arc::clone(store),
+        library: Arc::clone(&library),
+        notifier: Arc::clone(notifier),
+        letterhead: letterhead(),
+        clock: Arc::clone(&clock),
+        wall_clock: Arc::clone(&clock),
+        lease: LEASE,
+    };
     let toucher = Toucher {
         store: Arc::clone(store),
         mailer: Arc::clone(mailer),
@@ -480,8 +505,8 @@ fn deploy(ports: &Ports, clock: &Arc<SettableClock>, bus: &Arc<RecordingBus>, li
             postbox: Some(postbox),
         }),
         publish: Arc::new(publish_history::Deps { bus: bus.clone() }),
-        notify: Arc::new(notify::Deps { postman, hooks: None }),
         evaluate: Arc::new(evaluate_requalification::Deps { evaluator }),
+        notify: Arc::new(notify::Deps { postman: Some(postman), herald, hooks: None }),
     }
 }
 
@@ -547,9 +572,21 @@ pub(crate) fn s3_event(key: &InboxKey) -> Value {
     event
 }
 
+/// What the bus has for `notify`, each with a sample.
+const NOTIFIED: [(&str, &str); 3] = [
+    ("reply.received", "reply-received.json"),
+    ("alert.raised", "alert-raised.json"),
+    ("task.created", "task-created.json"),
+];
+
 /// The bus's event for `notify`.
 pub(crate) fn reply_received(detail: Value) -> Value {
-    let mut event = sample("reply-received.json");
+    with_detail("reply-received.json", detail)
+}
+
+/// A sample event of our own bus, with another detail.
+pub(crate) fn with_detail(sample_name: &str, detail: Value) -> Value {
+    let mut event = sample(sample_name);
     event["detail"] = detail;
     event
 }

@@ -5,7 +5,7 @@ use mail_builder::headers::HeaderType;
 use mail_builder::headers::address::Address;
 use mail_builder::headers::date::Date;
 use mail_builder::headers::raw::Raw;
-use perennial_app::ports::{ForwardedMail, OutboundMail};
+use perennial_app::ports::{ForwardedMail, Notice, OutboundMail};
 
 /// Length limit of a raw header's value, in characters (TRUST.md §4).
 const HEADER_LENGTH_MAX: usize = 995;
@@ -64,6 +64,20 @@ pub(super) fn write_forwarded(mail: &ForwardedMail) -> Result<Vec<u8>, MimeError
         message = message.attachment("application/octet-stream", ORIGINAL, original.as_slice());
     }
     Ok(message.write_to_vec()?)
+}
+
+/// Writes a mail to somebody of sales.
+pub(super) fn write_notice(notice: &Notice) -> Result<Vec<u8>, MimeError> {
+    let mut message = MessageBuilder::new()
+        .from(mailbox("From", &notice.from_name, &notice.from_address)?)
+        .to(mailbox("To", "", &notice.to)?)
+        .subject(one_line("Subject", &notice.subject)?)
+        .date(Date::new(notice.date.as_second()))
+        .message_id(format!("{}@{}", notice.effect, domain_of(&notice.from_address)));
+    for (name, value) in &notice.headers {
+        message = message.header(*name, HeaderType::Raw(Raw::new(raw(name, value)?)));
+    }
+    Ok(message.text_body(&notice.text).html_body(&notice.html).write_to_vec()?)
 }
 
 fn domain_of(address: &str) -> &str {

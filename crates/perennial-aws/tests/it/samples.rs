@@ -134,6 +134,7 @@ pub(crate) fn lead() -> Lead {
             touch: TouchId::parse("1_welcome_first-call_0").unwrap(),
             kind: TaskKind::Call,
             due_at: noon() + days(2),
+            escalates_at: None,
         }),
         recent_mails: vec![noon() - days(6), noon() - days(4), noon() - days(2)],
         signals: BTreeMap::from([

@@ -27,6 +27,9 @@ const FIRST_CONTACT: &str = "first-contact";
 /// The step whose task is to find one.
 pub(super) const REPAIR: &str = "repair-address";
 
+/// How long whoever comes in has before their manager is told of a task that was overdue the day before.
+const AFTER_OPENING: SignedDuration = SignedDuration::from_hours(1);
+
 /// How long somebody has for a lead that is about to be forgotten.
 const RESCUE_DUE: SignedDuration = SignedDuration::from_hours(24);
 
@@ -35,11 +38,16 @@ impl Draft<'_> {
 
     /// Tells whoever owns the lead, or their manager.
     pub(super) fn alert(&mut self, trigger: Trigger, audience: Audience, touch: Option<TouchId>) {
+        self.tell(trigger, audience, touch, Delivery::Now);
+    }
+
+    /// The same, as it is wished; what was told a short while ago waits for the digest all the same.
+    fn tell(&mut self, trigger: Trigger, audience: Audience, touch: Option<TouchId>, wish: Delivery) {
         let Some(lead) = &self.lead else { return };
         let Some(owner) = lead.owner.clone() else { return };
         let last = lead.alerted.get(&trigger);
         let is_known = last.is_some_and(|last| self.now.duration_since(*last) < TOLD_AGAIN_AFTER);
-        let delivery = if is_known { Delivery::Digest } else { Delivery::Now };
+        let delivery = if is_known { Delivery::Digest } else { wish };
         self.record(Event::Alerted { trigger, audience, owner, delivery, touch });
     }
 
@@ -312,20 +320,43 @@ impl Draft<'_> {
         }
     }
 
-    /// A task that nobody did: somebody is told. An address that nobody repaired is given up in the end.
+    /// A task that nobody did: its owner is told, and their manager if it is not done a day later; then nobody waits for
+    /// it any more. An address that nobody repaired is given up in the end.
     pub(super) fn task_overdue(&mut self, task: &Task) {
         let touch = task.touch.clone();
-        self.record(Event::TaskOverdue { touch: touch.clone() });
-        let is_repair = sales_touch_step(&touch) == Some(REPAIR);
-        if sales_touch_step(&touch) == Some(FIRST_CONTACT) {
+        if sales_touch_step(&touch) == Some(REPAIR) {
+            self.repair_overdue(touch);
+            return;
+        }
+        let escalates_at = task.escalates_at.is_none().then(|| self.a_day_on());
+        let audience = if escalates_at.is_some() { Audience::Owner } else { Audience::Manager };
+        self.record(Event::TaskOverdue { touch: touch.clone(), escalates_at });
+        let has_ladder = self.lead.as_ref().is_some_and(|lead| lead.sla.is_some());
+        if has_ladder && sales_touch_step(&touch) == Some(FIRST_CONTACT) {
             // The ladder tells of it, at the same time.
             return;
         }
-        let audience = if is_repair { Audience::Manager } else { Audience::Owner };
-        self.alert(Trigger::TaskOverdue, audience, Some(touch.clone()));
-        if !is_repair {
-            return;
-        }
+        let delivery = if self.is_anybodys() { Delivery::Now } else { Delivery::Digest };
+        self.tell(Trigger::TaskOverdue, audience, Some(touch), delivery);
+    }
+
+    /// A day later, or when the owner has been in for a little after that: whoever reads of it in the morning can still
+    /// do it. So late that it is told at once.
+    fn a_day_on(&self) -> Timestamp {
+        let day = self.now + TOLD_AGAIN_AFTER;
+        let hours = self.lead.as_ref().and_then(|lead| lead.owner.as_ref()).map(|owner| self.catalog.hours_of(owner));
+        hours.filter(|hours| !hours.is_open(day)).map_or(day, |hours| hours.after(day, AFTER_OPENING))
+    }
+
+    /// Whether somebody in particular answers for the lead. What a queue has in nurture, a whole list maybe, is told of
+    /// once a day.
+    fn is_anybodys(&self) -> bool {
+        self.lead.as_ref().is_some_and(|lead| lead.rep().is_some() || lead.sla.is_some())
+    }
+
+    fn repair_overdue(&mut self, touch: TouchId) {
+        self.record(Event::TaskOverdue { touch: touch.clone(), escalates_at: None });
+        self.alert(Trigger::TaskOverdue, Audience::Manager, Some(touch.clone()));
         let is_reachable = self.lead.as_ref().is_some_and(|lead| lead.phone == PhoneReach::Ok);
         if touch.occurrence == 0 {
             let again = TouchId { occurrence: 1, ..touch };

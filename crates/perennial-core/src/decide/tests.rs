@@ -5,6 +5,7 @@ mod consent;
 mod handover;
 mod ladder;
 mod lifecycle;
+mod overdue;
 mod sales;
 mod score;
 mod turnback;
@@ -513,10 +514,11 @@ fn people_are_asked_to_call_to_write_and_told_of_moments() {
     let program = "[[step]]\nid = \"call\"\nkind = \"call\"\nafter = \"0m\"\ndue_in = \"2d\"\n[[step]]\nid = \"one\"\nkind = \"personal_mail\"\nafter = \"3d\"\ndue_in = \"1bd\"\n[[step]]\nid = \"moment\"\nkind = \"alert\"\nmessage = \"Look at this\"\n[[step]]\nid = \"note\"\nkind = \"set\"\ntopic = \"prices\"\nadd = [\"seen\"]\n[[step]]\nid = \"tell\"\nkind = \"emit\"\nevent = \"seen\"\n[[step]]\nid = \"reached\"\nkind = \"goal\"\n";
     let mut life = Life::with(catalog(program), &[("email", "ada@example.com"), ("phone", "+49301234567")]);
     life.passes(4);
-    insta::assert_snapshot!(life.story, @"
+    insta::assert_snapshot!(life.story, @r"
     Mon 03-02 10:00 starts welcome at call
     Mon 03-02 10:00 TASK Call (1_welcome_call_0)
-    Wed 03-04 10:00 ALERT TaskOverdue Now
+    Wed 03-04 10:00 ALERT TaskOverdue Digest
+    Thu 03-05 10:00 ALERT TaskOverdue Digest
     Thu 03-05 10:00 TASK Write (1_welcome_one_0)
     Thu 03-05 10:00 ALERT Look at this
     Thu 03-05 10:00 ALERT Moment Now
@@ -524,7 +526,7 @@ fn people_are_asked_to_call_to_write_and_told_of_moments() {
     Thu 03-05 10:00 EVENT seen
     Thu 03-05 10:00 leaves welcome: GoalMet
     Thu 03-05 10:00 starts occasional at reading
-    Fri 03-06 10:00 ALERT TaskOverdue Now
+    Fri 03-06 10:00 ALERT TaskOverdue Digest
     ");
     assert_eq!(life.lead.as_ref().unwrap().topic.as_ref().unwrap().as_str(), "prices");
 }

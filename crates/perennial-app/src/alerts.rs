@@ -1,0 +1,304 @@
+//! Sales is told, by mail: of what a lead does, of deadlines, of what is to be done.
+//!
+//! **Invariants:** whatever is to be told at once is told once, by the id of the event that says so, however often that
+//! comes (F12); only where nobody can know whether a mail went out is it sent again. What a mail says is what is so when
+//! it is written. Nobody is told of a person who was erased. Mails to sales are no touches: they count against no cap and
+//! follow nobody.
+
+mod letter;
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use perennial_core::catalog::{Catalog, Sender};
+use perennial_core::decide::SendOutcome;
+use perennial_core::event::Event;
+use perennial_core::ids::{LeadId, TouchId};
+use perennial_core::inbound::FORWARDED_HEADER;
+use perennial_core::lead::{Lead, Ownership, StageKind, Task};
+use perennial_core::sales::{Audience, Delivery, Trigger};
+use serde::{Deserialize, Serialize};
+
+use crate::desk::{DeskRef, Seat};
+use crate::dossier::Dossier;
+use crate::library::{Library, LibraryError};
+use crate::mail::Letterhead;
+use crate::ports::{Cause, Claim, Clock, HistoryRow, Notice, Notifier, Store, StoreError, Stored};
+use crate::telling::Reading;
+use letter::Letter;
+
+/// Tells sales.
+#[derive(Clone)]
+pub struct Herald {
+    /// Where leads are kept.
+    pub store: Arc<dyn Store>,
+    /// The programs in force, and who sells.
+    pub library: Arc<Library>,
+    /// Who hands the mails over.
+    pub notifier: Arc<dyn Notifier>,
+    /// Where the leads' pages are.
+    pub letterhead: Letterhead,
+    /// The suite's time.
+    pub clock: Arc<dyn Clock>,
+    /// The world's time, which links live by.
+    pub wall_clock: Arc<dyn Clock>,
+    /// How long a worker that has claimed a mail may live: the function's time-out and more.
+    pub lease: SignedDuration,
+}
+
+/// An alert, as the bus tells of it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Raised {
+    /// The id of the event.
+    #[serde(rename = "id")]
+    pub effect: String,
+    /// Of whom.
+    pub lead: LeadId,
+    /// The row of history that it stands in.
+    pub seq: u64,
+    /// Of what.
+    pub trigger: Trigger,
+    /// Who is told.
+    pub audience: Audience,
+    /// Who owned the lead then.
+    pub owner: Ownership,
+    /// How.
+    pub delivery: Delivery,
+    /// The touch that it is about, where there is one.
+    #[serde(default)]
+    pub touch: Option<TouchId>,
+}
+
+/// A task, as the bus tells of it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct TaskMade {
+    /// The id of the event.
+    #[serde(rename = "id")]
+    pub effect: String,
+    /// Of whom.
+    pub lead: LeadId,
+    /// The row of history that it stands in.
+    pub seq: u64,
+    /// The touch that it stands for.
+    pub touch: TouchId,
+}
+
+/// What came of something that was to be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Told {
+    /// A mail went out.
+    Sent,
+    /// It had gone out before.
+    Known,
+    /// It is told with the next digest.
+    WithDigest,
+    /// It is told by something else: the alert of the same moment, the reply that is forwarded.
+    Elsewhere,
+    /// The lead is not there any more, or the task.
+    Gone,
+}
+
+/// Why somebody was not told. It must be tried again.
+#[derive(Debug, thiserror::Error)]
+pub enum TellError {
+    /// Another worker is at it, or one that died a moment ago was.
+    #[error("another worker is telling this")]
+    Busy,
+    /// SES did not plainly take it.
+    #[error("the mail to sales was not taken ({0:?})")]
+    NotTaken(SendOutcome, #[source] Option<Cause>),
+    /// There are no programs that say who is told.
+    #[error(transparent)]
+    Library(#[from] LibraryError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Somebody of sales who is told.
+pub(crate) struct Addressee<'a> {
+    /// As whom they act on the page of a lead.
+    pub(crate) seat: Seat,
+    /// Their name and address.
+    pub(crate) sender: &'a Sender,
+    /// How they read times.
+    pub(crate) reading: Reading,
+}
+
+impl<'a> Addressee<'a> {
+    pub(crate) fn of(catalog: &'a Catalog, owner: &Ownership, now: Timestamp) -> Self {
+        let hours = catalog.hours_of(owner);
+        let seat = match owner {
+            Ownership::Queue { queue } => Seat::Queue(queue.clone()),
+            Ownership::Assigned { rep } | Ownership::Accepted { rep } | Ownership::Working { rep } => {
+                Seat::Rep(rep.clone())
+            }
+        };
+        Self { seat, sender: catalog.owner_sender(Some(owner)), reading: Reading { zone: hours.time_zone(), now } }
+    }
+}
+
+/// Whom an alert is for when it is written: whoever it names, unless they have left since; then whoever owns the lead.
+pub(crate) fn recipient(catalog: &Catalog, lead: &Lead, audience: Audience, named: &Ownership) -> Ownership {
+    let roster = &catalog.roster;
+    if audience == Audience::Manager
+        && let Some(manager) = named.rep().and_then(|rep| roster.manager(rep))
+    {
+        return Ownership::Assigned { rep: manager.clone() };
+    }
+    let is_there = |owner: &Ownership| match owner {
+        Ownership::Queue { queue } => catalog.queues.contains_key(queue),
+        Ownership::Assigned { rep } | Ownership::Accepted { rep } | Ownership::Working { rep } => roster.owns(rep),
+    };
+    let now = lead.owner.as_ref().filter(|owner| is_there(owner));
+    let named = Some(named).filter(|owner| is_there(owner));
+    let last = || Ownership::Queue { queue: catalog.default_queue.clone() };
+    named.or(now).cloned().unwrap_or_else(last)
+}
+
+impl Herald {
+    /// Tells of an alert.
+    pub async fn tell(&self, raised: &Raised) -> Result<Told, TellError> {
+        if raised.delivery == Delivery::Digest {
+            return Ok(Told::WithDigest);
+        }
+        if self.is_told(&raised.effect).await? {
+            return Ok(Told::Known);
+        }
+        let catalog = self.library.catalog().await?;
+        let Some((stored, history)) = self.read(&raised.lead).await? else { return self.gone(&raised.effect).await };
+        let to = recipient(&catalog, &stored.lead, raised.audience, &raised.owner);
+        let row = history.iter().find(|row| row.seq == raised.seq);
+        self.write(&catalog, &stored, &history, &to, &raised.effect, |letter| letter.alert(raised, row)).await
+    }
+
+    /// Tells a rep of a task that is to be done today, if nothing else tells of it. What is due later comes with the
+    /// digest of its day.
+    pub async fn tell_of_task(&self, made: &TaskMade) -> Result<Told, TellError> {
+        let catalog = self.library.catalog().await?;
+        let Some((stored, history)) = self.read(&made.lead).await? else { return Ok(Told::Gone) };
+        let Some(task) = stored.lead.task.clone().filter(|task| task.touch == made.touch) else {
+            return Ok(Told::Gone);
+        };
+        let row = history.iter().find(|row| row.seq == made.seq);
+        let Some(owner) = stored.lead.owner.clone() else { return Ok(Told::Gone) };
+        let to = recipient(&catalog, &stored.lead, Audience::Owner, &owner);
+        if row.is_some_and(tells_by_itself) {
+            return Ok(Told::Elsewhere);
+        }
+        if !self.is_for_now(&catalog, &to, &task) {
+            return Ok(Told::WithDigest);
+        }
+        if self.is_told(&made.effect).await? {
+            return Ok(Told::Known);
+        }
+        self.write(&catalog, &stored, &history, &to, &made.effect, |letter| letter.task(&task)).await
+    }
+
+    /// Whether somebody must hear of a task before their next digest. A queue's people read theirs: a list that comes in
+    /// must not become as many mails.
+    fn is_for_now(&self, catalog: &Catalog, to: &Ownership, task: &Task) -> bool {
+        let reader = Addressee::of(catalog, to, self.clock.now());
+        to.rep().is_some() && reader.reading.is_by_today(task.due_at)
+    }
+
+    /// Whether a mail went out before. If not, it is ours to write.
+    async fn is_told(&self, effect: &str) -> Result<bool, TellError> {
+        let now = self.clock.now();
+        match self.store.claim_effect(effect, now, now + self.lease).await? {
+            Claim::Ours => Ok(false),
+            Claim::Taken => Err(TellError::Busy),
+            Claim::Done => Ok(true),
+        }
+    }
+
+    /// A lead of whom sales may be told, with its history.
+    async fn read(&self, lead: &LeadId) -> Result<Option<(Stored, Vec<HistoryRow>)>, TellError> {
+        let stored = self.store.load(lead).await?;
+        let Some(stored) = stored.filter(|stored| stored.lead.stage.kind() != StageKind::Terminal) else {
+            return Ok(None);
+        };
+        let history = self.store.history(lead).await?;
+        Ok(Some((stored, history)))
+    }
+
+    async fn gone(&self, effect: &str) -> Result<Told, TellError> {
+        self.store.finish_effect(effect, self.clock.now()).await?;
+        Ok(Told::Gone)
+    }
+
+    /// Writes a mail about one lead, and hands it over.
+    async fn write(
+        &self,
+        catalog: &Catalog,
+        stored: &Stored,
+        history: &[HistoryRow],
+        to: &Ownership,
+        effect: &str,
+        compose: impl FnOnce(&Letter<'_>) -> perennial_core::content::Rendered + Send,
+    ) -> Result<Told, TellError> {
+        let now = self.clock.now();
+        let to = Addressee::of(catalog, to, now);
+        let dossier = Dossier::of(&self.letterhead, catalog, stored, history, now);
+        let page = self.page(&stored.lead.id, &to.seat);
+        let rendered = compose(&Letter { catalog, lead: &stored.lead, dossier: &dossier, to: &to, page: &page });
+        self.hand_over(notice(catalog, &to, rendered, effect, now)).await?;
+        Ok(Told::Sent)
+    }
+
+    /// The link to a lead's page, for somebody.
+    fn page(&self, lead: &LeadId, seat: &Seat) -> String {
+        let made_at = self.wall_clock.now();
+        DeskRef { lead: lead.clone(), seat: seat.clone(), made_at }.link(&self.letterhead)
+    }
+
+    /// Hands a mail over that was claimed, and says that it is done.
+    async fn hand_over(&self, notice: Notice) -> Result<(), TellError> {
+        let report = self.notifier.notify(&notice).await;
+        match report.outcome {
+            SendOutcome::Accepted { .. } => Ok(self.store.finish_effect(&notice.effect, self.clock.now()).await?),
+            outcome @ (SendOutcome::Refused(_) | SendOutcome::NotYet(_) | SendOutcome::Ambiguous) => {
+                Err(TellError::NotTaken(outcome, report.cause))
+            }
+        }
+    }
+}
+
+/// Whether what happened with a task tells its owner of it: an alert at once, the forwarded reply, or that they set it
+/// themselves.
+fn tells_by_itself(row: &HistoryRow) -> bool {
+    row.entries.iter().any(|entry| {
+        matches!(
+            entry,
+            Event::Alerted { audience: Audience::Owner, .. } | Event::ReplyReceived { .. } | Event::Disposed { .. }
+        )
+    })
+}
+
+fn notice(
+    catalog: &Catalog,
+    to: &Addressee<'_>,
+    rendered: perennial_core::content::Rendered,
+    effect: &str,
+    now: Timestamp,
+) -> Notice {
+    let team = &catalog.organisation.team;
+    Notice {
+        from_name: team.name.clone(),
+        from_address: team.address.clone(),
+        to: to.sender.address.clone(),
+        subject: rendered.subject,
+        text: rendered.text,
+        html: rendered.html,
+        headers: vec![
+            // Whoever gets it may be away: their machine must not answer ours.
+            ("Auto-Submitted", "auto-generated".to_owned()),
+            ("X-Auto-Response-Suppress", "All".to_owned()),
+            // If it comes back to us, it is ours.
+            (FORWARDED_HEADER, "1".to_owned()),
+        ],
+        date: now,
+        effect: effect.to_owned(),
+    }
+}
