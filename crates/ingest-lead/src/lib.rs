@@ -19,7 +19,6 @@ mod events;
 mod junk;
 mod post;
 pub mod stamp;
-mod strict_json;
 mod visits;
 
 use std::sync::Arc;
@@ -43,7 +42,7 @@ use crate::cors::Origin;
 pub use altcha::Altcha;
 pub use event_keys::{EventKeys, EventKeysError};
 pub use post::IDEMPOTENCY_KEY_LENGTH_MAX;
-pub use strict_json::{JSON_DEPTH_MAX, JsonError};
+pub use perennial_lambda::strict_json::{JSON_DEPTH_MAX, JsonError};
 
 /// What the paths of all forms begin with.
 const FORMS_PATH: &str = "/v1/forms/";

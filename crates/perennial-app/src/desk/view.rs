@@ -284,7 +284,7 @@ impl LeadView {
 }
 
 /// The zone that somebody lives in; the catalog's, where that is not known.
-fn zone_of(catalog: &Catalog, party: &Party) -> TimeZone {
+pub fn zone_of(catalog: &Catalog, party: &Party) -> TimeZone {
     let owner = match party {
         Party::Rep { rep } => Some(Ownership::Assigned { rep: rep.clone() }),
         Party::Queue { queue } => Some(Ownership::Queue { queue: queue.clone() }),
