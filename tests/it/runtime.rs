@@ -334,6 +334,11 @@ async fn a_function_without_its_settings_names_all_of_them_and_ends() {
         ("publish-history", "PERENNIAL_BUS is missing"),
         ("housekeep", "PERENNIAL_TABLE is missing; PERENNIAL_PEPPER is missing"),
         ("evaluate-requalification", "PERENNIAL_TABLE is missing"),
+        (
+            "sales-desk",
+            "PERENNIAL_TABLE is missing; PERENNIAL_PEPPER is missing; PERENNIAL_BASE_URL is missing; \
+             PERENNIAL_TOKEN_KEYS is missing",
+        ),
         ("notify", "PERENNIAL_TABLE is missing; PERENNIAL_INBOX_BUCKET is missing"),
     ] {
         let said = tokio::task::spawn_blocking(move || {

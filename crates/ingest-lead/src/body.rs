@@ -13,7 +13,6 @@ use perennial_lambda::strict_json::{self, JsonError, PairsError};
 
 pub use perennial_lambda::http::form::{BODY_LENGTH_MAX, Pair};
 
-
 /// Why a body was refused, as a sentence for whoever wrote the page.
 #[derive(Debug, thiserror::Error)]
 pub enum BodyError {

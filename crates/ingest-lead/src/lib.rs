@@ -41,8 +41,8 @@ use crate::cors::Origin;
 
 pub use altcha::Altcha;
 pub use event_keys::{EventKeys, EventKeysError};
-pub use post::IDEMPOTENCY_KEY_LENGTH_MAX;
 pub use perennial_lambda::strict_json::{JSON_DEPTH_MAX, JsonError};
+pub use post::IDEMPOTENCY_KEY_LENGTH_MAX;
 
 /// What the paths of all forms begin with.
 const FORMS_PATH: &str = "/v1/forms/";

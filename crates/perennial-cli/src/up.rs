@@ -12,8 +12,10 @@ use jiff::Timestamp;
 use perennial_app::error_chain::ErrorChain;
 use perennial_app::programs;
 use perennial_core::loader::SourceFile;
+use perennial_local::authorizer::Caller;
 use perennial_local::clock::{Pace, TimeLapse};
 use perennial_local::suite::{StartError, Suite};
+use sales_desk::SALES_PATH;
 use tokio::time::sleep;
 
 use crate::push::{push, refused, told};
@@ -137,6 +139,9 @@ fn greet(suite: &Suite, args: &UpArgs) -> anyhow::Result<()> {
     // As this command was called: it need not be on the path.
     let command = std::env::args().next().unwrap_or_else(|| "perennial".to_owned());
     writeln!(out, "  the leads           {command} report waterfall --store {}", args.store.display())?;
+    writeln!(out, "  whoever sells       {command} desk --queue NAME --store {}", args.store.display())?;
+    let token = suite.authorizer().token(&Caller::Operator, Timestamp::now());
+    writeln!(out, "  the API of sales    {base}{SALES_PATH}leads?queue=NAME, by this token (for 12 hours):\n{token}")?;
     let now = suite.clock().now();
     match args.time_lapse {
         Some(pace) => writeln!(out, "Time-lapse: {pace}. The suite's clock stands at {}.", minute(now))?,

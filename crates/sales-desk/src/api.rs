@@ -78,8 +78,6 @@ enum Problem {
     NotOfSales,
     #[error("There is nothing here.")]
     NotFound,
-    #[error("There is no such lead.")]
-    NoSuchLead,
     #[error("Use {0}.")]
     Method(&'static str),
     #[error(transparent)]
@@ -107,7 +105,7 @@ impl Problem {
         match self {
             Self::NotAuthorised => 401,
             Self::NotOfSales => 403,
-            Self::NotFound | Self::NoSuchLead | Self::Dispose(DisposeError::NotTheirs) => 404,
+            Self::NotFound | Self::Dispose(DisposeError::NotTheirs) => 404,
             Self::Method(_) => 405,
             Self::Body(error) => error.status(),
             Self::ContentType => 415,
@@ -115,10 +113,7 @@ impl Problem {
             Self::Json(PairsError::Shape)
             | Self::Misread(_)
             | Self::Dispose(
-                DisposeError::Refused(_)
-                | DisposeError::NoNote
-                | DisposeError::NoteTooLong
-                | DisposeError::NoSuchOwner,
+                DisposeError::Refused(_) | DisposeError::NoNote | DisposeError::NoteTooLong | DisposeError::NoSuchOwner,
             ) => 422,
             Self::Dispose(DisposeError::KeyReused) => 409,
             Self::Dispose(DisposeError::Library(_) | DisposeError::React(_) | DisposeError::Store(_)) => 503,
@@ -130,7 +125,7 @@ impl Problem {
             Self::NotAuthorised => "not_authorised",
             Self::NotOfSales => "not_of_sales",
             Self::NotFound => "not_found",
-            Self::NoSuchLead | Self::Dispose(DisposeError::NotTheirs) => "lead_not_found",
+            Self::Dispose(DisposeError::NotTheirs) => "lead_not_found",
             Self::Method(_) => "method_not_allowed",
             Self::Body(_) => "body_invalid",
             Self::ContentType => "content_type_not_supported",

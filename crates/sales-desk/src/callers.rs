@@ -54,9 +54,10 @@ impl Callers {
             return Err(Refused::Nobody);
         }
         let claim = |name: &str| jwt.claims.get(name).map(String::as_str);
-        let is_operator = self.operator.as_ref().is_some_and(|(name, value)| {
-            claim(name).is_some_and(|given| listed(given).any(|one| one == value))
-        });
+        let is_operator = self
+            .operator
+            .as_ref()
+            .is_some_and(|(name, value)| claim(name).is_some_and(|given| listed(given).any(|one| one == value)));
         if is_operator {
             return Ok(Party::Operator);
         }

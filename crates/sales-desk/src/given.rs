@@ -4,9 +4,9 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
-use jiff::Timestamp;
 use perennial_core::catalog::Catalog;
 use perennial_core::event::DisqualifyReason;
 use perennial_core::ids::{FieldName, QueueName, RepName, TouchId};
@@ -30,8 +30,7 @@ pub(crate) const REP: &str = "rep";
 pub(crate) const QUEUE: &str = "queue";
 
 /// The names that tell an outcome.
-pub(crate) const OUTCOME_NAMES: [&str; 10] =
-    [OUTCOME, REASON, NOTE, DATE, FIELDS, DUE_AT, MEET_AT, UNTIL, ON, TOUCH];
+pub(crate) const OUTCOME_NAMES: [&str; 10] = [OUTCOME, REASON, NOTE, DATE, FIELDS, DUE_AT, MEET_AT, UNTIL, ON, TOUCH];
 
 /// The outcomes that need nothing but their name.
 const PLAIN: [Outcome; 15] = [
@@ -159,7 +158,8 @@ impl Given {
             return Ok(at);
         }
         let has_time = text.contains(':');
-        let local = if has_time { text.parse::<DateTime>().ok() } else { day(text).ok().map(|day| day.to_datetime(DATE_TIME)) };
+        let local =
+            if has_time { text.parse::<DateTime>().ok() } else { day(text).ok().map(|day| day.to_datetime(DATE_TIME)) };
         let zoned = local.and_then(|local| local.to_zoned(zone.clone()).ok());
         zoned.map(|zoned| zoned.timestamp()).ok_or(Misread::Time)
     }

@@ -48,9 +48,6 @@ struct Visit<'a> {
     made_at: Timestamp,
 }
 
-/// An answer that ends a request before its page is made.
-type Early = Box<ApiGatewayV2httpResponse>;
-
 /// What stands above a page.
 enum Notice {
     /// Nothing.
@@ -85,15 +82,8 @@ pub(crate) async fn handle(
         Ok(link) => link,
         Err(error) => return refused(catalog, error),
     };
-    let visit = Visit {
-        deps,
-        catalog,
-        request,
-        phrases: &ENGLISH,
-        token,
-        seat: link.seat().clone(),
-        made_at: link.made_at(),
-    };
+    let visit =
+        Visit { deps, catalog, request, phrases: &ENGLISH, token, seat: link.seat().clone(), made_at: link.made_at() };
     if link.is_over(deps.wall_clock.now()) {
         return visit.too_old();
     }
@@ -141,9 +131,7 @@ impl Visit<'_> {
         };
         match self.pressed(&view, &given).await {
             Ok(said) => self.after(lead, said, list).await,
-            Err(Pressed::Mend(what, place)) => {
-                self.shown(422, &view, &Notice::Error(what, place), &given, list)
-            }
+            Err(Pressed::Mend(what, place)) => self.shown(422, &view, &Notice::Error(what, place), &given, list),
             Err(Pressed::Failed(error)) => self.failed(&error),
         }
     }
@@ -193,10 +181,9 @@ impl Visit<'_> {
             DisposeError::NoteTooLong => phrases.note_too_long.to_owned(),
             DisposeError::NoSuchOwner => phrases.no_such_owner.to_owned(),
             DisposeError::KeyReused => phrases.press_again.to_owned(),
-            DisposeError::NotTheirs
-            | DisposeError::Library(_)
-            | DisposeError::React(_)
-            | DisposeError::Store(_) => return Pressed::Failed(error),
+            DisposeError::NotTheirs | DisposeError::Library(_) | DisposeError::React(_) | DisposeError::Store(_) => {
+                return Pressed::Failed(error);
+            }
         };
         Pressed::Mend(what, lead::place_of(given))
     }

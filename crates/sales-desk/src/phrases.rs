@@ -6,7 +6,7 @@
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
-use perennial_app::desk::view::{LeadView, Offer, Reason};
+use perennial_app::desk::view::{LeadView, Reason};
 use perennial_core::condition::SignalKind;
 use perennial_core::event::{DisqualifyReason, Event};
 use perennial_core::inbound::Attribution;
@@ -34,6 +34,7 @@ pub(crate) struct Phrases {
     pub(crate) not_saved: &'static str,
     pub(crate) errors_title: &'static str,
     pub(crate) press_again: &'static str,
+    pub(crate) no_place: &'static str,
     pub(crate) gone_on: &'static str,
     pub(crate) no_name: &'static str,
     pub(crate) round: &'static str,
@@ -50,7 +51,6 @@ pub(crate) struct Phrases {
     pub(crate) what_happened: &'static str,
     pub(crate) reached: &'static str,
     pub(crate) reached_nobody: &'static str,
-    pub(crate) about_number: &'static str,
     pub(crate) note_label: &'static str,
     pub(crate) note_optional: &'static str,
     pub(crate) note_save: &'static str,
@@ -105,14 +105,12 @@ pub(crate) struct Phrases {
     pub(crate) is_unhelpful: &'static str,
     pub(crate) about_link: &'static str,
     pub(crate) list_title: &'static str,
-    pub(crate) list_of: &'static str,
     pub(crate) list_empty: &'static str,
     pub(crate) list_overdue: &'static str,
     pub(crate) list_today: &'static str,
     pub(crate) list_week: &'static str,
     pub(crate) list_later: &'static str,
     pub(crate) list_more: &'static str,
-    pub(crate) overdue: &'static str,
     pub(crate) noted: &'static str,
     pub(crate) given_to: &'static str,
     pub(crate) known: &'static str,
@@ -215,6 +213,7 @@ pub(crate) static ENGLISH: Phrases = Phrases {
     not_saved: "Please try again in a moment.",
     errors_title: "This was not saved",
     press_again: "The page was not complete. Please press once more.",
+    no_place: "Please start again at the beginning of your list.",
     gone_on: "The lead is with somebody else now.",
     no_name: "Somebody without a name",
     round: "round {count}",
@@ -231,7 +230,6 @@ pub(crate) static ENGLISH: Phrases = Phrases {
     what_happened: "What came of it?",
     reached: "Reached",
     reached_nobody: "Tried, and reached nobody",
-    about_number: "About the number",
     note_label: "A note",
     note_optional: "Anything to add? (optional)",
     note_save: "Save the note",
@@ -286,14 +284,12 @@ pub(crate) static ENGLISH: Phrases = Phrases {
     is_unhelpful: "marked: does not help",
     about_link: "This page is for {name}, and its link works until {day}. Each mail about a lead brings a fresh one.",
     list_title: "Your leads",
-    list_of: "The leads of {name}",
     list_empty: "Nothing waits for you. Well done.",
     list_overdue: "Overdue",
     list_today: "Today",
     list_week: "Within a week",
     list_later: "Later",
     list_more: "More",
-    overdue: "overdue",
     noted: "The note is saved.",
     given_to: "The lead is with {name} now.",
     known: "We had that already. Nothing was counted twice.",
@@ -429,9 +425,10 @@ mod english {
             | TurnbackReason::ClosedLost
             | TurnbackReason::Other => {}
         }
-        let asks_only = policy.requalify.iter().all(|rule| {
-            rule.signals.iter().all(|kind| *kind == SignalKind::HandRaised) && !rule.signals.is_empty()
-        });
+        let asks_only = policy
+            .requalify
+            .iter()
+            .all(|rule| rule.signals.iter().all(|kind| *kind == SignalKind::HandRaised) && !rule.signals.is_empty());
         let (cooldown, lead_time) = (length(policy.cooldown), policy.lead_time.map(length));
         let back = match (lead_time, asks_only) {
             (Some(lead_time), _) => format!("Back {lead_time} before the day; without one, after {cooldown}."),
@@ -543,9 +540,7 @@ mod english {
                 None => format!("A mail of “{}”", view.title(&touch.program)),
             },
             Event::TaskOverdue { .. } => "A task was not done in time.".to_owned(),
-            Event::AddressSuppressed { cause } => {
-                no_mail(*cause).unwrap_or("Their address works again.").to_owned()
-            }
+            Event::AddressSuppressed { cause } => no_mail(*cause).unwrap_or("Their address works again.").to_owned(),
             Event::Disqualified { reason, .. } => format!("No lead: {}.", lower(no_lead(*reason))),
             Event::Qualified { cause, .. } => format!("Ready for sales. {}", self::cause(*cause)),
             Event::Requalified { cause, origin, .. } => {
@@ -555,9 +550,7 @@ mod english {
                 };
                 format!("{again} {}", self::cause(*cause))
             }
-            Event::SlaBreached { trigger: Trigger::Reassigned, .. } => {
-                "Given on, since nobody tried.".to_owned()
-            }
+            Event::SlaBreached { trigger: Trigger::Reassigned, .. } => "Given on, since nobody tried.".to_owned(),
             Event::SlaBreached { .. } => "Nobody tried in time.".to_owned(),
             Event::Disposed { by, outcome } => format!("{}: {}.", party(view, by), lower(&said(outcome))),
             Event::TurnedBack { reason, by, .. } => {

@@ -60,7 +60,7 @@ impl Desk {
             DeskOwner::Rep(rep) => self.store.owned(rep, after).await?,
             DeskOwner::Queue(_) => self.store.desk(owner, after).await?,
         };
-        self.listed(owner, page).await
+        Ok(self.listed(owner, page).await?)
     }
 
     /// Whether somebody may see the leads of an owner. That they ask for others' is put on record.

@@ -31,8 +31,7 @@ const COMPANY: &str = "company";
 const JOB_TITLE: &str = "job_title";
 
 /// What may stand as it is in a `mailto:` link.
-const IN_MAILTO: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'@').remove(b'.').remove(b'-').remove(b'_').remove(b'+');
+const IN_MAILTO: &AsciiSet = &NON_ALPHANUMERIC.remove(b'@').remove(b'.').remove(b'-').remove(b'_').remove(b'+');
 
 /// How a time stands in a form, in the zone of whoever fills it in.
 const LOCAL: &str = "%Y-%m-%dT%H:%M";
@@ -259,7 +258,8 @@ impl LeadPage<'_> {
         let wrong_person = (Button::WrongPerson, Outcome::WrongPerson);
         let mut groups = String::new();
         if self.offers(Offer::Call) {
-            groups.push_str(&group(phrases.reached, &[connected, wrong_person, (Button::DoNotCall, Outcome::DoNotCall)]));
+            groups
+                .push_str(&group(phrases.reached, &[connected, wrong_person, (Button::DoNotCall, Outcome::DoNotCall)]));
             let tried = [
                 attempt(Attempt::NoAnswer),
                 attempt(Attempt::LeftVoicemail),
@@ -288,7 +288,8 @@ impl LeadPage<'_> {
             (Offer::Lose, Button::Lose, Outcome::Lost),
         ];
         let offered = offered.into_iter().filter(|(offer, ..)| self.offers(*offer));
-        let buttons: String = offered.map(|(_, button, outcome)| self.button(button, outcome.name(), "plain")).collect();
+        let buttons: String =
+            offered.map(|(_, button, outcome)| self.button(button, outcome.name(), "plain")).collect();
         if buttons.is_empty() {
             return buttons;
         }
@@ -367,7 +368,13 @@ impl LeadPage<'_> {
             hidden(given::OUTCOME, "turned_back"),
             self.note_field("turn-back", "turn-back", phrases.note_optional),
             escape(phrases.with_a_day),
-            self.day_field("turn-back", "turn-back-date", given::DATE, phrases.turn_back_date, phrases.turn_back_date_hint),
+            self.day_field(
+                "turn-back",
+                "turn-back-date",
+                given::DATE,
+                phrases.turn_back_date,
+                phrases.turn_back_date_hint
+            ),
             escape(phrases.without_a_day),
             self.doubts(&reasons),
             early.collect::<String>(),
@@ -402,7 +409,11 @@ impl LeadPage<'_> {
         if self.offers(Offer::Disqualify) {
             let buttons = DisqualifyReason::OF_REPS.into_iter().map(|reason| {
                 let title = escape((phrases.no_lead)(reason));
-                format!("<button class=\"plain reason\" name=\"{}\" value=\"{}\">{title}</button>\n", given::REASON, reason.as_str())
+                format!(
+                    "<button class=\"plain reason\" name=\"{}\" value=\"{}\">{title}</button>\n",
+                    given::REASON,
+                    reason.as_str()
+                )
             });
             let intro = format!("<p>{}</p>\n", escape(phrases.disqualify_intro));
             let outcome = hidden(given::OUTCOME, "disqualified");
@@ -471,7 +482,8 @@ impl LeadPage<'_> {
     fn note(&self) -> String {
         let phrases = self.phrases();
         let field = self.note_field("note", "note", phrases.note_label);
-        let button = format!("<button class=\"plain\" name=\"{ACT}\" value=\"note\">{}</button>", escape(phrases.note_save));
+        let button =
+            format!("<button class=\"plain\" name=\"{ACT}\" value=\"note\">{}</button>", escape(phrases.note_save));
         self.more("note", phrases.note_label, &self.form(&format!("{field}{button}")))
     }
 
@@ -521,7 +533,8 @@ impl LeadPage<'_> {
 
     fn told(&self) -> String {
         let (view, phrases) = (self.view, self.phrases());
-        let known = view.catalog.fields.iter().filter_map(|(name, field)| Some((name, field, self.field(name.as_str())?)));
+        let known =
+            view.catalog.fields.iter().filter_map(|(name, field)| Some((name, field, self.field(name.as_str())?)));
         let rows: String = known
             .filter(|(name, ..)| ![FIRST_NAME, LAST_NAME, COMPANY, JOB_TITLE].contains(&name.as_str()))
             .map(|(name, field, answer)| {

@@ -9,9 +9,8 @@ use perennial_app::ports::{Cursor, DeskOwner};
 use perennial_lambda::http::{self, escape, form};
 
 use super::Visit;
-use crate::cursor;
+use crate::cursor::{self, NotOurs};
 use crate::given::Given;
-use crate::phrases::fill;
 
 /// Where a list goes on, in a query.
 const AFTER: &str = "after";
@@ -34,8 +33,8 @@ impl Visit<'_> {
             Seat::Rep(rep) => DeskOwner::Rep(rep.clone()),
             Seat::Queue(queue) => DeskOwner::Queue(queue.clone()),
         };
-        let Some(after) = self.after(&owner) else {
-            return self.note(400, self.phrases.incomplete_title, self.phrases.press_again);
+        let Ok(after) = self.going_on(&owner) else {
+            return self.note(400, self.phrases.incomplete_title, self.phrases.no_place);
         };
         match self.deps.desk.waiting(&self.party(), &owner, after).await {
             Ok(page) => {
@@ -46,14 +45,14 @@ impl Visit<'_> {
         }
     }
 
-    /// Where the list goes on; `None` where the query says what no page of ours says (H43).
-    fn after(&self, owner: &DeskOwner) -> Option<Option<Cursor>> {
+    /// Where the list goes on. A query says nothing else (H43).
+    fn going_on(&self, owner: &DeskOwner) -> Result<Option<Cursor>, NotOurs> {
         let query = self.request.raw_query_string.as_deref().unwrap_or_default();
-        let query = Given(form::urlencoded(query.as_bytes()).ok()?);
-        query.only(&[AFTER]).ok()?;
+        let query = Given(form::urlencoded(query.as_bytes()).map_err(|_not_text| NotOurs)?);
+        query.only(&[AFTER]).map_err(|_unknown| NotOurs)?;
         match query.text(AFTER) {
-            "" => Some(None),
-            after => cursor::read(&self.deps.keyring, owner, after).ok().map(Some),
+            "" => Ok(None),
+            after => cursor::read(&self.deps.keyring, owner, after).map(Some),
         }
     }
 
@@ -95,7 +94,7 @@ impl Visit<'_> {
         let (name, company) = super::lead::who(&waiting.stored.profile, phrases);
         let mut lines = String::new();
         if let Some(company) = company {
-            lines.push_str(&format!("<span>{}</span>", escape(company)));
+            lines.push_str(&format!("<span>{}</span>", escape(&company)));
         }
         let what = match &lead.task {
             Some(task) => (phrases.task)(task.kind),
