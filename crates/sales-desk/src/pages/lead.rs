@@ -154,7 +154,10 @@ impl LeadPage<'_> {
                 None if is_offered => (phrases.decide_by, clock.ends_at),
                 None => (phrases.moves_on, clock.ends_at),
             };
-            html.push_str(&self.deadline(&fill(phrase, &[("time", &self.when(at))]), at));
+            // The task for the first attempt is due when that is: once is enough.
+            if lead.task.as_ref().is_none_or(|task| task.due_at != at) {
+                html.push_str(&self.deadline(&fill(phrase, &[("time", &self.when(at))]), at));
+            }
         }
         if let Some(Task { kind, due_at, .. }) = &lead.task {
             let text = fill(phrases.task_due, &[("task", (phrases.task)(*kind)), ("time", &self.when(*due_at))]);
