@@ -77,7 +77,7 @@ async function worksOneLead (suite, person, address) {
   assert.equal((await told(suite, address, 'no_answer')).length, 1, 'two presses are one outcome')
 
   await opens(suite, person, address)
-  await page.getByLabel('Anything to add? (optional)').first().fill('Wants it before the summer.')
+  await page.getByLabel('A note with it (optional)').first().fill('Wants it before the summer.')
   await person.presses('Spoke with them')
   assert.equal(await page.getByRole('status').innerText(), 'Saved: spoke with them.')
   await person.looks('desk-told')
@@ -139,7 +139,7 @@ async function usesTheKeyboard (suite, person, address) {
   // Each fold is opened on the way, by the key that presses.
   const reached = []
   const wanted = () => page.evaluate(() => {
-    const all = [...document.querySelectorAll('a[href],button:not([disabled]),input:not([type=hidden]),select,textarea,summary')]
+    const all = [...document.querySelectorAll('a[href],button:not([tabindex]),input:not([type=hidden]),select,textarea,summary')]
     const shown = all.filter(one => one.checkVisibility())
     return shown.map((one, at) => Object.assign(one, { place: at }) && at).length
   })
@@ -149,7 +149,7 @@ async function usesTheKeyboard (suite, person, address) {
     const focus = await page.evaluate(() => {
       const one = document.activeElement
       if (!one || one === document.body) return null
-      const all = [...document.querySelectorAll('a[href],button:not([disabled]),input:not([type=hidden]),select,textarea,summary')]
+      const all = [...document.querySelectorAll('a[href],button:not([tabindex]),input:not([type=hidden]),select,textarea,summary')]
       const { outlineStyle, outlineWidth } = getComputedStyle(one)
       const { top, bottom } = one.getBoundingClientRect()
       return {
@@ -177,11 +177,12 @@ async function usesTheKeyboard (suite, person, address) {
   await page.getByRole('button', { name: 'Left a voicemail' }).focus()
   await Promise.all([page.waitForEvent('domcontentloaded'), page.keyboard.press('Enter')])
   assert.equal(await page.getByRole('status').innerText(), 'Saved: left a voicemail.')
-  // In a day's field the key that presses presses nothing: there is more than one button.
+  // In a day's field the key that presses chooses no reason, and what was filled in stays.
   await unfolds(person, 'Turn back')
-  await page.locator('#turn-back-date').focus()
-  await page.keyboard.press('Enter')
-  await page.waitForTimeout(300)
+  await page.locator('#turn-back-date').fill(inDays(90))
+  await Promise.all([page.waitForEvent('domcontentloaded'), page.locator('#turn-back-date').press('Enter')])
+  assert.match(await page.getByRole('alert').innerText(), /press one of the reasons/)
+  assert.equal(await page.locator('#turn-back-date').inputValue(), inDays(90))
   assert.equal((await told(suite, address, 'turned_back')).length, 0)
 }
 

@@ -372,17 +372,9 @@ impl Desk {
     }
 }
 
-/// Whether it is somebody who sells: they see some leads, and everybody else all.
-const fn is_of_sales(party: &Party) -> bool {
-    match party {
-        Party::Rep { .. } | Party::Queue { .. } => true,
-        Party::Crm | Party::Operator | Party::Suite => false,
-    }
-}
-
 /// Whether an outcome of a person's says nothing without words.
 fn needs_note(by: &Party, outcome: &Outcome) -> bool {
-    is_of_sales(by) && matches!(outcome, Outcome::TurnedBack(request) if request.reason == TurnbackReason::Other)
+    by.sells() && matches!(outcome, Outcome::TurnedBack(request) if request.reason == TurnbackReason::Other)
 }
 
 /// Whether the lead is theirs, and it can be so.
@@ -419,7 +411,7 @@ fn is_theirs(catalog: &Catalog, party: &Party, stored: &Stored) -> bool {
     let is_theirs = match &stored.lead.owner {
         Some(owner) => sees(catalog, party, owner),
         // Held back as junk: nobody of sales answers for it.
-        None => !is_of_sales(party),
+        None => !party.sells(),
     };
     is_theirs && stored.lead.stage.kind() != StageKind::Terminal
 }

@@ -37,6 +37,9 @@ const NONCE_LENGTH_MAX: usize = 64;
 /// What is done by a press that tells no outcome, by the name of its button.
 const ACT: &str = "act";
 
+/// What the Enter key does in a form of many buttons: it chooses none.
+const CHOOSE: &str = "choose";
+
 /// One request for a page.
 struct Visit<'a> {
     deps: &'a Deps,
@@ -146,6 +149,7 @@ impl Visit<'_> {
         }
         let act = match given.text(ACT) {
             "note" => Act::Note,
+            CHOOSE => return Err(Pressed::Mend(phrases.choose.to_owned(), lead::place_of(given))),
             "hand_over" => match lead::owner_of(given.text("to")) {
                 Some(owner) => Act::GiveTo(owner),
                 None => return Err(Pressed::Mend(phrases.no_such_owner.to_owned(), lead::place_of(given))),

@@ -34,6 +34,7 @@ pub(crate) struct Phrases {
     pub(crate) not_saved: &'static str,
     pub(crate) errors_title: &'static str,
     pub(crate) press_again: &'static str,
+    pub(crate) choose: &'static str,
     pub(crate) no_place: &'static str,
     pub(crate) gone_on: &'static str,
     pub(crate) no_name: &'static str,
@@ -41,6 +42,7 @@ pub(crate) struct Phrases {
     pub(crate) owned_by: &'static str,
     pub(crate) back_to_list: &'static str,
     pub(crate) why_now: &'static str,
+    pub(crate) where_it_stands: &'static str,
     pub(crate) attempt_by: &'static str,
     pub(crate) decide_by: &'static str,
     pub(crate) moves_on: &'static str,
@@ -213,6 +215,7 @@ pub(crate) static ENGLISH: Phrases = Phrases {
     not_saved: "Please try again in a moment.",
     errors_title: "This was not saved",
     press_again: "The page was not complete. Please press once more.",
+    choose: "Please press one of the reasons.",
     no_place: "Please start again at the beginning of your list.",
     gone_on: "The lead is with somebody else now.",
     no_name: "Somebody without a name",
@@ -220,9 +223,10 @@ pub(crate) static ENGLISH: Phrases = Phrases {
     owned_by: "with {name}",
     back_to_list: "All my leads",
     why_now: "Why now",
+    where_it_stands: "Where it stands",
     attempt_by: "First attempt by {time}",
     decide_by: "Decide by {time}",
-    moves_on: "Goes back to nurture {time} if nothing happens",
+    moves_on: "Goes back to nurture on {time}, if nothing happens",
     task_due: "{task}, by {time}",
     sales_from: "Turned back: {reason}. Back with sales from {time}, or sooner if they ask.",
     call: "Call {number}",
@@ -231,7 +235,7 @@ pub(crate) static ENGLISH: Phrases = Phrases {
     reached: "Reached",
     reached_nobody: "Tried, and reached nobody",
     note_label: "A note",
-    note_optional: "Anything to add? (optional)",
+    note_optional: "A note with it (optional)",
     note_save: "Save the note",
     notes: "Notes",
     meet: "We will meet",
@@ -271,7 +275,7 @@ pub(crate) static ENGLISH: Phrases = Phrases {
     said_nothing: "Nothing yet besides how to reach them.",
     doubtful: "does not hold",
     evidence: "What they did",
-    score: "{total} points",
+    score: "Points, as of now",
     no_signs: "No sign of their own yet.",
     fits: "fits",
     next: "What comes next",
@@ -654,9 +658,11 @@ mod english {
 
     pub(super) fn done(view: &LeadView, outcome: &Outcome) -> String {
         let back = |why: TurnbackReason| {
-            let follows = view.reasons().into_iter().find(|reason| reason.reason == why);
-            let follows = follows.map(|reason| format!(" {}", self::follows(&reason))).unwrap_or_default();
-            format!("Turned back: {}.{follows}", lower(reason(why)))
+            let turnback = view.lead().turnback.as_ref().filter(|turnback| turnback.sales_from > view.now);
+            let sales_from = turnback.map(|turnback| turnback.sales_from.to_zoned(view.zone.clone()).date());
+            let program = view.next.as_ref().map(|next| format!(" They get “{}”.", next.program)).unwrap_or_default();
+            let back = sales_from.map(|from| format!(" Back with sales from {}, or sooner if they ask.", day(from)));
+            format!("Turned back: {}.{program}{}", lower(reason(why)), back.unwrap_or_default())
         };
         match outcome {
             Outcome::Accepted => "The lead is yours.".to_owned(),

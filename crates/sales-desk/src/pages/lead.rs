@@ -3,10 +3,12 @@
 //! **Invariants:** only what can be done where the lead stands is offered; each control posts by itself, without script;
 //! a way to the person stands there only where they may be reached by it.
 
+use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use perennial_app::desk::LINK_PERIOD;
 use perennial_app::desk::view::{LeadView, NextAct, Offer, Reason};
+use perennial_core::catalog::FieldKind;
 use perennial_core::contact::EmailAddress;
 use perennial_core::event::{DisqualifyReason, Event};
 use perennial_core::ids::{FieldName, QueueName, RepName};
@@ -17,7 +19,7 @@ use perennial_core::sales::{Attempt, Outcome};
 use perennial_core::timing::DATE_TIME;
 use perennial_lambda::http::escape;
 
-use super::{ACT, NONCE, Notice, Visit};
+use super::{ACT, CHOOSE, NONCE, Notice, Visit};
 use crate::given::{self, Given};
 use crate::phrases::{Button, Phrases, fill};
 
@@ -79,13 +81,13 @@ impl LeadPage<'_> {
 
     pub(super) fn body(&self, notice: &Notice) -> String {
         let mut html = self.visit.way_back(self.list);
-        html.push_str(&said(notice, self.phrases()));
         html.push_str(&self.who());
+        html.push_str(&said(notice, self.phrases()));
         html.push_str("<div class=\"desk\">\n");
         html.push_str(&self.why_now());
         html.push_str(&self.reach());
-        html.push_str(&self.acts());
         html.push_str(&self.told());
+        html.push_str(&self.acts());
         html.push_str(&self.evidence());
         html.push_str(&self.next());
         html.push_str(&self.past());
@@ -140,7 +142,7 @@ impl LeadPage<'_> {
         let mut html = String::new();
         if let Some(qualified) = lead.cycle.qualified.filter(|_| lead.stage.kind() == StageKind::Sla) {
             let (cause, at) = ((phrases.cause)(qualified.cause), self.when(qualified.at));
-            html.push_str(&format!("<p>{} <span class=\"soft\">{}</span></p>\n", escape(&cause), escape(&at)));
+            html.push_str(&format!("<p>{} <span class=\"soft at\">{}</span></p>\n", escape(&cause), escape(&at)));
         }
         if let Some(turnback) = &lead.turnback {
             let (reason, time) = ((phrases.reason)(turnback.reason), self.when(turnback.sales_from));
@@ -166,12 +168,13 @@ impl LeadPage<'_> {
         if html.is_empty() {
             return html;
         }
-        format!("<section class=\"card\"><h2>{}</h2>\n{html}</section>\n", escape(phrases.why_now))
+        let title = if lead.sla.is_some() { phrases.why_now } else { phrases.where_it_stands };
+        format!("<section class=\"card\"><h2>{}</h2>\n{html}</section>\n", escape(title))
     }
 
     fn deadline(&self, text: &str, at: Timestamp) -> String {
         let (now, relative) = (self.view.now, (self.phrases().relative)(at, self.view.now));
-        let class = if at < now { "late" } else { "soft" };
+        let class = if at < now { "late at" } else { "soft at" };
         format!("<p><strong>{}</strong> <span class=\"{class}\">{}</span></p>\n", escape(text), escape(&relative))
     }
 
@@ -281,7 +284,7 @@ impl LeadPage<'_> {
             return groups;
         }
         let note = self.note_field("contact", TOP, phrases.note_optional);
-        self.form(&format!("{groups}{note}"))
+        self.form(&format!("{note}{groups}"))
     }
 
     fn deal(&self) -> String {
@@ -383,7 +386,7 @@ impl LeadPage<'_> {
             early.collect::<String>(),
         );
         let intro = format!("<p>{}</p>\n", escape(phrases.turn_back_intro));
-        self.more("turn-back", phrases.turn_back, &format!("{intro}{}", self.form(&format!("{NO_DEFAULT}{inner}"))))
+        self.more("turn-back", phrases.turn_back, &format!("{intro}{}", self.form(&format!("{}{inner}", no_default()))))
     }
 
     /// The answers that may not hold, with the button for them.
@@ -495,8 +498,8 @@ impl LeadPage<'_> {
     fn note_field(&self, id: &str, place: &str, label: &str) -> String {
         let (name, value) = (given::NOTE, self.value(place, given::NOTE));
         format!(
-            "<label class=\"label\" for=\"{id}-note\">{}</label><textarea id=\"{id}-note\" name=\"{name}\" rows=\"2\" \
-             maxlength=\"{NOTE_LENGTH_MAX}\">{value}</textarea>\n",
+            "<label class=\"label\" for=\"{id}-note\">{}</label><textarea class=\"brief\" id=\"{id}-note\" name=\"{name}\" \
+             rows=\"1\" maxlength=\"{NOTE_LENGTH_MAX}\">{value}</textarea>\n",
             escape(label)
         )
     }
@@ -546,7 +549,9 @@ impl LeadPage<'_> {
                 } else {
                     String::new()
                 };
-                format!("<dt>{}</dt><dd>{}{doubt}</dd>\n", escape(&field.label), escape(answer))
+                let day = answer.parse::<Date>().ok().filter(|_| field.kind == FieldKind::Date);
+                let answer = day.map_or_else(|| answer.to_owned(), phrases.day);
+                format!("<dt>{}</dt><dd>{}{doubt}</dd>\n", escape(&field.label), escape(&answer))
             })
             .collect();
         let answers = if rows.is_empty() {
@@ -580,7 +585,7 @@ impl LeadPage<'_> {
         let score = &view.score;
         let line = |cause: &str, soft: &str, points: String| {
             let (cause, soft) = (escape(cause), escape(soft));
-            format!("<li><span>{cause} <span class=\"soft\">{soft}</span></span> <span>{points}</span></li>\n")
+            format!("<li><span>{cause} <span class=\"soft at\">{soft}</span></span> <span>{points}</span></li>\n")
         };
         let signs = score.signs.iter();
         let signs = signs.map(|sign| line((phrases.sign)(sign.kind), &self.when(sign.given_at), sign.left.to_string()));
@@ -593,8 +598,9 @@ impl LeadPage<'_> {
         let list = if lines.is_empty() {
             format!("<p>{}</p>\n", escape(phrases.no_signs))
         } else {
-            let total = escape(&fill(phrases.score, &[("total", &score.total.to_string())]));
-            format!("<ul class=\"signs\">\n{lines}</ul>\n<p class=\"soft\">{total}</p>\n")
+            let (title, total) = (escape(phrases.score), score.total);
+            let total = format!("<li class=\"total\"><span>{title}</span> <span>{total}</span></li>\n");
+            format!("<ul class=\"signs\">\n{lines}{total}</ul>\n")
         };
         format!("<section><h2>{}</h2>\n{list}</section>\n", escape(phrases.evidence))
     }
@@ -612,11 +618,14 @@ impl LeadPage<'_> {
                     NextAct::Look => None,
                 };
                 let act = act.map(|act| format!(": {act}")).unwrap_or_default();
-                let time = match next.paused {
-                    Some(cause) => fill(phrases.next_paused, &[("time", &at), ("why", (phrases.paused)(cause))]),
-                    None => at,
+                let (class, time) = match next.paused {
+                    Some(cause) => {
+                        ("soft", fill(phrases.next_paused, &[("time", &at), ("why", (phrases.paused)(cause))]))
+                    }
+                    None => ("soft at", at),
                 };
-                format!("{}{} <span class=\"soft\">{}</span>", escape(&next.program), escape(&act), escape(&time))
+                let (program, act, time) = (escape(&next.program), escape(&act), escape(&time));
+                format!("{program}{act} <span class=\"{class}\">{time}</span>")
             }
         };
         format!("<section><h2>{}</h2>\n<p>{text}</p></section>\n", escape(phrases.next))
@@ -679,8 +688,11 @@ fn said(notice: &Notice, phrases: &Phrases) -> String {
     }
 }
 
-/// The first button of a form is what the Enter key presses: this one does nothing.
-const NO_DEFAULT: &str = "<button disabled hidden></button>";
+/// The first button of a form is what the Enter key presses: nobody is to turn a lead back by filling in a day. No reader
+/// sees it, and no other key comes to it.
+fn no_default() -> String {
+    format!("<button class=\"unseen\" name=\"{ACT}\" value=\"{CHOOSE}\" tabindex=\"-1\" aria-hidden=\"true\"></button>")
+}
 
 fn hidden(name: &str, value: &str) -> String {
     format!("<input type=\"hidden\" name=\"{name}\" value=\"{value}\">")

@@ -299,8 +299,10 @@ async fn a_lead_goes_back_in_one_press_with_the_day_that_was_named() {
     let path = robins(&world, &ada);
     let page = press(&world, &path, "outcome=turned_back&date=2026-09-01&note=After+the+summer.&reason=timing").await;
     assert_eq!(page.status, 200);
-    assert!(page.said().starts_with("Turned back: not now. They get “"), "{}", page.said());
-    assert!(page.said().ends_with("Back 30 days before the day; without one, after 60 days."), "{}", page.said());
+    let said =
+        "Turned back: not now. They get “When the time comes”. Back with sales from 2 Aug 2026, or sooner if they ask.";
+    assert_eq!(page.said(), said);
+    assert!(page.body.contains("<dt>Come back on</dt><dd>1 Sep 2026</dd>"), "{}", page.body);
     let after = stored(&world, &ada).await;
     assert_eq!(after.lead.stage, LifecycleStage::Recycled);
     assert_eq!(after.lead.turnback.unwrap().reason, TurnbackReason::Timing);
