@@ -35,13 +35,11 @@ pub(crate) async fn run(store: &StoreArgs, args: &DeskArgs) -> anyhow::Result<Ex
     let access = Access::open(store).await?;
     let made = make(&access, args).await;
     access.close().await?;
-    match made? {
-        Some(text) => writeln!(std::io::stdout(), "{text}")?,
-        None => {
-            writeln!(std::io::stderr(), "nobody of that name sells")?;
-            return Ok(ExitCode::from(1));
-        }
-    }
+    let Some(text) = made? else {
+        writeln!(std::io::stderr(), "nobody of that name sells")?;
+        return Ok(ExitCode::from(1));
+    };
+    writeln!(std::io::stdout(), "{text}")?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -50,7 +48,7 @@ async fn make(access: &Access, args: &DeskArgs) -> anyhow::Result<Option<String>
     // Tokens and links live by the world's clock, in time-lapse too.
     let now = Timestamp::now();
     if args.token {
-        return Ok(token(access, &catalog, args.rep.as_ref(), now)?);
+        return token(access, &catalog, args.rep.as_ref(), now);
     }
     let Some(seat) = seat(&catalog, args)? else { return Ok(None) };
     let letterhead = access.letterhead()?;

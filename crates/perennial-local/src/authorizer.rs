@@ -4,7 +4,7 @@
 //! nothing (`alg: none`), never reaches a function (H41). There is one way to sign here, HS256 with this machine's key, and
 //! the token's own word on how it is signed is held against it, never followed.
 //!
-//! On AWS people come by a JWT of the deployment's identity provider, and machines sign by IAM (SigV4). Here both show a
+//! On AWS people come by a JWT of the deployment's identity provider, and machines sign by IAM (`SigV4`). Here both show a
 //! token of this machine; what the function gets is what it would get there.
 
 use std::collections::BTreeMap;

@@ -211,12 +211,11 @@ impl Visit<'_> {
         match (&said.act, said.done, view) {
             (_, Done::Before, _) => phrases.known.to_owned(),
             (Act::Tell(outcome), Done::Now, Some(view)) => (phrases.done)(view, outcome),
-            (Act::Note, Done::Now, Some(_)) => phrases.noted.to_owned(),
             (Act::GiveTo(owner), Done::Now, _) => {
                 let name = &self.catalog.owner_sender(Some(owner)).name;
                 fill(phrases.given_to, &[("name", name)])
             }
-            (Act::Tell(_) | Act::Note, Done::Now, None) => phrases.noted.to_owned(),
+            (Act::Note, Done::Now, _) | (Act::Tell(_), Done::Now, None) => phrases.noted.to_owned(),
         }
     }
 

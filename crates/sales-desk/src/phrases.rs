@@ -294,7 +294,7 @@ pub(crate) static ENGLISH: Phrases = Phrases {
     list_week: "Within a week",
     list_later: "Later",
     list_more: "More",
-    noted: "The note is saved.",
+    noted: "Saved.",
     given_to: "The lead is with {name} now.",
     known: "We had that already. Nothing was counted twice.",
     stage: english::stage,
@@ -549,7 +549,7 @@ mod english {
             Event::Qualified { cause, .. } => format!("Ready for sales. {}", self::cause(*cause)),
             Event::Requalified { cause, origin, .. } => {
                 let again = match origin {
-                    Origin::New | Origin::Recycled { .. } => "Ready for sales again.",
+                    Origin::New | Origin::Recycled { .. } | Origin::Reopened => "Ready for sales again.",
                     Origin::Customer => "A customer wants more.",
                 };
                 format!("{again} {}", self::cause(*cause))
@@ -601,6 +601,7 @@ mod english {
             | Event::Lost { .. }
             | Event::Recycled
             | Event::HorizonReached
+            | Event::TurnbackMoved { .. }
             | Event::Alerted { .. }
             | Event::TaskDone { .. }
             | Event::Noted { .. }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use perennial_app::desk::view::{LeadView, NextAct};
 use perennial_app::desk::{DeskRef, Seat, Waiting};
 use perennial_app::mail::Letterhead;
+use perennial_core::contact::PhoneNumber;
 use perennial_core::event::Event;
 use perennial_core::ids::{FieldName, LeadId, TouchId};
 use perennial_core::lead::{EmailReach, LifecycleStage, Ownership, PauseCause, PhoneReach, TaskKind};
@@ -125,7 +126,7 @@ pub(super) struct Lead<'a> {
     /// How much happened before that.
     earlier: usize,
     offers: Vec<&'static str>,
-    reasons: Vec<Reason>,
+    reasons: Vec<Offered>,
     /// The page of the lead for whoever asks.
     #[serde(skip_serializing_if = "Option::is_none")]
     page: Option<String>,
@@ -167,7 +168,7 @@ struct Past<'a> {
 }
 
 #[derive(Serialize)]
-struct Reason {
+struct Offered {
     reason: &'static str,
     takes_date: bool,
     attempts_missing: u32,
@@ -176,7 +177,7 @@ struct Reason {
 impl<'a> Lead<'a> {
     pub(super) fn of(view: &'a LeadView, page: Option<String>) -> Self {
         let (lead, profile) = (view.lead(), view.profile());
-        let reasons = view.reasons().into_iter().map(|reason| Reason {
+        let reasons = view.reasons().into_iter().map(|reason| Offered {
             reason: reason.reason.as_str(),
             takes_date: reason.policy.date.is_some(),
             attempts_missing: reason.attempts_missing,
@@ -186,7 +187,7 @@ impl<'a> Lead<'a> {
             stage: lead.stage,
             owner: lead.owner.as_ref(),
             email: view.mailable().cloned().map(String::from),
-            phone: view.callable().map(|phone| phone.as_str()),
+            phone: view.callable().map(PhoneNumber::as_str),
             email_reach: lead.email,
             phone_reach: lead.phone,
             cycle: &lead.cycle,

@@ -142,12 +142,12 @@ impl LeadPage<'_> {
         let mut html = String::new();
         if let Some(qualified) = lead.cycle.qualified.filter(|_| lead.stage.kind() == StageKind::Sla) {
             let (cause, at) = ((phrases.cause)(qualified.cause), self.when(qualified.at));
-            html.push_str(&format!("<p>{} <span class=\"soft at\">{}</span></p>\n", escape(&cause), escape(&at)));
+            html.extend([format!("<p>{} <span class=\"soft at\">{}</span></p>\n", escape(&cause), escape(&at))]);
         }
         if let Some(turnback) = &lead.turnback {
             let (reason, time) = ((phrases.reason)(turnback.reason), self.when(turnback.sales_from));
             let text = fill(phrases.sales_from, &[("reason", reason), ("time", &time)]);
-            html.push_str(&format!("<p>{}</p>\n", escape(&text)));
+            html.extend([format!("<p>{}</p>\n", escape(&text))]);
         }
         if let Some(clock) = &lead.sla {
             let is_offered = !self.offers(Offer::Win) && !self.offers(Offer::Lose);
@@ -185,7 +185,7 @@ impl LeadPage<'_> {
         if let Some(phone) = view.callable() {
             let text = fill(phrases.call, &[("number", phone.as_str())]);
             let (number, text) = (escape(phone.as_str()), escape(&text));
-            html.push_str(&format!("<a class=\"button\" href=\"tel:{number}\">{text}</a>\n"));
+            html.extend([format!("<a class=\"button\" href=\"tel:{number}\">{text}</a>\n")]);
         } else if let Some(why) = (phrases.no_calls)(lead.phone) {
             html.extend(["<p>", &escape(why), "</p>\n"]);
         }
@@ -442,7 +442,7 @@ impl LeadPage<'_> {
             {
                 let (time, why) = (self.when(next.at), (phrases.paused)(cause));
                 let text = fill(phrases.held, &[("time", &time), ("why", why)]);
-                inner.push_str(&format!("<p>{}</p>\n", escape(&text)));
+                inner.extend([format!("<p>{}</p>\n", escape(&text))]);
             }
             inner.push_str(&self.form(&tell("resumed", "plain", phrases.resume_button)));
         }
@@ -541,7 +541,7 @@ impl LeadPage<'_> {
         let (view, phrases) = (self.view, self.phrases());
         let known =
             view.catalog.fields.iter().filter_map(|(name, field)| Some((name, field, self.field(name.as_str())?)));
-        let rows: String = known
+        let rows: Vec<String> = known
             .filter(|(name, ..)| ![FIRST_NAME, LAST_NAME, COMPANY, JOB_TITLE].contains(&name.as_str()))
             .map(|(name, field, answer)| {
                 let doubt = if view.profile().doubted.contains(name) {
@@ -557,7 +557,7 @@ impl LeadPage<'_> {
         let answers = if rows.is_empty() {
             format!("<p>{}</p>\n", escape(phrases.said_nothing))
         } else {
-            format!("<dl>\n{rows}</dl>\n")
+            format!("<dl>\n{}</dl>\n", rows.concat())
         };
         format!("<section><h2>{}</h2>\n{answers}{}</section>\n", escape(phrases.said), self.notes())
     }

@@ -83,7 +83,7 @@ impl Visit<'_> {
         html.push_str(if group.is_some() { "</ol>\n" } else { "" });
         if let Some(next) = next {
             let more = escape(phrases.list_more);
-            html.push_str(&format!("<p><a class=\"button quiet\" href=\"?{AFTER}={next}\">{more}</a></p>\n"));
+            html.extend([format!("<p><a class=\"button quiet\" href=\"?{AFTER}={next}\">{more}</a></p>\n")]);
         }
         html
     }
@@ -94,7 +94,7 @@ impl Visit<'_> {
         let (name, company) = super::lead::who(&waiting.stored.profile, phrases);
         let mut lines = String::new();
         if let Some(company) = company {
-            lines.push_str(&format!("<span>{}</span>", escape(&company)));
+            lines.extend([format!("<span>{}</span>", escape(&company))]);
         }
         let what = match &lead.task {
             Some(task) => (phrases.task)(task.kind),
