@@ -1,150 +1,12 @@
 // Drives the pages behind the links of mails in a real browser, at the size of a phone, with and without JavaScript,
-// against `perennial up` on a store of its own: as a person does who reads the mailbox.
-//
-//   node pages.mjs PERENNIAL PROGRAMS SCREENSHOTS
-//
-// PERENNIAL is the command, PROGRAMS the directory of the shipped programs. CHROMIUM says where the browser is.
-// It asks nothing of the network but the loopback, and says what went wrong with the last page's screenshot.
+// against `perennial up` on a store of its own: as a person does who reads the mailbox. people.mjs says how it is run.
 
 import assert from 'node:assert/strict'
-import { execFileSync, spawn } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
-import { createInterface } from 'node:readline'
+import { join } from 'node:path'
 
-const [perennial, programs, screenshots] = process.argv.slice(2)
-if (!perennial || !programs || !screenshots) throw new Error('usage: node pages.mjs PERENNIAL PROGRAMS SCREENSHOTS')
-
-// The packages lie outside the checkout: NODE_PATH says where.
-const require = createRequire(resolve(process.env.NODE_PATH ?? 'node_modules', 'any.js'))
-const { chromium } = require('playwright-core')
-const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8')
-
-const PHONE = { width: 390, height: 844 }
-const FLAGS = [
-  '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-  '--disable-component-update', '--disable-sync',
-]
-// How long anything may take to be seen, in milliseconds.
-const PATIENCE = 300_000
-// As long as a person needs at least to fill in a form: who is quicker is taken for a robot.
-const TYPING = 2_500
-
-/** A suite of its own, whose days are short. */
-class Suite {
-  static async start (programs, pace) {
-    const suite = new Suite()
-    suite.directory = mkdtempSync(join(tmpdir(), 'perennial-pages-'))
-    suite.store = join(suite.directory, 'leads.db')
-    const options = ['up', '--port', '0', '--store', suite.store, '--programs', programs, '--time-lapse', pace]
-    suite.process = spawn(perennial, options, { stdio: ['ignore', 'pipe', 'inherit'] })
-    for await (const line of createInterface({ input: suite.process.stdout })) {
-      suite.url = line.match(/http:\/\/127\.0\.0\.1:\d+/)?.[0]
-      if (suite.url) break
-    }
-    assert(suite.url, 'the suite did not start')
-    suite.process.stdout.resume()
-    return suite
-  }
-
-  async stop () {
-    const ended = new Promise(resolve => this.process.once('exit', resolve))
-    this.process.kill('SIGTERM')
-    await ended
-    rmSync(this.directory, { recursive: true })
-  }
-
-  async mails (to) {
-    const all = await (await fetch(`${this.url}/mailbox/messages.json`)).json()
-    return all.filter(mail => mail.to.includes(to))
-  }
-
-  /** The first mail to somebody with that subject, once it has come. */
-  async mail (to, subject) {
-    return until(`a mail "${subject}"`, async () => (await this.mails(to)).find(mail => mail.subject.includes(subject)))
-  }
-
-  /** What a command says about the store, as JSON. */
-  ask (...command) {
-    return JSON.parse(execFileSync(perennial, [...command, '--store', this.store, '--json'], { encoding: 'utf8' }))
-  }
-
-  async now () {
-    return new Date((await (await fetch(`${this.url}/healthz`)).json()).now)
-  }
-
-  async passes (days) {
-    const end = (await this.now()).getTime() + days * 86_400_000
-    await until(`${days} days`, async () => (await this.now()).getTime() >= end)
-  }
-}
-
-async function until (what, look) {
-  const end = Date.now() + PATIENCE
-  for (;;) {
-    const seen = await look()
-    if (seen) return seen
-    assert(Date.now() < end, `${what} did not come`)
-    await new Promise(resolve => setTimeout(resolve, 100))
-  }
-}
-
-/** The links in a mail to one of our pages, in order. */
-function links (mail, page) {
-  return mail.text.match(new RegExp(`http://127\\.0\\.0\\.1:\\d+/v1/${page}/[\\w.-]+`, 'g')) ?? []
-}
-
-/** A person with a phone. */
-class Person {
-  constructor (context, mode) {
-    Object.assign(this, { context, mode })
-  }
-
-  static async on (browser, mode) {
-    const { javaScript: javaScriptEnabled, colorScheme } = mode
-    const context = await browser.newContext({ viewport: PHONE, deviceScaleFactor: 2, javaScriptEnabled, colorScheme, locale: 'en-GB' })
-    const person = new Person(context, mode)
-    person.page = await context.newPage()
-    const { page } = person
-    // Whatever a page asks for besides itself would be from elsewhere.
-    page.on('request', request => {
-      const url = new URL(request.url())
-      if (url.pathname.startsWith('/v1/')) assert(request.isNavigationRequest(), `a page loads ${url}`)
-    })
-    page.on('pageerror', error => { throw error })
-    return person
-  }
-
-  async opens (url) {
-    const answer = await this.page.goto(url)
-    assert.equal(answer.status(), 200, url)
-  }
-
-  async sees (title) {
-    assert.equal(await this.page.locator('h1').innerText(), title)
-  }
-
-  async presses (name) {
-    const button = this.page.getByRole('button', { name, exact: true })
-    const link = this.page.getByRole('link', { name, exact: true })
-    await Promise.all([this.page.waitForEvent('domcontentloaded'), button.or(link).click()])
-  }
-
-  /** Keeps a picture of the page, and holds the page against what every page must be. */
-  async looks (name) {
-    const path = join(screenshots, `${name}-${this.mode.name}.png`)
-    await this.page.screenshot({ path, fullPage: true })
-    const [width, wanted] = await this.page.evaluate(() => [innerWidth, document.documentElement.scrollWidth])
-    assert(wanted <= width, `${name} is ${wanted} wide on a phone of ${width}`)
-    if (!this.mode.javaScript) return
-    await this.page.evaluate(axe)
-    const { violations } = await this.page.evaluate(() => globalThis.axe.run())
-    const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    assert.deepEqual(serious.map(({ id, nodes }) => `${id}: ${nodes.map(node => node.html).join(' ')}`), [], name)
-  }
-}
+import { inABrowser, links, programs, TYPING } from './people.mjs'
 
 /** Sends the sample form, as a visitor of a website does. */
 async function writes (suite, person, address) {
@@ -296,43 +158,28 @@ const MODES = [
   { name: 'plain', javaScript: false, colorScheme: 'dark' },
 ]
 
-mkdirSync(screenshots, { recursive: true })
 const directory = mkdtempSync(join(tmpdir(), 'perennial-programs-'))
-const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium'
-const browser = await chromium.launch({ executablePath, args: FLAGS })
-const suites = []
-let shown
 try {
-  const start = async (programs, pace) => {
-    const suite = await Suite.start(programs, pace)
-    suites.push(suite)
-    return suite
-  }
-  const shipped = await start(programs, '2d/s')
-  const double = await start(changed(directory, 'double', [['catalog.toml', 'opt_in = "single"', 'opt_in = "double"']]), '12h/s')
-  // Where one of the first mails has answers in one press.
-  const question = ['welcome/touches/helpful-link.md', 'subject = "Where I would start"', 'subject = "How is it with you?"']
-  const choices = ['welcome/touches/helpful-link.md', '{{ sender.name }}', '{{ choices.time_frame }}\n\n{{ sender.name }}']
-  const pressing = await start(changed(directory, 'pressing', [question, choices]), '1d/s')
-  for (const mode of MODES) {
-    const journeys = [
-      [answersQuestions, shipped], [answersInOnePress, pressing], [choosesAndLeaves, shipped], [confirms, double],
-      [brokenLink, shipped],
-    ]
-    for (const [journey, suite] of journeys) {
-      const person = await Person.on(browser, mode)
-      shown = person.page
-      await journey(suite, person, `${journey.name.toLowerCase()}-${mode.name}@example.com`)
-      await person.context.close()
-      console.log(`${journey.name}, ${mode.name}: as it should be`)
+  await inABrowser(async ({ start, person }) => {
+    const shipped = await start(programs, '2d/s')
+    const double = await start(changed(directory, 'double', [['catalog.toml', 'opt_in = "single"', 'opt_in = "double"']]), '12h/s')
+    // Where one of the first mails has answers in one press.
+    const question = ['welcome/touches/helpful-link.md', 'subject = "Where I would start"', 'subject = "How is it with you?"']
+    const choices = ['welcome/touches/helpful-link.md', '{{ sender.name }}', '{{ choices.time_frame }}\n\n{{ sender.name }}']
+    const pressing = await start(changed(directory, 'pressing', [question, choices]), '1d/s')
+    for (const mode of MODES) {
+      const journeys = [
+        [answersQuestions, shipped], [answersInOnePress, pressing], [choosesAndLeaves, shipped], [confirms, double],
+        [brokenLink, shipped],
+      ]
+      for (const [journey, suite] of journeys) {
+        const somebody = await person(mode)
+        await journey(suite, somebody, `${journey.name.toLowerCase()}-${mode.name}@example.com`)
+        await somebody.context.close()
+        console.log(`${journey.name}, ${mode.name}: as it should be`)
+      }
     }
-  }
-  for (const suite of suites) assert.equal(suite.ask('audit').ok, true, 'no lead is lost')
-} catch (error) {
-  await shown?.screenshot({ path: join(screenshots, 'failed.png'), fullPage: true }).catch(() => {})
-  throw error
+  })
 } finally {
-  await browser.close()
-  for (const suite of suites) await suite.stop()
   rmSync(directory, { recursive: true })
 }

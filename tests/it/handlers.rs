@@ -9,4 +9,5 @@ mod pages;
 mod publish_history;
 mod record_engagement;
 mod replies;
+mod sales_desk;
 mod schedule_touch;

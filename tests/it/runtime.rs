@@ -335,6 +335,11 @@ async fn a_function_without_its_settings_names_all_of_them_and_ends() {
         ("housekeep", "PERENNIAL_TABLE is missing; PERENNIAL_PEPPER is missing"),
         ("evaluate-requalification", "PERENNIAL_TABLE is missing"),
         ("notify", "PERENNIAL_TABLE is missing; PERENNIAL_BASE_URL is missing; PERENNIAL_TOKEN_KEYS is missing"),
+        (
+            "sales-desk",
+            "PERENNIAL_TABLE is missing; PERENNIAL_PEPPER is missing; PERENNIAL_BASE_URL is missing; \
+             PERENNIAL_TOKEN_KEYS is missing",
+        ),
     ] {
         let said = tokio::task::spawn_blocking(move || {
             let mut process = command(&binary(name), &[]).stderr(Stdio::piped()).spawn().unwrap();

@@ -9,10 +9,9 @@ use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use data_encoding::DecodeError;
 use futures::stream;
 use perennial_lambda::http::form::{self, FormError};
+use perennial_lambda::strict_json::{self, JsonError, PairsError};
 
 pub use perennial_lambda::http::form::{BODY_LENGTH_MAX, Pair};
-
-use crate::strict_json::{self, Json, JsonError};
 
 /// Why a body was refused, as a sentence for whoever wrote the page.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +53,15 @@ impl From<FormError> for BodyError {
     }
 }
 
+impl From<PairsError> for BodyError {
+    fn from(error: PairsError) -> Self {
+        match error {
+            PairsError::Json(error) => Self::Json(error),
+            PairsError::Shape => Self::Shape,
+        }
+    }
+}
+
 impl BodyError {
     /// The HTTP status that answers it.
     pub const fn status(&self) -> u16 {
@@ -88,7 +96,7 @@ pub async fn read(request: &ApiGatewayV2httpRequest) -> Result<Vec<Pair>, BodyEr
     let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let body = form::bytes(request)?;
     match media_type.as_str() {
-        "application/json" => json(str::from_utf8(&body)?),
+        "application/json" => Ok(strict_json::pairs(str::from_utf8(&body)?)?),
         form::URLENCODED => Ok(form::urlencoded(&body)?),
         "multipart/form-data" => multipart(content_type, body.into_owned()).await,
         _ => Err(BodyError::ContentType),
@@ -97,28 +105,7 @@ pub async fn read(request: &ApiGatewayV2httpRequest) -> Result<Vec<Pair>, BodyEr
 
 /// Reads names and values from JSON, whatever type the request says it has: browsers send beacons as plain text.
 pub(crate) fn read_json(body: &[u8]) -> Result<Vec<Pair>, BodyError> {
-    json(str::from_utf8(body)?)
-}
-
-fn json(text: &str) -> Result<Vec<Pair>, BodyError> {
-    let Json::Object(members) = strict_json::parse(text)? else {
-        return Err(BodyError::Shape);
-    };
-    let mut pairs = Vec::new();
-    for (name, value) in members {
-        let values = match value {
-            Json::List(values) => values,
-            value @ (Json::Null | Json::Scalar(_) | Json::Object(_)) => vec![value],
-        };
-        for value in values {
-            match value {
-                Json::Null => pairs.push((name.clone(), String::new())),
-                Json::Scalar(text) => pairs.push((name.clone(), text)),
-                Json::List(_) | Json::Object(_) => return Err(BodyError::Shape),
-            }
-        }
-    }
-    Ok(pairs)
+    Ok(strict_json::pairs(str::from_utf8(body)?)?)
 }
 
 async fn multipart(content_type: &str, body: Vec<u8>) -> Result<Vec<Pair>, BodyError> {

@@ -19,7 +19,6 @@ mod events;
 mod junk;
 mod post;
 pub mod stamp;
-mod strict_json;
 mod visits;
 
 use std::sync::Arc;
@@ -42,8 +41,8 @@ use crate::cors::Origin;
 
 pub use altcha::Altcha;
 pub use event_keys::{EventKeys, EventKeysError};
+pub use perennial_lambda::strict_json::{JSON_DEPTH_MAX, JsonError};
 pub use post::IDEMPOTENCY_KEY_LENGTH_MAX;
-pub use strict_json::{JSON_DEPTH_MAX, JsonError};
 
 /// What the paths of all forms begin with.
 const FORMS_PATH: &str = "/v1/forms/";

@@ -4,6 +4,7 @@
 //! it is theirs or their team's; who may see a lead is decided in [`sees`] and nowhere else (H42). What is told twice
 //! under one key counts once: the key is committed with what it does.
 
+mod list;
 pub mod view;
 
 use std::borrow::Cow;
@@ -20,6 +21,8 @@ use perennial_core::profile::{NOTE_LENGTH_MAX, Note};
 use perennial_core::sales::{Outcome, Party, Refusal};
 use perennial_core::token::Purpose;
 use tracing::info;
+
+pub use list::{Waiting, WaitingPage};
 
 use crate::library::{Library, LibraryError};
 use crate::mail::Letterhead;
@@ -68,35 +71,99 @@ pub struct DeskRef {
 impl DeskRef {
     /// Reads a token's payload.
     pub fn parse(payload: &str) -> Option<Self> {
-        let mut parts = payload.split('/');
-        let lead = LeadId::parse(parts.next()?).ok()?;
-        let (kind, name) = (parts.next()?, parts.next()?);
-        let seat = match kind {
-            "rep" => Seat::Rep(RepName::parse(name).ok()?),
-            "queue" => Seat::Queue(QueueName::parse(name).ok()?),
-            _ => return None,
-        };
-        let made_at = Timestamp::from_second(parts.next()?.parse().ok()?).ok()?;
-        parts.next().is_none().then_some(Self { lead, seat, made_at })
+        let (lead, rest) = payload.split_once('/')?;
+        let (seat, made_at) = seated(rest)?;
+        Some(Self { lead: LeadId::parse(lead).ok()?, seat, made_at })
     }
 
     fn payload(&self) -> String {
-        let (kind, name) = match &self.seat {
-            Seat::Rep(rep) => ("rep", rep.as_str()),
-            Seat::Queue(queue) => ("queue", queue.as_str()),
-        };
-        format!("{}/{kind}/{name}/{}", self.lead, self.made_at.as_second())
-    }
-
-    /// Whether the link is too old to be followed, by the world's clock.
-    pub fn is_over(&self, now: Timestamp) -> bool {
-        now.duration_since(self.made_at) > LINK_PERIOD
+        format!("{}/{}", self.lead, seat_payload(&self.seat, self.made_at))
     }
 
     /// The link to the page.
     pub fn link(&self, letterhead: &Letterhead) -> String {
         format!("{}{DESK_PATH}{}", letterhead.base_url, letterhead.keyring.sign(Purpose::Desk, &self.payload()))
     }
+}
+
+/// What the token of a list says: whoever holds it sees what that seat sees, lead by lead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListRef {
+    /// Whose list.
+    pub seat: Seat,
+    /// When it was made, in whole seconds of the world's clock.
+    pub made_at: Timestamp,
+}
+
+/// What stands in the place of a lead's id in the token of a list. No id is so short.
+const LIST: &str = "list";
+
+impl ListRef {
+    /// The link to the page.
+    pub fn link(&self, letterhead: &Letterhead) -> String {
+        let payload = format!("{LIST}/{}", seat_payload(&self.seat, self.made_at));
+        format!("{}{DESK_PATH}{}", letterhead.base_url, letterhead.keyring.sign(Purpose::Desk, &payload))
+    }
+}
+
+/// What a desk link leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeskLink {
+    /// The page of one lead.
+    Lead(DeskRef),
+    /// The list of a seat.
+    List(ListRef),
+}
+
+impl DeskLink {
+    /// Reads a token's payload.
+    pub fn parse(payload: &str) -> Option<Self> {
+        match payload.split_once('/')? {
+            (LIST, rest) => seated(rest).map(|(seat, made_at)| Self::List(ListRef { seat, made_at })),
+            (_, _) => DeskRef::parse(payload).map(Self::Lead),
+        }
+    }
+
+    /// For whom it is.
+    pub const fn seat(&self) -> &Seat {
+        match self {
+            Self::Lead(desk) => &desk.seat,
+            Self::List(list) => &list.seat,
+        }
+    }
+
+    /// When it was made.
+    pub const fn made_at(&self) -> Timestamp {
+        match self {
+            Self::Lead(desk) => desk.made_at,
+            Self::List(list) => list.made_at,
+        }
+    }
+
+    /// Whether it is too old to be followed, by the world's clock.
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        now.duration_since(self.made_at()) > LINK_PERIOD
+    }
+}
+
+fn seat_payload(seat: &Seat, made_at: Timestamp) -> String {
+    let (kind, name) = match seat {
+        Seat::Rep(rep) => ("rep", rep.as_str()),
+        Seat::Queue(queue) => ("queue", queue.as_str()),
+    };
+    format!("{kind}/{name}/{}", made_at.as_second())
+}
+
+fn seated(payload: &str) -> Option<(Seat, Timestamp)> {
+    let mut parts = payload.split('/');
+    let (kind, name) = (parts.next()?, parts.next()?);
+    let seat = match kind {
+        "rep" => Seat::Rep(RepName::parse(name).ok()?),
+        "queue" => Seat::Queue(QueueName::parse(name).ok()?),
+        _ => return None,
+    };
+    let made_at = Timestamp::from_second(parts.next()?.parse().ok()?).ok()?;
+    parts.next().is_none().then_some((seat, made_at))
 }
 
 /// Whether somebody may see the leads of an owner: a rep their own, their team's, and what a queue holds for their team;
@@ -305,17 +372,9 @@ impl Desk {
     }
 }
 
-/// Whether it is somebody who sells: they see some leads, and everybody else all.
-const fn is_of_sales(party: &Party) -> bool {
-    match party {
-        Party::Rep { .. } | Party::Queue { .. } => true,
-        Party::Crm | Party::Operator | Party::Suite => false,
-    }
-}
-
 /// Whether an outcome of a person's says nothing without words.
 fn needs_note(by: &Party, outcome: &Outcome) -> bool {
-    is_of_sales(by) && matches!(outcome, Outcome::TurnedBack(request) if request.reason == TurnbackReason::Other)
+    by.sells() && matches!(outcome, Outcome::TurnedBack(request) if request.reason == TurnbackReason::Other)
 }
 
 /// Whether the lead is theirs, and it can be so.
@@ -352,7 +411,7 @@ fn is_theirs(catalog: &Catalog, party: &Party, stored: &Stored) -> bool {
     let is_theirs = match &stored.lead.owner {
         Some(owner) => sees(catalog, party, owner),
         // Held back as junk: nobody of sales answers for it.
-        None => !is_of_sales(party),
+        None => !party.sells(),
     };
     is_theirs && stored.lead.stage.kind() != StageKind::Terminal
 }

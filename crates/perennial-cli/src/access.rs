@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use perennial_app::deliveries::Deliveries;
 use perennial_app::holdings::{Holdings, Registry};
 use perennial_app::library::Library;
+use perennial_app::mail::Letterhead;
 use perennial_app::ports::{Clock, DoorBook, Store, SystemClock};
 use perennial_aws::clients::Clients;
 use perennial_aws::dynamo::DynamoStore;
@@ -81,6 +82,24 @@ impl Access {
         let mut settings = Settings::from_env();
         let pepper = settings.pepper("PERENNIAL_PEPPER");
         settings.finish(|| pepper).context("a table's leads have ids by the deployment's pepper")
+    }
+
+    /// What links are signed with, and where they lead: the running suite's, or the deployment's.
+    pub(crate) fn letterhead(&self) -> anyhow::Result<Letterhead> {
+        if let Some(local) = &self.local {
+            let base_url = local.http.clone().context("nobody would answer the link: run `perennial up` first")?;
+            return Ok(Letterhead { base_url, keyring: local.keyring.clone(), reply_domain: None });
+        }
+        let mut settings = Settings::from_env();
+        let base_url = settings.base_url("PERENNIAL_BASE_URL");
+        let keyring = settings.keyring("PERENNIAL_TOKEN_KEYS");
+        let keyring = settings.finish(|| keyring).context("links are the deployment's")?;
+        Ok(Letterhead { base_url, keyring: keyring.context("PERENNIAL_TOKEN_KEYS holds no key")?, reply_domain: None })
+    }
+
+    /// Whether it is a store of this machine.
+    pub(crate) const fn is_local(&self) -> bool {
+        self.local.is_some()
     }
 
     /// A clock that stands at [`Access::now`].

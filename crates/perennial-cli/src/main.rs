@@ -4,6 +4,7 @@
 mod access;
 mod check;
 mod classify;
+mod desk;
 mod diff;
 mod graph;
 mod import;
@@ -105,6 +106,13 @@ enum Command {
         store: StoreArgs,
         #[command(flatten)]
         record: record::RecordArgs,
+    },
+    /// Prints a link to the pages of somebody who sells: their list, or one lead. Or a token for the API.
+    Desk {
+        #[command(flatten)]
+        store: StoreArgs,
+        #[command(flatten)]
+        desk: desk::DeskArgs,
     },
     /// Measures how well machines and people are told apart by what they do with links, on traffic made for it.
     Classify(classify::ClassifyArgs),
@@ -237,6 +245,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
             report::print_audit(&report, json, &mut out)
         }
         Command::Record { store, record } => record::run(&store, record).await,
+        Command::Desk { store, desk } => desk::run(&store, &desk).await,
         Command::Classify(args) => classify::run(&args, &mut out),
         Command::Snippet(command) => snippet::run(command, &mut out).await,
         Command::Quarantine(command) => quarantine::run(command).await,

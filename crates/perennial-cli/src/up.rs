@@ -14,8 +14,10 @@ use perennial_app::programs;
 use perennial_app::webhooks::Destination;
 use perennial_core::catalog::Catalog;
 use perennial_core::loader::SourceFile;
+use perennial_local::authorizer::Caller;
 use perennial_local::clock::{Pace, TimeLapse};
 use perennial_local::suite::{StartError, Suite};
+use sales_desk::SALES_PATH;
 use tokio::time::sleep;
 
 use crate::push::{push, refused, told};
@@ -146,6 +148,9 @@ fn greet(suite: &Suite, args: &UpArgs, catalog: &Catalog) -> anyhow::Result<()> 
     let command = std::env::args().next().unwrap_or_else(|| "perennial".to_owned());
     writeln!(out, "  the leads           {command} report waterfall --store {}", args.store.display())?;
     greet_webhooks(suite, catalog, &mut out)?;
+    writeln!(out, "  whoever sells       {command} desk --queue NAME --store {}", args.store.display())?;
+    let token = suite.authorizer().token(&Caller::Operator, Timestamp::now());
+    writeln!(out, "  the API of sales    {base}{SALES_PATH}leads?queue=NAME, by this token (for 12 hours):\n{token}")?;
     let now = suite.clock().now();
     match args.time_lapse {
         Some(pace) => writeln!(out, "Time-lapse: {pace}. The suite's clock stands at {}.", minute(now))?,

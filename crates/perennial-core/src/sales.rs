@@ -46,6 +46,14 @@ impl Party {
         }
     }
 
+    /// Whether it is somebody who sells, and not a system or whoever runs one.
+    pub const fn sells(&self) -> bool {
+        match self {
+            Self::Rep { .. } | Self::Queue { .. } => true,
+            Self::Crm | Self::Operator | Self::Suite => false,
+        }
+    }
+
     /// How a note names them.
     pub fn name(&self) -> &str {
         match self {

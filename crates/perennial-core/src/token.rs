@@ -38,6 +38,8 @@ pub enum Purpose {
     Visit,
     /// The page of one lead, for one of those who sell.
     Desk,
+    /// Where a list goes on.
+    Cursor,
 }
 
 impl Purpose {
@@ -53,6 +55,7 @@ impl Purpose {
             Self::Answer => "answer",
             Self::Visit => "visit",
             Self::Desk => "desk",
+            Self::Cursor => "cursor",
         }
     }
 }

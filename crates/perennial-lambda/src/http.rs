@@ -95,7 +95,7 @@ pub fn unavailable() -> ApiGatewayV2httpResponse {
 
 /// A page in English: a title and a body of HTML that is already escaped.
 pub fn page(status: u16, title: &str, body: &str) -> ApiGatewayV2httpResponse {
-    Page { status, language: "en", title, from: None, body }.answer()
+    Page { status, language: "en", title, from: None, body, style: "" }.answer()
 }
 
 /// Text as it may stand in HTML, between tags and in quoted attributes.

@@ -6,3 +6,4 @@
 pub mod boot;
 pub mod config;
 pub mod http;
+pub mod strict_json;

@@ -23,6 +23,8 @@ use jiff::Timestamp;
 use perennial_app::error_chain::ErrorChain;
 use serde::{Deserialize, Serialize};
 
+use crate::authorizer::Authorized;
+
 /// The largest body that reaches a function, in bytes (API Gateway's quota, 10 MB).
 pub const BODY_BYTES_MAX: usize = 10 * 1024 * 1024;
 
@@ -44,6 +46,8 @@ pub struct Arrival {
     pub request_id: String,
     /// When it arrived.
     pub at: Timestamp,
+    /// What the route's authorizer says, where it has one.
+    pub authorizer: Option<Authorized>,
 }
 
 impl std::fmt::Debug for Arrival {
@@ -79,6 +83,8 @@ pub struct HttpEvent {
 struct RequestContext {
     account_id: &'static str,
     api_id: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    authorizer: Option<Authorized>,
     domain_name: String,
     domain_prefix: &'static str,
     http: HttpDescription,
@@ -117,6 +123,7 @@ impl HttpEvent {
             request_context: RequestContext {
                 account_id: "000000000000",
                 api_id: "local",
+                authorizer: arrival.authorizer,
                 domain_name: text_of(request.headers.get(header::HOST)),
                 domain_prefix: "local",
                 http: HttpDescription {
@@ -305,7 +312,7 @@ async fn read(body: Body) -> Result<Bytes, Response> {
 }
 
 /// An answer of the gateway's own, in its shape.
-fn said(status: StatusCode, message: &str) -> Response {
+pub(crate) fn said(status: StatusCode, message: &str) -> Response {
     let body = axum::Json(serde_json::json!({ "message": message }));
     (status, body).into_response()
 }
@@ -324,6 +331,7 @@ mod tests {
             source_ip: "203.0.113.7".parse().unwrap(),
             request_id: "r-1".to_owned(),
             at: "2020-04-21T15:08:21.067Z".parse().unwrap(),
+            authorizer: None,
         }
     }
 

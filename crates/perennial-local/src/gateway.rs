@@ -9,16 +9,20 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::Router;
 use axum::extract::{ConnectInfo, Path, Request, State};
+use axum::http::{StatusCode, header};
 use axum::response::Response;
 use axum::routing::any;
 use jiff::Timestamp;
+use perennial_app::desk::DESK_PATH;
 use perennial_app::mail::TOKEN_PATHS;
 use perennial_lambda::boot::HandlerError;
+use sales_desk::{CRM_PATH, SALES_PATH};
 use serde::Serialize;
 use serde::de::{DeserializeOwned, Error as _};
 use tokio::sync::Notify;
 
-use crate::bridge::{Arrival, HttpAnswer, HttpEvent, carry};
+use crate::authorizer::Authorizer;
+use crate::bridge::{Arrival, HttpAnswer, HttpEvent, carry, said};
 use crate::clock::Clock;
 
 /// The functions behind the public routes.
@@ -26,6 +30,8 @@ use crate::clock::Clock;
 pub(crate) struct Gateway {
     pub(crate) ingest: Arc<ingest_lead::Deps>,
     pub(crate) engagement: Arc<record_engagement::Deps>,
+    pub(crate) sales: Arc<sales_desk::Deps>,
+    pub(crate) authorizer: Authorizer,
     pub(crate) clock: Clock,
     /// Woken after each request: it may have left rows in the outbox.
     pub(crate) written: Arc<Notify>,
@@ -45,7 +51,18 @@ pub(crate) fn routes(gateway: Gateway) -> Router {
         let key = route.clone();
         router.route(&route, any(move |state, peer, path, request| engagement(key.clone(), state, peer, path, request)))
     });
-    with_pages.with_state(gateway)
+    let with_sales = with_pages
+        .route(
+            &format!("{DESK_PATH}{{token}}"),
+            any(|state, peer, path, request| desk("{token}", state, peer, path, request)),
+        )
+        .route(
+            &format!("{DESK_PATH}{{token}}/{{lead}}"),
+            any(|state, peer, path, request| desk("{token}/{lead}", state, peer, path, request)),
+        )
+        .route(&format!("{SALES_PATH}{{*proxy}}"), any(people))
+        .route(&format!("{CRM_PATH}{{*proxy}}"), any(machines));
+    with_sales.with_state(gateway)
 }
 
 async fn forms(
@@ -86,7 +103,54 @@ async fn engagement(
         .await
 }
 
+/// The pages of `sales-desk`.
+async fn desk(
+    rest: &'static str,
+    State(gateway): State<Gateway>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Path(parameters): Path<BTreeMap<String, String>>,
+    request: Request,
+) -> Response {
+    let arrival = gateway.arrival(&request, &format!("{DESK_PATH}{rest}"), parameters, peer);
+    gateway.sales(request, arrival).await
+}
+
+/// The API of `sales-desk` for people, behind a JWT authorizer.
+async fn people(
+    State(gateway): State<Gateway>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Path(parameters): Path<BTreeMap<String, String>>,
+    request: Request,
+) -> Response {
+    let authorized = gateway.authorizer.person(authorization(&request), Timestamp::now());
+    let Some(authorized) = authorized else { return said(StatusCode::UNAUTHORIZED, "Unauthorized") };
+    let arrival = gateway.arrival(&request, &format!("{SALES_PATH}{{proxy+}}"), parameters, peer);
+    gateway.sales(request, Arrival { authorizer: Some(authorized), ..arrival }).await
+}
+
+/// The API of `sales-desk` for machines, behind IAM.
+async fn machines(
+    State(gateway): State<Gateway>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Path(parameters): Path<BTreeMap<String, String>>,
+    request: Request,
+) -> Response {
+    let authorized = gateway.authorizer.machine(authorization(&request), Timestamp::now());
+    let Some(authorized) = authorized else { return said(StatusCode::FORBIDDEN, "Forbidden") };
+    let arrival = gateway.arrival(&request, &format!("{CRM_PATH}{{proxy+}}"), parameters, peer);
+    gateway.sales(request, Arrival { authorizer: Some(authorized), ..arrival }).await
+}
+
+fn authorization(request: &Request) -> Option<&str> {
+    request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok())
+}
+
 impl Gateway {
+    async fn sales(&self, request: Request, arrival: Arrival) -> Response {
+        let deps = Arc::clone(&self.sales);
+        self.call(request, arrival, |event| async move { answer(sales_desk::handle(deps, read(&event)?).await?) }).await
+    }
+
     fn arrival(
         &self,
         request: &Request,
@@ -103,6 +167,7 @@ impl Gateway {
             source_ip: peer.ip(),
             request_id: format!("local-{}-{count}", at.as_nanosecond()),
             at,
+            authorizer: None,
         }
     }
 

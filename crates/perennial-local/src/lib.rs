@@ -5,13 +5,14 @@
 //! - [`ses`]: a loopback mail service for the real mailer, and its events;
 //! - [`letters`], and the pages of [`site`]: the mailbox, the sample form, the [`programs`];
 //! - [`inbox`]: mail that comes in;
-//! - [`bridge`]: HTTP requests as the events that the functions know;
+//! - [`bridge`]: HTTP requests as the events that the functions know; [`authorizer`]: who may call the API of sales;
 //! - [`suite`]: all of it together, with the functions, as `perennial up` runs it.
 //!
 //! Nothing here decides anything about a lead, and nothing here names an AWS
 //! client: the functions and `perennial-aws` are the same as on AWS, only the
 //! addresses they talk to are these.
 
+pub mod authorizer;
 pub mod bridge;
 pub mod clock;
 mod gateway;

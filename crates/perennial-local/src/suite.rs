@@ -17,6 +17,7 @@ use notify::webhooks::{FirstAttempt, Hooks};
 use perennial_app::alerts::Herald;
 use perennial_app::behaviour::Observer;
 use perennial_app::deliveries::Deliveries;
+use perennial_app::desk::Desk;
 use perennial_app::engagement::Listener;
 use perennial_app::evaluate::Evaluator;
 use perennial_app::forward::Postman;
@@ -41,11 +42,13 @@ use perennial_core::ids::{FormName, IdError, Pepper};
 use perennial_core::loader::SourceFile;
 use perennial_core::token::{Keyring, KeyringError};
 use perennial_http::{CALL_TIMEOUT, HttpCaller, Reach};
+use sales_desk::{Callers, CallersError};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 
+use crate::authorizer::{Authorizer, OPERATOR_CLAIM};
 use crate::clock::{Clock, Pace};
 use crate::gateway::{self, Gateway};
 use crate::holdings::beside_the_leads;
@@ -116,6 +119,9 @@ pub enum StartError {
     /// The machine's key for events is none: a bug.
     #[error("the key for events cannot be used")]
     EventKeys(#[from] EventKeysError),
+    /// The claim of operators is none: a bug.
+    #[error("the callers of the sales API cannot be told apart")]
+    Callers(#[from] CallersError),
     /// The sample page's form has no valid name: a bug.
     #[error("the sample form cannot be shown")]
     SampleForm(#[from] IdError),
@@ -146,19 +152,23 @@ pub struct LocalStore {
     pub pepper: Pepper,
     /// The suite's time now.
     pub now: Timestamp,
+    /// What links and tokens of this machine are signed with.
+    pub keyring: Keyring,
+    /// Where the running suite's pages are, if one runs.
+    pub http: Option<String>,
     file: Option<StoreFile>,
 }
 
 impl LocalStore {
     /// Opens a store file for one command, or reaches it through the suite that has it open.
     pub async fn open(path: &Path) -> Result<Self, StartError> {
-        let (file, items, letters, dynamodb) = match StoreFile::open(path).await? {
+        let (file, items, letters, dynamodb, http) = match StoreFile::open(path).await? {
             Opened::Ours(file) => {
                 let (items, letters, dynamodb) = (file.local_items()?, file.letters()?, file.dynamodb().to_owned());
-                (Some(file), items, letters, dynamodb)
+                (Some(file), items, letters, dynamodb, None)
             }
             Opened::Held(holder) => {
-                (None, LocalItems::beside_holder(path)?, Letters::beside_holder(path)?, holder.dynamodb)
+                (None, LocalItems::beside_holder(path)?, Letters::beside_holder(path)?, holder.dynamodb, holder.http)
             }
         };
         let client = Clients::loopback(&dynamodb).dynamodb();
@@ -175,6 +185,8 @@ impl LocalStore {
             holdings,
             pepper: Pepper::new(keys.pepper),
             now: Clock::peek(&items)?,
+            keyring: keyring_of(&keys)?,
+            http,
             file,
         })
     }
@@ -195,6 +207,7 @@ pub struct Suite {
     clock: Clock,
     store: Arc<dyn Store>,
     library: Arc<Library>,
+    authorizer: Authorizer,
     published: Plan,
     webhooks: Option<Webhooks>,
     inbox: LocalInbox,
@@ -238,8 +251,7 @@ impl Suite {
         let base_url = format!("http://{address}");
         let items = file.local_items()?;
         let keys = Keys::load_or_make(&items)?;
-        let token_keys = BTreeMap::from([(keys.token_key.kid.clone(), keys.token_key.secret)]);
-        let keyring = Keyring::new(token_keys, &keys.token_key.kid)?;
+        let keyring = keyring_of(&keys)?;
         let clock = Clock::start(items, pace)?;
         let letters = file.letters()?;
         let inbox = file.inbox()?;
@@ -337,6 +349,19 @@ impl Suite {
             keyring: keyring.clone(),
             postbox: Some(postbox),
         });
+        let authorizer = Authorizer::new(&Pepper::new(keys.pepper));
+        let sales = Arc::new(sales_desk::Deps {
+            desk: Desk {
+                store: Arc::clone(&store),
+                library: Arc::clone(&library),
+                pepper: Pepper::new(keys.pepper),
+                clock: Arc::clone(&clock_port),
+            },
+            keyring: keyring.clone(),
+            base_url: base_url.clone(),
+            callers: Callers::new(None, Some(OPERATOR_CLAIM))?,
+            wall_clock: Arc::new(SystemClock),
+        });
         let reconcile = Reconcile {
             suppressor: Suppressor {
                 store: Arc::clone(&store),
@@ -390,15 +415,24 @@ impl Suite {
             stamp,
             programs: Programs::new(directory),
         });
-        let gateway =
-            Gateway { ingest, engagement, clock: clock.clone(), written, requests: Arc::new(AtomicU64::new(0)) };
+        let gateway = Gateway {
+            ingest,
+            engagement,
+            sales,
+            authorizer: authorizer.clone(),
+            clock: clock.clone(),
+            written,
+            requests: Arc::new(AtomicU64::new(0)),
+        };
         let (stop, stopped) = watch::channel(false);
         let servers = vec![
             serve(public, pages.merge(gateway::routes(gateway)), stopped.clone()),
             serve(mail, ses::router(MailService { letters, clock: clock.clone(), events }), stopped),
         ];
         file.announce(&base_url)?;
-        Ok(Self { address, clock, store, library, published, webhooks, inbox, file, servers, pumps, stop })
+        Ok(Self {
+            address, clock, store, library, authorizer, published, webhooks, inbox, file, servers, pumps, stop,
+        })
     }
 
     /// Where the pages and forms are, e.g. `http://127.0.0.1:8700`.
@@ -419,6 +453,11 @@ impl Suite {
     /// The suite's store.
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.store
+    }
+
+    /// What lets people and machines in to the API of sales.
+    pub fn authorizer(&self) -> &Authorizer {
+        &self.authorizer
     }
 
     /// Where mail comes in.
@@ -450,6 +489,11 @@ impl Suite {
         drop((self.store, self.webhooks));
         self.file.close().await
     }
+}
+
+fn keyring_of(keys: &Keys) -> Result<Keyring, KeyringError> {
+    let token_keys = BTreeMap::from([(keys.token_key.kid.clone(), keys.token_key.secret)]);
+    Keyring::new(token_keys, &keys.token_key.kid)
 }
 
 /// The key by which another program on this machine may tell of events: derived, so that it stays the same.

@@ -91,7 +91,7 @@ impl Desk<'_> {
     /// A page in the name of the organisation.
     pub(crate) fn page(&self, phrases: &Phrases, status: u16, title: &str, body: &str) -> ApiGatewayV2httpResponse {
         let from = Some(self.catalog.organisation.name.as_str());
-        Page { status, language: phrases.language, title, from, body }.answer()
+        Page { status, language: phrases.language, title, from, body, style: "" }.answer()
     }
 
     /// A page that says one thing.

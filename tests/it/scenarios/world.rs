@@ -12,6 +12,7 @@ use jiff::civil::DateTime;
 use jiff::{SignedDuration, Timestamp};
 use perennial_app::alerts::Herald;
 use perennial_app::behaviour::Observer;
+use perennial_app::desk::Desk;
 use perennial_app::engagement::Listener;
 use perennial_app::evaluate::Evaluator;
 use perennial_app::forward::Postman;
@@ -39,6 +40,7 @@ use perennial_core::lead::Lead;
 use perennial_core::submission::{Channel, Entry as ProgramEntry, Permission, Submission};
 use perennial_core::token::Keyring;
 use perennial_local::store_file::StoreFile;
+use sales_desk::Callers;
 use schedule_touch::Summary;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -96,6 +98,7 @@ pub(crate) struct Functions {
     pub(crate) publish: Arc<publish_history::Deps>,
     pub(crate) notify: Arc<notify::Deps>,
     pub(crate) evaluate: Arc<evaluate_requalification::Deps>,
+    pub(crate) sales: Arc<sales_desk::Deps>,
 }
 
 /// What the bus has for functions.
@@ -485,6 +488,18 @@ fn deploy(ports: &Ports, clock: &Arc<SettableClock>, bus: &Arc<RecordingBus>, li
         pepper: pepper(),
         clock: Arc::clone(&clock),
     };
+    let sales = sales_desk::Deps {
+        desk: Desk {
+            store: Arc::clone(store),
+            library: Arc::clone(&door.library),
+            pepper: pepper(),
+            clock: Arc::clone(&clock),
+        },
+        keyring: keyring(),
+        base_url: letterhead().base_url,
+        callers: Callers::new(None, Some("cognito:groups=operators")).unwrap(),
+        wall_clock: Arc::clone(&clock),
+    };
     let ingest = ingest_lead::Deps {
         door,
         observer,
@@ -507,6 +522,7 @@ fn deploy(ports: &Ports, clock: &Arc<SettableClock>, bus: &Arc<RecordingBus>, li
         publish: Arc::new(publish_history::Deps { bus: bus.clone() }),
         evaluate: Arc::new(evaluate_requalification::Deps { evaluator }),
         notify: Arc::new(notify::Deps { postman: Some(postman), herald, hooks: None }),
+        sales: Arc::new(sales),
     }
 }
 

@@ -212,18 +212,23 @@ impl LeadView {
 
     /// The number to call, where the person may be called.
     pub fn callable(&self) -> Option<&PhoneNumber> {
-        self.profile().phone.as_ref().filter(|_| self.lead().phone == PhoneReach::Ok)
+        self.profile().phone.as_ref().filter(|_| self.lead().phone == PhoneReach::Ok && self.is_contacted())
     }
 
     /// The address to write to, where the person may be written to.
     pub fn mailable(&self) -> Option<&EmailAddress> {
-        self.profile().email.as_ref().filter(|_| self.lead().email == EmailReach::Ok)
+        self.profile().email.as_ref().filter(|_| self.lead().email == EmailReach::Ok && self.is_contacted())
+    }
+
+    /// Whether anybody contacts the person at all.
+    fn is_contacted(&self) -> bool {
+        self.lead().stage != LifecycleStage::Disqualified
     }
 
     /// The reasons to turn it back, in the order of the table, with what follows.
     pub fn reasons(&self) -> Vec<Reason<'_>> {
         let made = self.lead().cycle.attempts;
-        let counts = self.party.rep().is_some();
+        let counts = self.party.sells();
         let applies = |reason: TurnbackReason| match reason {
             TurnbackReason::BadPhone => self.lead().phone == PhoneReach::Ok,
             TurnbackReason::BadEmail => self.profile().email.is_some(),
@@ -284,7 +289,7 @@ impl LeadView {
 }
 
 /// The zone that somebody lives in; the catalog's, where that is not known.
-fn zone_of(catalog: &Catalog, party: &Party) -> TimeZone {
+pub fn zone_of(catalog: &Catalog, party: &Party) -> TimeZone {
     let owner = match party {
         Party::Rep { rep } => Some(Ownership::Assigned { rep: rep.clone() }),
         Party::Queue { queue } => Some(Ownership::Queue { queue: queue.clone() }),

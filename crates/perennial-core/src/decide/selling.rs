@@ -104,7 +104,7 @@ fn turnback_refusal(
         Some(Refusal::IsCustomer)
     } else if OF_THE_SUITE.contains(&reason) && *by != Party::Suite {
         Some(Refusal::NotARepsReason(reason.as_str()))
-    } else if by.rep().is_some() && made < needed {
+    } else if by.sells() && made < needed {
         // A CRM counts its own attempts.
         Some(Refusal::TooFewAttempts { made, needed })
     } else if reason == TurnbackReason::BadAnswers && request.fields.is_empty() {

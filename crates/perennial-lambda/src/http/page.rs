@@ -37,7 +37,7 @@ border:1px solid var(--edge);border-radius:.6rem;background:var(--card);cursor:p
 .choice:has(:checked){border-color:var(--accent);background:var(--wash);box-shadow:inset 0 0 0 1px var(--accent)}\
 .choice input{flex:none;width:1.25rem;height:1.25rem;margin:0;accent-color:var(--accent)}\
 .choice small{display:block;color:var(--soft);font-size:.875rem}\
-input[type=text],input[type=tel],input[type=date],select,textarea{display:block;width:100%;min-height:3rem;\
+input[type=text],input[type=tel],input[type=date],input[type=datetime-local],select,textarea{display:block;width:100%;min-height:3rem;\
 padding:.6rem .9rem;border:1px solid var(--edge);border-radius:.6rem;background:var(--card);color:inherit;font:inherit}\
 textarea{min-height:8rem}\
 button,.button{display:block;width:100%;min-height:3rem;padding:.7rem 1.4rem;border:1px solid var(--accent);\
@@ -67,6 +67,8 @@ pub struct Page<'a> {
     pub from: Option<&'a str>,
     /// What stands below the title: HTML.
     pub body: &'a str,
+    /// What it looks like besides what every page does.
+    pub style: &'a str,
 }
 
 impl Page<'_> {
@@ -80,9 +82,9 @@ impl Page<'_> {
             "<!doctype html>\n<html lang=\"{language}\">\n<head>\n<meta charset=\"utf-8\">\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
              <meta name=\"robots\" content=\"noindex\">\n<meta name=\"color-scheme\" content=\"light dark\">\n\
-             <title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n{from}<h1>{title}</h1>\n{}\n</main>\n\
+             <title>{title}</title>\n<style>{STYLE}{}</style>\n</head>\n<body>\n<main>\n{from}<h1>{title}</h1>\n{}\n</main>\n\
              </body>\n</html>\n",
-            self.body
+            self.style, self.body
         );
         debug_assert!(written.is_ok(), "a string takes whatever is written to it");
         answer(self.status, "text/html; charset=utf-8", html)

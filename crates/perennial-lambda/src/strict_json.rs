@@ -8,16 +8,56 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
+use crate::http::form::Pair;
+
 /// Most levels of lists and objects in each other.
 pub const JSON_DEPTH_MAX: usize = 16;
 
-/// A JSON value. Numbers are kept as text.
+/// A JSON value. It has no `Debug`: it may be anybody's words.
 #[derive(PartialEq)]
-pub(crate) enum Json {
+pub enum Json {
+    /// `null`.
     Null,
+    /// A text, a number, true or false, as text.
     Scalar(String),
+    /// A list.
     List(Vec<Json>),
+    /// An object.
     Object(BTreeMap<String, Json>),
+}
+
+/// Why a text gives no names and values.
+#[derive(Debug, thiserror::Error)]
+pub enum PairsError {
+    /// It is not strict JSON.
+    #[error(transparent)]
+    Json(#[from] JsonError),
+    /// It is JSON, but does not name fields.
+    #[error("The JSON must be an object of fields; each is a text, a number, true or false, or a list of these.")]
+    Shape,
+}
+
+/// Reads the names and values of an object, in the order of the names. A list is a name with several values; `null` is
+/// an empty value.
+pub fn pairs(text: &str) -> Result<Vec<Pair>, PairsError> {
+    let Json::Object(members) = parse(text)? else {
+        return Err(PairsError::Shape);
+    };
+    let mut pairs = Vec::new();
+    for (name, value) in members {
+        let values = match value {
+            Json::List(values) => values,
+            value @ (Json::Null | Json::Scalar(_) | Json::Object(_)) => vec![value],
+        };
+        for value in values {
+            match value {
+                Json::Null => pairs.push((name.clone(), String::new())),
+                Json::Scalar(text) => pairs.push((name.clone(), text)),
+                Json::List(_) | Json::Object(_) => return Err(PairsError::Shape),
+            }
+        }
+    }
+    Ok(pairs)
 }
 
 /// A text that is not strict JSON.
@@ -48,7 +88,7 @@ impl fmt::Display for Problem {
 }
 
 /// Parses one JSON value and nothing after it.
-pub(crate) fn parse(text: &str) -> Result<Json, JsonError> {
+pub fn parse(text: &str) -> Result<Json, JsonError> {
     let problem = Cell::new(Problem::Syntax);
     let mut deserializer = serde_json::Deserializer::from_str(text);
     Strict { depth: 0, problem: &problem }
