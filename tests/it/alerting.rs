@@ -48,7 +48,7 @@ async fn told_of(store: &dyn Store) -> usize {
 async fn whoever_raises_a_hand_is_told_of_within_a_second() {
     let directory = TempDir::new().unwrap();
     let files = programs::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../programs")).unwrap();
-    let suite = Suite::start(&directory.path().join("up.db"), 0, Pace::Real, &files, None).await.unwrap();
+    let suite = Suite::start(&directory.path().join("up.db"), 0, Pace::Real, &files, None, None).await.unwrap();
     let host = suite.base_url().replace("http://", "");
     let mut waits = Vec::new();
     for number in 1..=POSTS {

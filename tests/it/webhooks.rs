@@ -103,7 +103,8 @@ impl Town {
         let deliveries = Arc::clone(&webhooks.deliveries);
         let postman = world.functions.notify.postman.clone();
         let hooks = Some(Hooks { webhooks, first_attempt: FirstAttempt::AtOnce });
-        let notify = Arc::new(notify::Deps { postman, hooks });
+        let herald = world.functions.notify.herald.clone();
+        let notify = Arc::new(notify::Deps { postman, herald, hooks });
         Self { world, server, notify, deliveries, store, told: AtomicUsize::new(0) }
     }
 

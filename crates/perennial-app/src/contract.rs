@@ -1128,7 +1128,12 @@ pub async fn a_roster_follows_the_one_it_was_made_from_or_none(store: &impl Stor
 
 /// A lead with a task that is due then, if it has one.
 fn owned_lead(id: &LeadId, owner: Ownership, due_at: Option<Timestamp>) -> Lead {
-    let task = due_at.map(|due_at| Task { touch: touch("1_welcome_call_0"), kind: TaskKind::Call, due_at });
+    let task = due_at.map(|due_at| Task {
+        touch: touch("1_welcome_call_0"),
+        kind: TaskKind::Call,
+        due_at,
+        escalates_at: None,
+    });
     Lead { owner: Some(owner), task, ..lead(id, noon()) }
 }
 

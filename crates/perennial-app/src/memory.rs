@@ -27,9 +27,9 @@ use self::deliveries::Webhooks;
 use crate::ports::{
     Against, BlockRecord, Bucket, Bus, BusError, BusEvent, CatalogVersion, Claim, Clock, Commit, CommitError, Count,
     Cursor, DeskLead, DeskOwner, DeskPage, DeskPlace, DoorBook, DueLead, DuePage, EngagementRecord, ForwardedMail,
-    Forwarder, HIT_REPEATS, HITS_PER_LINK_MAX, HistoryRow, IdempotencyRecord, ImportRecord, Inbox, InboxError, Mailer, Notice, Notifier,
-    OutboundMail, PULSE_SHARDS, PublishedCatalog, PublishedProgram, RawMail, Release, RosterRecord, SendReport,
-    SendingPause, Store, StoreError, Stored, SubmissionRow, SurveyPage, Surveyed,
+    Forwarder, HIT_REPEATS, HITS_PER_LINK_MAX, HistoryRow, IdempotencyRecord, ImportRecord, Inbox, InboxError, Mailer,
+    Notice, Notifier, OutboundMail, PULSE_SHARDS, PublishedCatalog, PublishedProgram, RawMail, Release, RosterRecord,
+    SendReport, SendingPause, Store, StoreError, Stored, SubmissionRow, SurveyPage, Surveyed,
 };
 
 /// Most items on one page: few, so that no test gets by with one page.

@@ -97,11 +97,6 @@ impl Access {
         Ok(Letterhead { base_url, keyring: keyring.context("PERENNIAL_TOKEN_KEYS holds no key")?, reply_domain: None })
     }
 
-    /// Whether it is a store of this machine.
-    pub(crate) const fn is_local(&self) -> bool {
-        self.local.is_some()
-    }
-
     /// A clock that stands at [`Access::now`].
     pub(crate) fn clock(&self) -> Arc<dyn Clock> {
         Arc::new(Standing(self.now))

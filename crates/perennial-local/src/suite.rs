@@ -430,9 +430,7 @@ impl Suite {
             serve(mail, ses::router(MailService { letters, clock: clock.clone(), events }), stopped),
         ];
         file.announce(&base_url)?;
-        Ok(Self {
-            address, clock, store, library, authorizer, published, webhooks, inbox, file, servers, pumps, stop,
-        })
+        Ok(Self { address, clock, store, library, authorizer, published, webhooks, inbox, file, servers, pumps, stop })
     }
 
     /// Where the pages and forms are, e.g. `http://127.0.0.1:8700`.

@@ -276,7 +276,10 @@ fn last_of(world: &World, name: &str) -> Value {
 
 async fn notified(world: &World, sample: &str, detail: &Value) -> Result<Option<alerts::Told>, String> {
     let event = read(&with_detail(sample, detail.clone()));
-    notify::handle(Arc::clone(&world.functions.notify), event).await.map(|summary| summary.alert).map_err(|error| error.to_string())
+    notify::handle(Arc::clone(&world.functions.notify), event)
+        .await
+        .map(|summary| summary.alert)
+        .map_err(|error| error.to_string())
 }
 
 #[tokio::test]

@@ -29,7 +29,7 @@ async fn ask(suite: &Suite, path: &str, authorization: Option<&str>) -> (u16, St
 #[tokio::test]
 async fn h41_only_a_token_of_this_machine_that_is_good_now_comes_through_to_sales() {
     let files = programs::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../programs")).unwrap();
-    let suite = Suite::start_on(StoreFile::memory().unwrap(), 0, Pace::Real, &files, None).await.unwrap();
+    let suite = Suite::start_on(StoreFile::memory().unwrap(), 0, Pace::Real, &files, None, None).await.unwrap();
     let now = Timestamp::now();
     let bearer = |token: String| format!("Bearer {token}");
     let operator = bearer(suite.authorizer().token(&Caller::Operator, now));
