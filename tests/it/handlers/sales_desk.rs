@@ -75,7 +75,6 @@ async fn with_ada() -> (World, LeadId) {
     let world = World::of(staffed(), NOW).await;
     let ada = ada_posts(&world).await;
     give(&world, &ada, "robin").await;
-    world.live_until("2026-03-02 10:06").await;
     (world, ada)
 }
 

@@ -118,7 +118,7 @@ async fn the_page_says_who_it_is_why_now_by_when_and_how_to_reach_them() {
         "Ready for sales",
         "They asked to be contacted.",
         // In London, where Robin is, it is an hour earlier than in Berlin.
-        "Call them, by today, 09:10</strong> <span class=\"soft\">in 4 min",
+        "Call them, by today, 09:05</strong> <span class=\"soft at\">in 5 min",
         "href=\"tel:+4930901820\"",
         "href=\"mailto:ada@example.com\"",
         "Please call me.",
