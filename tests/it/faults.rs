@@ -122,7 +122,7 @@ async fn f2_a_mail_whose_answer_is_lost_is_proved_by_its_event_and_posted_once()
     let ada = ada(&world).await;
     ses.behave(Manner::Answers);
     insta::assert_snapshot!(world.story(&ada).await, @"
-    Mon 2026-03-02 10:00  comes in by Form, raising a hand; e-mail Ok, phone Missing
+    Mon 2026-03-02 10:00  comes in by Form; e-mail Ok, phone Missing
                           is admitted
                           belongs to the queue sdr
                           starts welcome: response comes Mon 2026-03-02 10:00
@@ -141,7 +141,7 @@ async fn f2_a_mail_whose_answer_is_lost_is_proved_by_its_event_and_posted_once()
     world.live_until("2026-03-04 00:00").await;
     assert_eq!(posts(&ses), 1);
     insta::assert_snapshot!(world.story(&ada).await, @"
-    Mon 2026-03-02 10:00  comes in by Form, raising a hand; e-mail Ok, phone Missing
+    Mon 2026-03-02 10:00  comes in by Form; e-mail Ok, phone Missing
                           is admitted
                           belongs to the queue sdr
                           starts welcome: response comes Mon 2026-03-02 10:00
@@ -207,7 +207,7 @@ async fn an_ses_that_nobody_reaches_gets_the_mail_when_it_is_back() {
     world.live_until("2026-03-02 10:05").await;
     assert_eq!(posts(&ses), 1);
     insta::assert_snapshot!(world.story(&ada).await, @"
-    Mon 2026-03-02 10:00  comes in by Form, raising a hand; e-mail Ok, phone Missing
+    Mon 2026-03-02 10:00  comes in by Form; e-mail Ok, phone Missing
                           is admitted
                           belongs to the queue sdr
                           starts welcome: response comes Mon 2026-03-02 10:00
@@ -239,7 +239,7 @@ async fn f6_a_worker_that_dies_with_the_mail_in_its_hand_leaves_it_unknown_when_
     world.tick().await;
     assert_eq!(world.mails(&ada).len(), 1);
     insta::assert_snapshot!(world.story(&ada).await, @"
-    Mon 2026-03-02 10:00  comes in by Form, raising a hand; e-mail Ok, phone Missing
+    Mon 2026-03-02 10:00  comes in by Form; e-mail Ok, phone Missing
                           is admitted
                           belongs to the queue sdr
                           starts welcome: response comes Mon 2026-03-02 10:00
@@ -302,7 +302,7 @@ async fn f13_an_unsubscribe_between_load_and_mark_stops_that_very_mail() {
     let lead = world.lead(&ada).await;
     assert_eq!((lead.email, lead.stage, lead.sending), (EmailReach::Unsubscribed, LifecycleStage::Disqualified, None));
     insta::assert_snapshot!(world.story(&ada).await, @r#"
-    Mon 2026-03-02 10:00  comes in by Form, raising a hand; e-mail Ok, phone Missing
+    Mon 2026-03-02 10:00  comes in by Form; e-mail Ok, phone Missing
                           is admitted
                           belongs to the queue sdr
                           starts welcome: response comes Mon 2026-03-02 10:00
@@ -334,7 +334,7 @@ async fn f14_an_unsubscribe_while_a_mail_is_in_flight_lets_that_one_through_and_
     let sent = world.events(&ada).await.iter().filter(|event| matches!(event, Event::TouchSent { .. })).count();
     assert_eq!(sent, 2);
     insta::assert_snapshot!(world.story(&ada).await, @r#"
-    Mon 2026-03-02 10:00  comes in by Form, raising a hand; e-mail Ok, phone Missing
+    Mon 2026-03-02 10:00  comes in by Form; e-mail Ok, phone Missing
                           is admitted
                           belongs to the queue sdr
                           starts welcome: response comes Mon 2026-03-02 10:00

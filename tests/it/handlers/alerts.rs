@@ -314,12 +314,12 @@ async fn f12_an_alert_that_ses_may_have_taken_comes_again_when_its_worker_is_gon
 async fn a_lead_that_nobody_looks_at_goes_up_the_ladder_and_each_rung_says_so() {
     let (world, ada) = with_ada(selling()).await;
     world.live_until("2026-04-10 12:00").await;
-    insta::assert_snapshot!(told(&world.notifier.notices()), @r"
+    insta::assert_snapshot!(told(&world.notifier.notices()), @"
     kim@perennial.example <- Ada Lovelace (Analytical Engines) asks for a call: 5 minutes left
 
     Ada Lovelace (Analytical Engines) asks for a call.
 
-    First attempt by 10:40, in 5 minutes.
+    First attempt by 10:35, in 5 minutes.
 
     ---
 
@@ -327,7 +327,7 @@ async fn a_lead_that_nobody_looks_at_goes_up_the_ladder_and_each_rung_says_so() 
 
     Ada Lovelace (Analytical Engines) still waits.
 
-    First attempt by 10:40, in 3 minutes.
+    First attempt by 10:35, in 3 minutes.
 
     ---
 
@@ -337,7 +337,7 @@ async fn a_lead_that_nobody_looks_at_goes_up_the_ladder_and_each_rung_says_so() 
 
     Kim Osei has recorded no attempt to reach them.
 
-    The first attempt was due today at 10:40.
+    The first attempt was due today at 10:35.
 
     ---
 
@@ -347,83 +347,79 @@ async fn a_lead_that_nobody_looks_at_goes_up_the_ladder_and_each_rung_says_so() 
 
     They have waited too long for somebody else.
 
-    The first attempt was due today at 10:40.
+    The first attempt was due today at 10:35.
 
     ---
 
-    kim@perennial.example <- Ada Lovelace (Analytical Engines) waits for a decision, and is yours now: 5 minutes left
+    jo@perennial.example <- Due now: call Ada Lovelace (Analytical Engines)
+
+    Due now: call Ada Lovelace (Analytical Engines).
+
+    The first attempt was due today at 10:35.
+
+    ---
+
+    mo@perennial.example <- Not done by Jo Brandt: call Ada Lovelace (Analytical Engines)
+
+    Not done by Jo Brandt: call Ada Lovelace (Analytical Engines).
+
+    The first attempt was due yesterday at 10:35.
+
+    ---
+
+    robin@perennial.example <- Ada Lovelace (Analytical Engines) waits for a decision, and is yours now: 5 minutes left
 
     Ada Lovelace (Analytical Engines) waits for a decision, and is yours now.
 
     Whoever had them did not decide in time.
 
-    First attempt by 10:40, in 5 minutes.
+    First attempt by 10:35, in 5 minutes.
 
     ---
 
-    kim@perennial.example <- Ada Lovelace (Analytical Engines) still waits: 3 minutes left
+    robin@perennial.example <- Ada Lovelace (Analytical Engines) still waits: 3 minutes left
 
     Ada Lovelace (Analytical Engines) still waits.
 
-    First attempt by 10:40, in 3 minutes.
+    First attempt by 10:35, in 3 minutes.
 
     ---
 
-    mo@perennial.example <- Ada Lovelace (Analytical Engines) has waited too long for Kim Osei
+    robin@perennial.example <- Ada Lovelace (Analytical Engines) has waited too long for Robin Vale
 
-    Ada Lovelace (Analytical Engines) has waited too long for Kim Osei.
+    Ada Lovelace (Analytical Engines) has waited too long for Robin Vale.
 
-    Kim Osei has recorded no attempt to reach them.
+    Robin Vale has recorded no attempt to reach them.
 
-    The first attempt was due today at 10:40.
-
-    ---
-
-    robin@perennial.example <- Ada Lovelace (Analytical Engines) is yours now: the first attempt is overdue
-
-    Ada Lovelace (Analytical Engines) is yours now.
-
-    They have waited too long for somebody else.
-
-    The first attempt was due today at 10:40.
+    The first attempt was due today at 10:35.
 
     ---
 
-    kim@perennial.example <- Ada Lovelace (Analytical Engines) waits for a decision, and is yours now: 5 minutes left
+    robin@perennial.example <- Ada Lovelace (Analytical Engines) waits for a decision, and is yours now: 5 minutes left
 
     Ada Lovelace (Analytical Engines) waits for a decision, and is yours now.
 
     Whoever had them did not decide in time.
 
-    First attempt by 10:40, in 5 minutes.
+    First attempt by 13:35, in 5 minutes.
 
     ---
 
-    kim@perennial.example <- Ada Lovelace (Analytical Engines) still waits: 3 minutes left
+    robin@perennial.example <- Ada Lovelace (Analytical Engines) still waits: 3 minutes left
 
     Ada Lovelace (Analytical Engines) still waits.
 
-    First attempt by 10:40, in 3 minutes.
+    First attempt by 13:35, in 3 minutes.
 
     ---
 
-    mo@perennial.example <- Ada Lovelace (Analytical Engines) has waited too long for Kim Osei
+    robin@perennial.example <- Ada Lovelace (Analytical Engines) has waited too long for Robin Vale
 
-    Ada Lovelace (Analytical Engines) has waited too long for Kim Osei.
+    Ada Lovelace (Analytical Engines) has waited too long for Robin Vale.
 
-    Kim Osei has recorded no attempt to reach them.
+    Robin Vale has recorded no attempt to reach them.
 
-    The first attempt was due today at 10:40.
-
-    ---
-
-    robin@perennial.example <- Ada Lovelace (Analytical Engines) is yours now: the first attempt is overdue
-
-    Ada Lovelace (Analytical Engines) is yours now.
-
-    They have waited too long for somebody else.
-
-    The first attempt was due today at 10:40.
+    The first attempt was due today at 13:35.
 
     ---
 
@@ -451,12 +447,30 @@ async fn what_a_lead_does_that_sales_has_is_told_at_once_and_the_same_again_only
     world.post(json!({ "email": "ada@example.com", "message": "Please call me." })).await;
     world.live_until("2026-03-04 10:30").await;
     world.unsubscribe(&ada).await;
-    insta::assert_snapshot!(told(&world.notifier.notices()), @r"
+    insta::assert_snapshot!(told(&world.notifier.notices()), @"
     kim@perennial.example <- Ada Lovelace (Analytical Engines) asks for a call: 5 minutes left
 
     Ada Lovelace (Analytical Engines) asks for a call.
 
-    First attempt by 10:40, in 5 minutes.
+    First attempt by 10:35, in 5 minutes.
+
+    ---
+
+    kim@perennial.example <- Ada Lovelace (Analytical Engines) still waits: 3 minutes left
+
+    Ada Lovelace (Analytical Engines) still waits.
+
+    First attempt by 10:35, in 3 minutes.
+
+    ---
+
+    mo@perennial.example <- Ada Lovelace (Analytical Engines) has waited too long for Kim Osei
+
+    Ada Lovelace (Analytical Engines) has waited too long for Kim Osei.
+
+    Kim Osei has recorded no attempt to reach them.
+
+    The first attempt was due today at 10:35.
 
     ---
 
@@ -516,7 +530,25 @@ async fn a_lead_that_nobody_moves_is_told_of_before_it_leaves() {
     tells(&world, &ada, "kim", Outcome::Accepted).await;
     world.live_until("2026-03-20 12:00").await;
     assert_eq!(world.lead(&ada).await.stage, LifecycleStage::Recycled);
-    insta::assert_snapshot!(told(&world.notifier.notices()[1..]), @r"
+    insta::assert_snapshot!(told(&world.notifier.notices()[1..]), @"
+    kim@perennial.example <- Ada Lovelace (Analytical Engines) still waits: 3 minutes left
+
+    Ada Lovelace (Analytical Engines) still waits.
+
+    First attempt by 10:35, in 3 minutes.
+
+    ---
+
+    mo@perennial.example <- Ada Lovelace (Analytical Engines) has waited too long for Kim Osei
+
+    Ada Lovelace (Analytical Engines) has waited too long for Kim Osei.
+
+    Kim Osei has recorded no attempt to reach them.
+
+    The first attempt was due today at 10:35.
+
+    ---
+
     kim@perennial.example <- Ada Lovelace (Analytical Engines): nothing has happened for 7 days
 
     Ada Lovelace (Analytical Engines): nothing has happened for 7 days.
@@ -556,7 +588,25 @@ async fn a_lead_that_nobody_moves_is_told_of_before_it_leaves() {
     tells(&world, &ada, "kim", Outcome::Qualified).await;
     world.live_until("2026-05-10 12:00").await;
     assert_eq!(world.lead(&ada).await.stage, LifecycleStage::Recycled);
-    insta::assert_snapshot!(told(&world.notifier.notices()[1..]), @r"
+    insta::assert_snapshot!(told(&world.notifier.notices()[1..]), @"
+    kim@perennial.example <- Ada Lovelace (Analytical Engines) still waits: 3 minutes left
+
+    Ada Lovelace (Analytical Engines) still waits.
+
+    First attempt by 10:35, in 3 minutes.
+
+    ---
+
+    mo@perennial.example <- Ada Lovelace (Analytical Engines) has waited too long for Kim Osei
+
+    Ada Lovelace (Analytical Engines) has waited too long for Kim Osei.
+
+    Kim Osei has recorded no attempt to reach them.
+
+    The first attempt was due today at 10:35.
+
+    ---
+
     kim@perennial.example <- Ada Lovelace (Analytical Engines): nothing has happened for 30 days
 
     Ada Lovelace (Analytical Engines): nothing has happened for 30 days.
@@ -617,7 +667,7 @@ async fn whoever_comes_back_comes_with_their_history() {
     world.live_until("2026-09-07 09:40").await;
     let notices = world.notifier.notices();
     let notice = notices.iter().find(|notice| notice.subject.contains("is back")).unwrap();
-    insta::assert_snapshot!(format!("{} <- {}\n\n{}", notice.to, notice.subject, without_tokens(&notice.text)), @r"
+    insta::assert_snapshot!(format!("{} <- {}\n\n{}", notice.to, notice.subject, without_tokens(&notice.text)), @"
     kim@perennial.example <- Ada Lovelace (Analytical Engines) is back, and asks for a call: 5 minutes left
 
     Ada Lovelace (Analytical Engines) is back, and asks for a call.
@@ -625,7 +675,7 @@ async fn whoever_comes_back_comes_with_their_history() {
     You gave them back on 2 March at 11:01: no budget, to come back on 1
     October.
 
-    First attempt by 09:40, in 5 minutes.
+    First attempt by 09:35, in 5 minutes.
 
     Open the page of Ada Lovelace
     <https://perennial.example/v1/desk/[token]>:
@@ -633,7 +683,7 @@ async fn whoever_comes_back_comes_with_their_history() {
 
     What is to be done
 
-    Call Ada Lovelace: due 09:40.
+    Call Ada Lovelace: due 09:35.
 
     What they did
 
@@ -889,6 +939,6 @@ async fn what_a_person_writes_is_text_and_nothing_else() {
     world.live_until("2026-03-02 10:36").await;
     let notice = world.notifier.notices().pop().unwrap();
     assert!(!notice.html.contains("<b>") && !notice.html.contains("<img") && !notice.html.contains("href=\"z"));
-    insta::assert_snapshot!(notice.subject, @"<b>Eve</b> O'Neil *x* [y](z) (=cmd|'A' {{ 7*7 }}) asks for an answer: 5 minutes left");
+    insta::assert_snapshot!(notice.subject, @"<b>Eve</b> O'Neil *x* [y](z) (=cmd|'A' {{ 7*7 }}) has waited too long for Jo Brandt");
     assert!(notice.text.contains("**loud** # head <img src=x onerror=1>"), "{}", notice.text);
 }

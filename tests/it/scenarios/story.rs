@@ -18,7 +18,7 @@ pub(super) fn tell(lead: &Lead, history: &[HistoryRow], mails: &[OutboundMail]) 
     let mut story = Vec::new();
     for row in history {
         // A sign is told once: its points go with it.
-        for event in row.entries.iter().filter(|event| !matches!(event, Event::Scored { .. })) {
+        for event in row.entries.iter().filter(|event| !is_bookkeeping(event)) {
             let time = teller.time(row.at);
             let shown = if time == last { " ".repeat(time.len()) } else { time.clone() };
             story.push(format!("{shown}  {}", teller.line(event)));
@@ -26,6 +26,11 @@ pub(super) fn tell(lead: &Lead, history: &[HistoryRow], mails: &[OutboundMail]) 
         }
     }
     story.join("\n")
+}
+
+/// What stories leave out: that somebody looks whether a lead is ready, and what signs are worth.
+fn is_bookkeeping(event: &Event) -> bool {
+    matches!(event, Event::Scored { .. } | Event::EvaluationDue { .. } | Event::Evaluated { .. })
 }
 
 struct Teller<'a> {

@@ -37,7 +37,7 @@ use perennial_core::ids::{FormName, LeadId, Pepper, SubmissionId};
 use perennial_core::inbound::InboxKey;
 use perennial_core::intake::{self, RawSubmission};
 use perennial_core::lead::Lead;
-use perennial_core::submission::{Channel, Entry as ProgramEntry, Permission, Submission};
+use perennial_core::submission::{Channel, Entry as ProgramEntry, Intent, Permission, Submission};
 use perennial_core::token::Keyring;
 use perennial_local::store_file::StoreFile;
 use sales_desk::Callers;
@@ -123,7 +123,17 @@ impl World {
     }
 
     /// With other ports, which may be made of the store.
-    pub(crate) async fn with(catalog: Catalog, local: &str, change: impl FnOnce(&mut Ports, &DynamoStore)) -> Self {
+    ///
+    /// Where nobody sells, no form asks for a call: whoever does is with sales at once, and has stories of their own.
+    pub(crate) async fn with(mut catalog: Catalog, local: &str, change: impl FnOnce(&mut Ports, &DynamoStore)) -> Self {
+        if catalog.roster.is_empty() {
+            catalog.forms.values_mut().for_each(|form| form.intent = Intent::Inquiry);
+        }
+        Self::as_it_is(catalog, local, change).await
+    }
+
+    /// With the catalog's own forms.
+    pub(crate) async fn as_it_is(catalog: Catalog, local: &str, change: impl FnOnce(&mut Ports, &DynamoStore)) -> Self {
         let file = StoreFile::memory().unwrap();
         let client = Clients::loopback(file.dynamodb()).dynamodb();
         table::create(&client, TABLE).await.unwrap();
