@@ -2,6 +2,7 @@
 
 mod arriving;
 mod consenting;
+mod crm;
 mod junk;
 mod liveness;
 mod programs;

@@ -6,6 +6,7 @@ mod check;
 mod classify;
 mod desk;
 mod diff;
+mod dispositions;
 mod graph;
 mod import;
 mod migrate;
@@ -31,6 +32,8 @@ use std::time::Instant;
 use anyhow::Context as _;
 use clap::{Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
+use perennial_app::crm::Bridge;
+use perennial_app::desk::Desk;
 use perennial_app::engagement::{Heard, Listener};
 use perennial_app::ingest::Door;
 use perennial_app::library::Library;
@@ -67,6 +70,9 @@ enum Command {
         #[arg(long, value_name = "DIR", default_value = "programs")]
         programs: PathBuf,
     },
+    /// Takes in what sales did with leads, from a list: how a CRM that tells nothing by itself is heard.
+    #[command(subcommand)]
+    Dispositions(Dispositions),
     /// Checks the programs.
     Check {
         /// The directory of the programs.
@@ -174,6 +180,17 @@ enum Command {
     },
 }
 
+#[derive(Subcommand)]
+enum Dispositions {
+    /// Takes in a list: a status for each lead, and what stands beside it.
+    Import {
+        #[command(flatten)]
+        store: StoreArgs,
+        #[command(flatten)]
+        list: dispositions::DispositionsArgs,
+    },
+}
+
 #[derive(Debug, Subcommand)]
 enum Report {
     /// Received = the sum of all places, to the last lead.
@@ -225,6 +242,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Up(args) => up::run(args).await,
         Command::Import { store, import, programs } => run_import(&store, &import, &programs).await,
+        Command::Dispositions(Dispositions::Import { store, list }) => run_dispositions(&store, &list).await,
         Command::Check { explain: Some(code), .. } => check::explain(code, &mut out),
         Command::Check { directory, format, explain: None } => check::run(&directory, format, &mut out),
         Command::Preview(args) => preview::run(&args, Timestamp::now(), &mut out),
@@ -293,6 +311,30 @@ async fn run_import(store: &StoreArgs, args: &import::ImportArgs, programs: &Pat
         Ok(summary) => {
             write!(std::io::stdout(), "{summary}")?;
             writeln!(std::io::stderr(), "{seconds:.1} s")?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(error) => {
+            writeln!(std::io::stderr(), "{:?}", miette::Report::new(error))?;
+            Ok(ExitCode::from(2))
+        }
+    }
+}
+
+async fn run_dispositions(store: &StoreArgs, list: &dispositions::DispositionsArgs) -> anyhow::Result<ExitCode> {
+    let access = Access::open(store).await?;
+    let desk = Desk {
+        store: access.store.clone(),
+        library: access.library(),
+        pepper: access.pepper()?,
+        clock: access.clock(),
+    };
+    let bridge = Bridge { desk };
+    let taken_in = dispositions::run(&bridge, list).await;
+    drop(bridge);
+    access.close().await?;
+    match taken_in {
+        Ok(summary) => {
+            write!(std::io::stdout(), "{summary}")?;
             Ok(ExitCode::SUCCESS)
         }
         Err(error) => {
