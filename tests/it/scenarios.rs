@@ -9,6 +9,7 @@ mod programs;
 pub(crate) mod properties;
 mod reaching;
 mod recycling;
+mod reports;
 mod sending;
 mod story;
 mod timing;

@@ -38,7 +38,7 @@ use perennial_app::engagement::{Heard, Listener};
 use perennial_app::ingest::Door;
 use perennial_app::library::Library;
 use perennial_app::programs;
-use perennial_app::report::{audit, waterfall};
+use perennial_app::report::{audit, second_look, sla, turnbacks, waterfall};
 use perennial_core::contact::EmailAddress;
 use perennial_core::decide::ReviewVerdict;
 use perennial_core::diagnostic::Code;
@@ -201,6 +201,30 @@ enum Report {
         #[arg(long)]
         json: bool,
     },
+    /// What became of the leads that sales gave back, by reason and rep; and who was no lead, and was one after all.
+    Turnbacks {
+        #[command(flatten)]
+        store: StoreArgs,
+        #[command(flatten)]
+        shown: report::ShownAs,
+    },
+    /// How fast sales is with what it is offered, by team and owner.
+    Sla {
+        #[command(flatten)]
+        store: StoreArgs,
+        #[command(flatten)]
+        shown: report::ShownAs,
+    },
+    /// Some of those who were said to be no leads in the last 30 days, for somebody to look at again.
+    SecondLook {
+        #[command(flatten)]
+        store: StoreArgs,
+        /// How many. The same ones again, as long as they are that recent.
+        #[arg(long, value_name = "N", default_value_t = report::SAMPLE, value_parser = report::sample_size())]
+        sample: u64,
+        #[command(flatten)]
+        shown: report::ShownAs,
+    },
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -250,12 +274,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Push(args) => push::run(&args).await,
         Command::Diff(args) => diff::run(&args).await.map(|()| ExitCode::SUCCESS),
         Command::Migrate(args) => migrate::run(&args).await,
-        Command::Report(Report::Waterfall { store, json }) => {
-            let access = Access::open(&store).await?;
-            let report = waterfall(access.store.as_ref()).await?;
-            access.close().await?;
-            report::print_waterfall(&report, json, &mut out)
-        }
+        Command::Report(report) => run_report(report, &mut out).await,
         Command::Audit { store, json } => {
             let access = Access::open(&store).await?;
             let report = audit(access.store.as_ref(), access.now).await?;
@@ -275,6 +294,39 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Export { store, export } => privacy::export(&store, &export).await,
         Command::Retain { store } => privacy::retain(&store).await,
         Command::Review { store, verdict, lead, touch } => run_review(&store, verdict, &lead, touch).await,
+    }
+}
+
+/// Reads the whole store, and prints what it says.
+async fn run_report(report: Report, out: &mut std::io::Stdout) -> anyhow::Result<ExitCode> {
+    let (Report::Waterfall { store, .. }
+    | Report::Turnbacks { store, .. }
+    | Report::Sla { store, .. }
+    | Report::SecondLook { store, .. }) = &report;
+    let access = Access::open(store).await?;
+    let leads = access.store.as_ref();
+    match report {
+        Report::Waterfall { json, .. } => {
+            let report = waterfall(leads).await?;
+            access.close().await?;
+            report::print_waterfall(&report, json, out)
+        }
+        Report::Turnbacks { shown, .. } => {
+            let report = turnbacks(leads).await?;
+            access.close().await?;
+            report::print_turnbacks(&report, shown, out)
+        }
+        Report::Sla { shown, .. } => {
+            let catalog = access.library().catalog().await?;
+            let report = sla(leads, &catalog).await?;
+            access.close().await?;
+            report::print_sla(&report, shown, out)
+        }
+        Report::SecondLook { sample, shown, .. } => {
+            let report = second_look(leads, access.now, usize::try_from(sample)?).await?;
+            access.close().await?;
+            report::print_second_look(&report, shown, out)
+        }
     }
 }
 
