@@ -2,12 +2,14 @@
 
 mod arriving;
 mod consenting;
+mod crm;
 mod junk;
 mod liveness;
 mod programs;
 pub(crate) mod properties;
 mod reaching;
 mod recycling;
+mod reports;
 mod sending;
 mod story;
 mod timing;

@@ -227,6 +227,7 @@ fn lead(id: &LeadId, pulse: Timestamp) -> Lead {
         turnback: None,
         preferred: None,
         requalified: Vec::new(),
+        disposed_at: None,
         evaluate_by: None,
         evaluated_at: None,
         alerted: BTreeMap::new(),

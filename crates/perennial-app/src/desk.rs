@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::{SignedDuration, Timestamp};
 use perennial_core::catalog::Catalog;
 use perennial_core::clean;
-use perennial_core::decide::{Decision, Stimulus, View, refusal};
+use perennial_core::decide::{Decision, Stimulus, View, is_overtaken, refusal};
 use perennial_core::ids::{LeadId, Pepper, QueueName, RepName};
 use perennial_core::lead::{Ownership, StageKind};
 use perennial_core::policy::TurnbackReason;
@@ -27,7 +27,7 @@ pub use list::{Waiting, WaitingPage};
 use crate::library::{Library, LibraryError};
 use crate::mail::Letterhead;
 use crate::ports::{Clock, IdempotencyRecord, Store, StoreError, Stored};
-use crate::react::{Attachments, ReactError, react_to};
+use crate::react::{Attachments, ReactError, decide_on, react_to};
 
 /// The path of the page of a lead, before its token.
 pub const DESK_PATH: &str = "/v1/desk/";
@@ -37,6 +37,9 @@ pub const LINK_PERIOD: SignedDuration = SignedDuration::from_hours(60 * 24);
 
 /// How long it is remembered under which key an outcome was told.
 pub const OUTCOME_PERIOD: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// How long, where a list or a system may tell all that it ever told once more.
+pub const REPLAY_PERIOD: SignedDuration = SignedDuration::from_hours(400 * 24);
 
 /// As whom somebody acts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -231,6 +234,8 @@ pub struct Told {
     pub outcome: Outcome,
     /// What they have to say to it.
     pub note: Option<String>,
+    /// When it happened, where that is not now.
+    pub happened_at: Option<Timestamp>,
     /// What tells it from everything else that they tell: the same twice is one outcome.
     pub key: String,
 }
@@ -253,6 +258,9 @@ pub enum DisposeError {
     /// It cannot be so.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// Something later is known already.
+    #[error("something later is known of the lead already")]
+    Late,
     /// A note that is empty; or none where the outcome, as `other`, says nothing by itself.
     #[error("there must be a note that says it")]
     NoNote,
@@ -283,13 +291,21 @@ impl Desk {
         if needs_note(&told.by, &told.outcome) && note.is_none() {
             return Err(DisposeError::NoNote);
         }
-        let (by, outcome) = (told.by.clone(), told.outcome.clone());
-        // An outcome of ours that does not serialise is a bug; then the key alone tells it from others.
-        let said = serde_json::to_vec(&told.outcome).unwrap_or_default();
-        let words = told.note.as_deref().unwrap_or_default();
-        let record = self.record(&told.by, &told.key, &[told.lead.as_str().as_bytes(), &said, words.as_bytes()]);
-        let stimulus = Stimulus::Disposed { by, outcome, note };
-        self.decided(&told.by, &told.lead, &stimulus, Some(&record)).await
+        self.decided(&told.by, &told.lead, &disposed(told, note), Some(&self.record_of(told))).await
+    }
+
+    /// What [`Desk::dispose`] would do now. Nothing is changed.
+    pub async fn would_dispose(&self, told: &Told) -> Result<Done, DisposeError> {
+        let stimulus = disposed(told, self.note_of(&told.by, told.note.as_deref())?);
+        let now = self.clock.now();
+        if let Some(done) = self.known(&self.record_of(told), now).await? {
+            return Ok(done);
+        }
+        let catalog = self.library.catalog().await?;
+        let stored = self.store.load(&told.lead).await?;
+        may_do(&catalog, &told.by, &told.lead, stored.as_ref(), &stimulus, now)?;
+        let decision = decide_on(self.store.as_ref(), stored.as_ref(), &catalog, &stimulus, now).await?;
+        Ok(if decision.events.is_empty() { Done::Before } else { Done::Now })
     }
 
     /// Takes in a note, under a key as an outcome.
@@ -335,10 +351,9 @@ impl Desk {
     ) -> Result<Done, DisposeError> {
         let now = self.clock.now();
         if let Some(record) = record
-            && let Some(known) = self.store.idempotency(&record.key).await?
-            && known.expires_at > now
+            && let Some(done) = self.known(record, now).await?
         {
-            return known_as(&known, record);
+            return Ok(done);
         }
         let catalog = self.library.catalog().await?;
         let held_up = Mutex::new(None);
@@ -362,14 +377,31 @@ impl Desk {
         }
     }
 
+    /// What came of it, if it was told before.
+    async fn known(&self, record: &IdempotencyRecord, now: Timestamp) -> Result<Option<Done>, DisposeError> {
+        let known = self.store.idempotency(&record.key).await?;
+        known.filter(|known| known.expires_at > now).map(|known| known_as(&known, record)).transpose()
+    }
+
+    fn record_of(&self, told: &Told) -> IdempotencyRecord {
+        // An outcome of ours that does not serialise is a bug; then the key alone tells it from others.
+        let said = serde_json::to_vec(&told.outcome).unwrap_or_default();
+        let words = told.note.as_deref().unwrap_or_default();
+        self.record(&told.by, &told.key, &[told.lead.as_str().as_bytes(), &said, words.as_bytes()])
+    }
+
     fn record(&self, by: &Party, key: &str, said: &[&[u8]]) -> IdempotencyRecord {
         let said: Vec<&[u8]> = std::iter::once(&b"outcome-body:"[..]).chain(said.iter().copied()).collect();
         IdempotencyRecord {
             key: self.pepper.digest(&[b"outcome:", by.name().as_bytes(), b":", key.as_bytes()]),
             body: self.pepper.digest(&said),
-            expires_at: self.clock.now() + OUTCOME_PERIOD,
+            expires_at: self.clock.now() + if by.sells() { OUTCOME_PERIOD } else { REPLAY_PERIOD },
         }
     }
+}
+
+fn disposed(told: &Told, note: Option<Note>) -> Stimulus {
+    Stimulus::Disposed { by: told.by.clone(), outcome: told.outcome.clone(), note, happened_at: told.happened_at }
 }
 
 /// Whether an outcome of a person's says nothing without words.
@@ -387,8 +419,11 @@ fn may_do(
     now: Timestamp,
 ) -> Result<(), DisposeError> {
     let stored = theirs(catalog, by, lead, stored)?;
-    let Stimulus::Disposed { outcome, .. } = stimulus else { return Ok(()) };
+    let Stimulus::Disposed { outcome, happened_at, .. } = stimulus else { return Ok(()) };
     let view = View { lead: Some(&stored.lead), profile: Some(&stored.profile), catalog, loads: None };
+    if is_overtaken(view.lead, outcome, *happened_at) {
+        return Err(DisposeError::Late);
+    }
     refusal(&view, by, outcome, now).map_or(Ok(()), |refusal| Err(refusal.into()))
 }
 
@@ -400,7 +435,7 @@ fn theirs<'s>(
     stored: Option<&'s Stored>,
 ) -> Result<&'s Stored, DisposeError> {
     let theirs = stored.filter(|stored| is_theirs(catalog, party, stored));
-    if theirs.is_none() {
+    if theirs.is_none() && party.sells() {
         info!(lead.id = %lead, desk.party = party.name(), metric = "desk.denied", "a lead was asked for that is not theirs");
     }
     theirs.ok_or(DisposeError::NotTheirs)

@@ -419,7 +419,7 @@ impl Past {
         if let Event::TouchDropped { touch } = entry {
             self.mails.retain(|mail| &mail.touch != touch);
         }
-        if let Event::Disposed { by, outcome } = entry {
+        if let Event::Disposed { by, outcome, .. } = entry {
             self.deeds.push(Deed { at: row.at, by: by.clone(), outcome: outcome.clone() });
         }
         if let Event::TurnedBack { reason, by, rep, .. } = entry {

@@ -10,6 +10,7 @@ pub mod chart;
 pub mod chores;
 #[cfg(feature = "testing")]
 pub mod contract;
+pub mod crm;
 pub mod deliveries;
 pub mod desk;
 pub mod dossier;

@@ -1,4 +1,11 @@
-//! Where everybody is: the waterfall, and the audit that proves no lead lost.
+//! Where everybody is: the waterfall, and the audit that proves no lead lost. What sales does with what it is offered, and
+//! what becomes of what it gives back.
+
+mod second_look;
+mod sla;
+mod spread;
+mod turnbacks;
+mod walk;
 
 use std::collections::BTreeMap;
 
@@ -12,6 +19,13 @@ use perennial_core::waterfall::{Deltas, Place, Waterfall};
 use serde::Serialize;
 
 use crate::ports::{DeskPlace, HistoryRow, ImportRecord, Store, StoreError, SubmissionOutcome, Surveyed};
+
+pub use second_look::{Disqualification, LOOK_BACK, SAMPLE_MAX, SecondLook, second_look};
+pub use sla::{OwnerKind, SlaCounts, SlaReport, SlaRow, sla};
+pub use turnbacks::{
+    DisqualifiedCounts, ShownBy, TurnbackCounts, TurnbackRow, TurnbacksReport, WRONG_LISTED_MAX, WrongDisqualification,
+    turnbacks,
+};
 
 /// The waterfall as `perennial report waterfall` shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -259,7 +259,8 @@ impl Toucher {
                     None => return Ok(visit),
                 },
             };
-            match self.round(stored, tour, &mut visit).await? {
+            // On the heap: a lead before and after makes this future large, and with it all that wait for it.
+            match Box::pin(self.round(stored, tour, &mut visit)).await? {
                 Next::Decide(stored) => loaded = Some(stored),
                 Next::Load => {}
                 Next::Rest => break,

@@ -6,6 +6,7 @@ mod check;
 mod classify;
 mod desk;
 mod diff;
+mod dispositions;
 mod graph;
 mod import;
 mod migrate;
@@ -31,11 +32,13 @@ use std::time::Instant;
 use anyhow::Context as _;
 use clap::{Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
+use perennial_app::crm::Bridge;
+use perennial_app::desk::Desk;
 use perennial_app::engagement::{Heard, Listener};
 use perennial_app::ingest::Door;
 use perennial_app::library::Library;
 use perennial_app::programs;
-use perennial_app::report::{audit, waterfall};
+use perennial_app::report::{audit, second_look, sla, turnbacks, waterfall};
 use perennial_core::contact::EmailAddress;
 use perennial_core::decide::ReviewVerdict;
 use perennial_core::diagnostic::Code;
@@ -67,6 +70,9 @@ enum Command {
         #[arg(long, value_name = "DIR", default_value = "programs")]
         programs: PathBuf,
     },
+    /// Takes in what sales did with leads, from a list: how a CRM that tells nothing by itself is heard.
+    #[command(subcommand)]
+    Dispositions(Dispositions),
     /// Checks the programs.
     Check {
         /// The directory of the programs.
@@ -174,6 +180,17 @@ enum Command {
     },
 }
 
+#[derive(Subcommand)]
+enum Dispositions {
+    /// Takes in a list: a status for each lead, and what stands beside it.
+    Import {
+        #[command(flatten)]
+        store: StoreArgs,
+        #[command(flatten)]
+        list: dispositions::DispositionsArgs,
+    },
+}
+
 #[derive(Debug, Subcommand)]
 enum Report {
     /// Received = the sum of all places, to the last lead.
@@ -183,6 +200,30 @@ enum Report {
         /// Prints JSON.
         #[arg(long)]
         json: bool,
+    },
+    /// What became of the leads that sales gave back, by reason and rep; and who was no lead, and was one after all.
+    Turnbacks {
+        #[command(flatten)]
+        store: StoreArgs,
+        #[command(flatten)]
+        shown: report::ShownAs,
+    },
+    /// How fast sales is with what it is offered, by team and owner.
+    Sla {
+        #[command(flatten)]
+        store: StoreArgs,
+        #[command(flatten)]
+        shown: report::ShownAs,
+    },
+    /// Some of those who were said to be no leads in the last 30 days, for somebody to look at again.
+    SecondLook {
+        #[command(flatten)]
+        store: StoreArgs,
+        /// How many. The same ones again, as long as they are that recent.
+        #[arg(long, value_name = "N", default_value_t = report::SAMPLE, value_parser = report::sample_size())]
+        sample: u64,
+        #[command(flatten)]
+        shown: report::ShownAs,
     },
 }
 
@@ -225,6 +266,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Up(args) => up::run(args).await,
         Command::Import { store, import, programs } => run_import(&store, &import, &programs).await,
+        Command::Dispositions(Dispositions::Import { store, list }) => run_dispositions(&store, &list).await,
         Command::Check { explain: Some(code), .. } => check::explain(code, &mut out),
         Command::Check { directory, format, explain: None } => check::run(&directory, format, &mut out),
         Command::Preview(args) => preview::run(&args, Timestamp::now(), &mut out),
@@ -232,12 +274,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Push(args) => push::run(&args).await,
         Command::Diff(args) => diff::run(&args).await.map(|()| ExitCode::SUCCESS),
         Command::Migrate(args) => migrate::run(&args).await,
-        Command::Report(Report::Waterfall { store, json }) => {
-            let access = Access::open(&store).await?;
-            let report = waterfall(access.store.as_ref()).await?;
-            access.close().await?;
-            report::print_waterfall(&report, json, &mut out)
-        }
+        Command::Report(report) => run_report(report, &mut out).await,
         Command::Audit { store, json } => {
             let access = Access::open(&store).await?;
             let report = audit(access.store.as_ref(), access.now).await?;
@@ -257,6 +294,39 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Export { store, export } => privacy::export(&store, &export).await,
         Command::Retain { store } => privacy::retain(&store).await,
         Command::Review { store, verdict, lead, touch } => run_review(&store, verdict, &lead, touch).await,
+    }
+}
+
+/// Reads the whole store, and prints what it says.
+async fn run_report(report: Report, out: &mut std::io::Stdout) -> anyhow::Result<ExitCode> {
+    let (Report::Waterfall { store, .. }
+    | Report::Turnbacks { store, .. }
+    | Report::Sla { store, .. }
+    | Report::SecondLook { store, .. }) = &report;
+    let access = Access::open(store).await?;
+    let leads = access.store.as_ref();
+    match report {
+        Report::Waterfall { json, .. } => {
+            let report = waterfall(leads).await?;
+            access.close().await?;
+            report::print_waterfall(&report, json, out)
+        }
+        Report::Turnbacks { shown, .. } => {
+            let report = turnbacks(leads).await?;
+            access.close().await?;
+            report::print_turnbacks(&report, shown, out)
+        }
+        Report::Sla { shown, .. } => {
+            let catalog = access.library().catalog().await?;
+            let report = sla(leads, &catalog).await?;
+            access.close().await?;
+            report::print_sla(&report, shown, out)
+        }
+        Report::SecondLook { sample, shown, .. } => {
+            let report = second_look(leads, access.now, usize::try_from(sample)?).await?;
+            access.close().await?;
+            report::print_second_look(&report, shown, out)
+        }
     }
 }
 
@@ -293,6 +363,30 @@ async fn run_import(store: &StoreArgs, args: &import::ImportArgs, programs: &Pat
         Ok(summary) => {
             write!(std::io::stdout(), "{summary}")?;
             writeln!(std::io::stderr(), "{seconds:.1} s")?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(error) => {
+            writeln!(std::io::stderr(), "{:?}", miette::Report::new(error))?;
+            Ok(ExitCode::from(2))
+        }
+    }
+}
+
+async fn run_dispositions(store: &StoreArgs, list: &dispositions::DispositionsArgs) -> anyhow::Result<ExitCode> {
+    let access = Access::open(store).await?;
+    let desk = Desk {
+        store: access.store.clone(),
+        library: access.library(),
+        pepper: access.pepper()?,
+        clock: access.clock(),
+    };
+    let bridge = Bridge { desk };
+    let taken_in = dispositions::run(&bridge, list).await;
+    drop(bridge);
+    access.close().await?;
+    match taken_in {
+        Ok(summary) => {
+            write!(std::io::stdout(), "{summary}")?;
             Ok(ExitCode::SUCCESS)
         }
         Err(error) => {

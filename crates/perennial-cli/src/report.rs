@@ -4,12 +4,35 @@ use std::fmt::Write as _;
 use std::io::Write;
 use std::process::ExitCode;
 
-use perennial_app::report::{AuditReport, WaterfallReport};
+use clap::builder::RangedU64ValueParser;
+use perennial_app::report::{
+    AuditReport, DisqualifiedCounts, OwnerKind, SAMPLE_MAX, SecondLook, ShownBy, SlaCounts, SlaReport, TurnbackCounts,
+    TurnbacksReport, WaterfallReport,
+};
 use perennial_core::lead::LifecycleStage;
 use serde::Serialize;
 
 /// How many violations a person is shown; `--json` has all.
 const SHOWN_MAX: usize = 20;
+
+/// How many of those who were disqualified are shown, unless somebody says otherwise.
+pub(crate) const SAMPLE: u64 = 20;
+
+/// How many may be.
+pub(crate) fn sample_size() -> RangedU64ValueParser {
+    RangedU64ValueParser::new().range(1..=u64::try_from(SAMPLE_MAX).unwrap_or(u64::MAX))
+}
+
+/// How a report is shown.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(crate) struct ShownAs {
+    /// Prints JSON.
+    #[arg(long, conflicts_with = "csv")]
+    json: bool,
+    /// Prints CSV, for a spreadsheet.
+    #[arg(long)]
+    csv: bool,
+}
 
 /// Prints a waterfall. Fails (exit status 1) where it does not balance.
 pub(crate) fn print_waterfall(report: &WaterfallReport, json: bool, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
@@ -29,6 +52,288 @@ pub(crate) fn print_audit(report: &AuditReport, json: bool, out: &mut dyn Write)
         out.write_all(audit_text(report).as_bytes())?;
     }
     Ok(status(report.ok))
+}
+
+/// Prints what became of what sales gave back.
+pub(crate) fn print_turnbacks(
+    report: &TurnbacksReport,
+    shown: ShownAs,
+    out: &mut dyn Write,
+) -> anyhow::Result<ExitCode> {
+    if shown.json {
+        print_json(report, out)?;
+    } else if shown.csv {
+        let rows = report.rows.iter().map(|row| {
+            let rep = row.rep.as_ref().map(|rep| rep.as_str().to_owned()).unwrap_or_default();
+            [vec![row.reason.as_str().to_owned(), rep], turnback_cells(&row.counts)].concat()
+        });
+        print_csv(&[&["reason", "rep"], TURNBACK_COLUMNS].concat(), rows, out)?;
+    } else {
+        out.write_all(turnbacks_text(report).as_bytes())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints how fast sales is.
+pub(crate) fn print_sla(report: &SlaReport, shown: ShownAs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+    if shown.json {
+        print_json(report, out)?;
+    } else if shown.csv {
+        let rows = report.rows.iter().map(|row| {
+            let team = row.team.as_ref().map(|team| team.as_str().to_owned()).unwrap_or_default();
+            [vec![team, kind(row.kind).to_owned(), row.owner.clone()], sla_cells(&row.counts)].concat()
+        });
+        print_csv(&[&["team", "kind", "owner"], SLA_COLUMNS].concat(), rows, out)?;
+    } else {
+        out.write_all(sla_text(report).as_bytes())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints whom to look at again.
+pub(crate) fn print_second_look(report: &SecondLook, shown: ShownAs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+    const COLUMNS: &[&str] = &["lead", "disqualified_at", "reason", "by"];
+    let rows = report.sample.iter().map(|found| {
+        vec![
+            found.lead.as_str().to_owned(),
+            found.disqualified_at.to_string(),
+            found.reason.to_owned(),
+            found.by.clone(),
+        ]
+    });
+    if shown.json {
+        print_json(report, out)?;
+    } else if shown.csv {
+        print_csv(COLUMNS, rows, out)?;
+    } else {
+        let mut text = table(COLUMNS, &rows.collect::<Vec<_>>());
+        let (sample, all) = (report.sample.len(), report.disqualified);
+        let _: std::fmt::Result =
+            writeln!(text, "{sample} of {all} who were disqualified since {} and still are", report.since);
+        out.write_all(text.as_bytes())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print_csv(columns: &[&str], rows: impl Iterator<Item = Vec<String>>, out: &mut dyn Write) -> anyhow::Result<()> {
+    let mut writer = csv::Writer::from_writer(out);
+    writer.write_record(columns)?;
+    for row in rows {
+        writer.write_record(row)?;
+    }
+    writer.flush()?;
+    Ok(())
+}
+
+/// Columns under their names: words to the left, numbers to the right.
+fn table(columns: &[&str], rows: &[Vec<String>]) -> String {
+    let width = |at: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.chars().count());
+        cells.chain(columns.get(at).map(|name| name.chars().count())).max().unwrap_or_default()
+    };
+    let is_number = |at: usize| {
+        let mut cells = rows.iter().filter_map(|row| row.get(at));
+        cells.all(|cell| cell.chars().all(|c| c.is_ascii_digit() || c == '-')) && !rows.is_empty()
+    };
+    let mut text = String::new();
+    let head: Vec<String> = columns.iter().map(|name| name.replace('_', " ")).collect();
+    for row in std::iter::once(&head).chain(rows) {
+        let cells = row.iter().enumerate().map(|(at, cell)| {
+            let width = width(at);
+            if is_number(at) { format!("{cell:>width$}") } else { format!("{cell:width$}") }
+        });
+        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// A number that may not be known.
+fn perhaps(number: Option<u32>) -> String {
+    number.map_or_else(|| "-".to_owned(), |number| number.to_string())
+}
+
+const fn kind(kind: OwnerKind) -> &'static str {
+    match kind {
+        OwnerKind::Rep => "rep",
+        OwnerKind::Queue => "queue",
+    }
+}
+
+const TURNBACK_COLUMNS: &[&str] = &[
+    "turned_back",
+    "nurtured",
+    "requalified",
+    "turned_back_again",
+    "disqualified",
+    "customers",
+    "erased",
+    "waiting",
+    "won",
+    "days_to_requalified",
+    "days_to_won",
+];
+
+fn turnback_cells(counts: &TurnbackCounts) -> Vec<String> {
+    let numbers = [
+        counts.turned_back,
+        counts.nurtured,
+        counts.requalified,
+        counts.turned_back_again,
+        counts.disqualified,
+        counts.customers,
+        counts.erased,
+        counts.waiting,
+        counts.won,
+    ];
+    let days = [counts.days_to_requalified, counts.days_to_won].map(perhaps);
+    numbers.into_iter().map(|number| number.to_string()).chain(days).collect()
+}
+
+/// The columns that a person is shown; the others are in CSV and JSON.
+const TURNBACKS_SHOWN: &[&str] =
+    &["turned_back", "nurtured", "requalified", "waiting", "else", "won", "days_to_offer", "days_to_deal"];
+
+fn turnbacks_shown(name: &str, counts: &TurnbackCounts) -> Vec<String> {
+    let other = counts.turned_back_again + counts.disqualified + counts.customers + counts.erased;
+    let numbers = [counts.turned_back, counts.nurtured, counts.requalified, counts.waiting, other, counts.won];
+    let days = [counts.days_to_requalified, counts.days_to_won].map(perhaps);
+    let name = std::iter::once(name.replace('_', " "));
+    name.chain(numbers.into_iter().map(|number| number.to_string())).chain(days).collect()
+}
+
+fn turnbacks_text(report: &TurnbacksReport) -> String {
+    let rows = |of: Vec<(String, &TurnbackCounts)>| {
+        let rows = of.iter().map(|(name, counts)| turnbacks_shown(name, counts));
+        rows.chain([turnbacks_shown("all", &report.total)]).collect::<Vec<_>>()
+    };
+    let by_reason = report.by_reason.iter().map(|(reason, counts)| ((*reason).to_owned(), counts)).collect();
+    let by_rep = report.by_rep.iter().map(|(rep, counts)| (name_or(rep, "(no rep)"), counts)).collect();
+    let mut text = table(&[&["reason"], TURNBACKS_SHOWN].concat(), &rows(by_reason));
+    text.push('\n');
+    text.push_str(&table(&[&["rep"], TURNBACKS_SHOWN].concat(), &rows(by_rep)));
+    text.push('\n');
+    let disqualified = |(reason, counts): (&&str, &DisqualifiedCounts)| {
+        let numbers =
+            [counts.disqualified, counts.raised_hand, counts.taken_back, counts.ended, counts.listening, counts.won];
+        let name = std::iter::once(reason.replace('_', " "));
+        name.chain(numbers.into_iter().map(|number| number.to_string())).collect::<Vec<_>>()
+    };
+    text.push_str(&table(
+        &["no lead because", "said", "raised_hand", "taken_back", "erased", "listening", "won"],
+        &report.disqualified.iter().map(disqualified).collect::<Vec<_>>(),
+    ));
+    for wrong in report.wrong.iter().take(SHOWN_MAX) {
+        let shown_by = match wrong.shown_by {
+            ShownBy::HandRaise => "raised a hand",
+            ShownBy::Won => "bought",
+        };
+        let (reason, by) = (wrong.reason.replace('_', " "), &wrong.by);
+        let _: std::fmt::Result = writeln!(
+            text,
+            "wrong: {} {shown_by} on {}; {by} had said on {}: {reason}",
+            wrong.lead, wrong.shown_at, wrong.disqualified_at
+        );
+    }
+    if report.wrong.len() > SHOWN_MAX {
+        text.push_str("… and more; --json has all\n");
+    }
+    text
+}
+
+fn name_or(name: &str, other: &str) -> String {
+    if name.is_empty() { other.to_owned() } else { name.to_owned() }
+}
+
+const SLA_COLUMNS: &[&str] = &[
+    "offered",
+    "handed_over",
+    "offered_again",
+    "in_time",
+    "late",
+    "unattempted",
+    "not_yet",
+    "warned",
+    "breached",
+    "reassigned",
+    "decided",
+    "resubmitted",
+    "undecided",
+    "moved",
+    "open",
+    "minutes_to_attempt",
+];
+
+fn sla_cells(counts: &SlaCounts) -> Vec<String> {
+    let numbers = [
+        counts.offered,
+        counts.handed_over,
+        counts.offered_again,
+        counts.in_time,
+        counts.late,
+        counts.unattempted,
+        counts.not_yet,
+        counts.warned,
+        counts.breached,
+        counts.reassigned,
+        counts.decided,
+        counts.resubmitted,
+        counts.undecided,
+        counts.moved,
+        counts.open,
+    ];
+    numbers.into_iter().map(|number| number.to_string()).chain([perhaps(counts.minutes_to_attempt)]).collect()
+}
+
+/// The columns that a person is shown; the others are in CSV and JSON.
+const SLA_SHOWN: &[&str] = &[
+    "offered",
+    "in_time",
+    "late",
+    "nobody",
+    "warned",
+    "breached",
+    "passed_on",
+    "decided",
+    "offered_on",
+    "undecided",
+    "open",
+    "minutes",
+];
+
+fn sla_shown(names: [&str; 2], counts: &SlaCounts) -> Vec<String> {
+    let numbers = [
+        counts.offered,
+        counts.in_time,
+        counts.late,
+        counts.unattempted,
+        counts.warned,
+        counts.breached,
+        counts.reassigned,
+        counts.decided,
+        counts.resubmitted,
+        counts.undecided,
+        counts.open,
+    ];
+    let names = names.into_iter().map(str::to_owned);
+    let minutes = perhaps(counts.minutes_to_attempt);
+    names.chain(numbers.into_iter().map(|number| number.to_string())).chain([minutes]).collect()
+}
+
+fn sla_text(report: &SlaReport) -> String {
+    let owners = report.rows.iter().map(|row| {
+        let owner = match row.kind {
+            OwnerKind::Rep => row.owner.clone(),
+            OwnerKind::Queue => format!("queue {}", row.owner),
+        };
+        sla_shown([row.team.as_ref().map_or("-", |team| team.as_str()), &owner], &row.counts)
+    });
+    let teams = report.by_team.iter().map(|(team, counts)| sla_shown([&name_or(team, "-"), "all"], counts));
+    let total = sla_shown(["all", "all"], &report.total);
+    let mut text =
+        table(&[&["team", "owner"], SLA_SHOWN].concat(), &owners.chain(teams).chain([total]).collect::<Vec<_>>());
+    text.push_str("minutes: from the offer to the first attempt, of the hours in which the owner is in; the median\n");
+    text
 }
 
 fn print_json(report: &impl Serialize, out: &mut dyn Write) -> anyhow::Result<()> {

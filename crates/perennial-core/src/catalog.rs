@@ -17,8 +17,10 @@ use crate::calendar::{FrequencyCap, SendWindow};
 use crate::condition::same_answer;
 use crate::consent::{MailRules, OptInLetter, Region};
 use crate::content::Content;
+use crate::crm::StatusWords;
 use crate::ids::{
-    FieldName, FormName, Language, ProgramName, QueueName, RouteName, SenderDomain, TeamName, TopicName, WebhookName,
+    CrmName, FieldName, FormName, Language, ProgramName, QueueName, RouteName, SenderDomain, TeamName, TopicName,
+    WebhookName,
 };
 use crate::lead::{Lead, Ownership};
 use crate::policy::{BouncePolicy, FitRule, Gate, Scores, Sla, Turnbacks};
@@ -93,6 +95,8 @@ pub struct Catalog {
     pub breaker: BreakerPolicy,
     /// What happens with a lead that sales gives back.
     pub turnbacks: Turnbacks,
+    /// What the words of CRMs mean, by CRM.
+    pub crms: BTreeMap<CrmName, StatusWords>,
     /// The programs that leads start now, by name.
     pub programs: BTreeMap<ProgramName, Program>,
     /// Older versions that leads may still be in.

@@ -37,7 +37,7 @@ use crate::roster::Loads;
 use crate::sales::{Outcome, Party, Trigger};
 use crate::submission::{Channel, Entry, Intent, Permission, Submission};
 
-pub use selling::refusal;
+pub use selling::{is_overtaken, refusal};
 
 /// How long junk is kept before it is purged (DOMAIN.md §3).
 pub const QUARANTINE: SignedDuration = SignedDuration::from_hours(14 * 24);
@@ -192,6 +192,8 @@ pub enum Stimulus {
         outcome: Outcome,
         /// What they have to say to it.
         note: Option<Note>,
+        /// When it happened, where that is told: what is known of later stands.
+        happened_at: Option<Timestamp>,
     },
     /// Somebody of sales writes a note.
     Noted {
@@ -349,7 +351,9 @@ pub fn decide(view: &View<'_>, stimulus: &Stimulus, now: Timestamp) -> Decision 
             let taken = questions::taken(view.catalog, Some(known), answers, now);
             (!taken.0.is_empty()).then(|| known.answered(&taken, now))
         }
-        (Stimulus::Disposed { by, outcome, note }, Some(known)) if refusal(view, by, outcome, now).is_none() => {
+        (Stimulus::Disposed { by, outcome, note, happened_at }, Some(known))
+            if refusal(view, by, outcome, now).is_none() && !is_overtaken(view.lead, outcome, *happened_at) =>
+        {
             selling::told(view, known, outcome, note.as_ref(), now)
         }
         (Stimulus::Noted { note, .. }, Some(known)) if can_answer(view.lead) => Some(known.noted(note)),
@@ -419,7 +423,9 @@ impl<'a> Draft<'a> {
             Stimulus::Released { form } => self.released(form),
             Stimulus::Condemned => self.condemned(),
             Stimulus::Evaluate => self.evaluate(),
-            Stimulus::Disposed { by, outcome, note } => self.dispose(by, outcome, note.as_ref(), before),
+            Stimulus::Disposed { by, outcome, note, happened_at } => {
+                self.dispose(by, outcome, note.as_ref(), *happened_at, before);
+            }
             Stimulus::Noted { by, .. } => self.noted(by),
             Stimulus::HandedTo { owner } => self.handed_to(owner),
             Stimulus::Reviewed { touch, verdict } => self.reviewed(touch, *verdict),

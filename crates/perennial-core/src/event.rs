@@ -681,6 +681,9 @@ pub enum Event {
         /// What.
         #[serde(flatten)]
         outcome: Outcome,
+        /// When it happened, where it was told later than that.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        happened_at: Option<Timestamp>,
     },
     /// Sales takes the lead on.
     #[serde(rename = "lead.accepted")]
@@ -992,6 +995,7 @@ fn received(
         evaluate_by: None,
         evaluated_at: None,
         alerted: BTreeMap::new(),
+        disposed_at: None,
         submissions: submissions.saturating_add(1),
         stage_until: None,
         seq,

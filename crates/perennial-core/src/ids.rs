@@ -147,6 +147,10 @@ name!(
     RouteName, "a route's name", is_name, "1 to 40 lower-case letters, digits or '-', starting with a letter"
 );
 name!(
+    /// The name of a CRM, or of another system that sales works in.
+    CrmName, "a CRM's name", is_name, "1 to 40 lower-case letters, digits or '-', starting with a letter"
+);
+name!(
     /// The name of a mail's file in a program: `touches/<name>.md`.
     TemplateName, "a template name", is_name, "1 to 40 lower-case letters, digits or '-', starting with a letter"
 );

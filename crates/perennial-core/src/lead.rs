@@ -493,6 +493,9 @@ pub struct Lead {
     /// When its owner was last told at once, of what.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub alerted: BTreeMap<Trigger, Timestamp>,
+    /// When sales last did something with it, as far as that was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disposed_at: Option<Timestamp>,
     /// How many submissions it has made.
     pub submissions: u32,
     /// When a quarantine ends, or a listening lead is looked at again.

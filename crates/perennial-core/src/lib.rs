@@ -19,6 +19,7 @@ pub mod condition;
 pub mod consent;
 pub mod contact;
 pub mod content;
+pub mod crm;
 pub mod decide;
 pub mod diagnostic;
 pub mod event;

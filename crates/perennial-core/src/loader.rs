@@ -13,6 +13,7 @@
 mod catalog;
 mod condition;
 mod consent;
+mod crm;
 mod graph;
 mod known;
 mod language;

@@ -165,6 +165,25 @@ impl OfficeHours {
         self.on(date, &self.time_zone()).map(|(opens, _)| opens)
     }
 
+    /// How much of the time between two moments somebody is in.
+    pub fn between(&self, from: Timestamp, to: Timestamp) -> SignedDuration {
+        let zone = self.time_zone();
+        let mut open = SignedDuration::ZERO;
+        let mut date = from.to_zoned(zone.clone()).date();
+        let last = to.to_zoned(zone.clone()).date();
+        for _ in 0..OPENING_DAYS_MAX {
+            if date > last {
+                break;
+            }
+            if let Some((opens, closes)) = self.on(date, &zone) {
+                open += closes.min(to).duration_since(opens.max(from)).max(SignedDuration::ZERO);
+            }
+            let Ok(next) = date.tomorrow() else { break };
+            date = next;
+        }
+        open
+    }
+
     /// Whether somebody is in.
     pub fn is_open(&self, at: Timestamp) -> bool {
         let zone = self.time_zone();

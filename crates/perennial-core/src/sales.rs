@@ -196,6 +196,29 @@ impl Outcome {
     }
 }
 
+impl Outcome {
+    /// Whether it says something to the suite rather than of the lead.
+    pub const fn is_remark(&self) -> bool {
+        match self {
+            Self::Done | Self::Held { .. } | Self::Resumed | Self::Revisit { .. } | Self::Unhelpful { .. } => true,
+            Self::Accepted
+            | Self::Attempted { .. }
+            | Self::Connected
+            | Self::CallBack { .. }
+            | Self::MeetingBooked { .. }
+            | Self::WrongPerson
+            | Self::BadNumber
+            | Self::DoNotCall
+            | Self::Qualified
+            | Self::TurnedBack(_)
+            | Self::Disqualified { .. }
+            | Self::ExistingCustomer
+            | Self::Won
+            | Self::Lost => false,
+        }
+    }
+}
+
 /// Why an outcome is not taken. Said to whoever tells it; nothing is recorded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -228,6 +251,22 @@ pub enum Refusal {
     /// The lead is a customer; sales turns back what it was offered.
     #[error("they are a customer, and not with sales now")]
     IsCustomer,
+}
+
+impl Refusal {
+    /// Its name in answers and reports.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::NotWorked => "not_worked",
+            Self::TooFewAttempts { .. } => "too_few_attempts",
+            Self::NoFields => "fields_missing",
+            Self::DatePassed => "date_passed",
+            Self::TooFar => "date_too_far",
+            Self::NotARepsReason(_) => "reason_not_given_by_reps",
+            Self::NoDeal => "no_deal",
+            Self::IsCustomer => "is_customer",
+        }
+    }
 }
 
 /// Why a lead is ready for sales (DOMAIN.md §2, `QualifyCause`).

@@ -11,7 +11,7 @@ use perennial_app::error_chain::ErrorChain;
 use perennial_app::ports::{Cursor, DeskOwner};
 use perennial_core::catalog::Catalog;
 use perennial_core::ids::{LeadId, QueueName, RepName};
-use perennial_core::sales::{Party, Refusal};
+use perennial_core::sales::Party;
 use perennial_lambda::http::form::{self, FormError};
 use perennial_lambda::http::{self};
 use perennial_lambda::strict_json::{self, PairsError};
@@ -113,7 +113,11 @@ impl Problem {
             Self::Json(PairsError::Shape)
             | Self::Misread(_)
             | Self::Dispose(
-                DisposeError::Refused(_) | DisposeError::NoNote | DisposeError::NoteTooLong | DisposeError::NoSuchOwner,
+                DisposeError::Refused(_)
+                | DisposeError::Late
+                | DisposeError::NoNote
+                | DisposeError::NoteTooLong
+                | DisposeError::NoSuchOwner,
             ) => 422,
             Self::Dispose(DisposeError::KeyReused) => 409,
             Self::Dispose(DisposeError::Library(_) | DisposeError::React(_) | DisposeError::Store(_)) => 503,
@@ -136,7 +140,8 @@ impl Problem {
             Self::NoDesk => "desk_missing",
             Self::Cursor => "cursor_invalid",
             Self::Key => "idempotency_key_invalid",
-            Self::Dispose(DisposeError::Refused(refusal)) => refusal_code(refusal),
+            Self::Dispose(DisposeError::Refused(refusal)) => refusal.name(),
+            Self::Dispose(DisposeError::Late) => "overtaken",
             Self::Dispose(DisposeError::NoNote) => "note_missing",
             Self::Dispose(DisposeError::NoteTooLong) => "note_too_long",
             Self::Dispose(DisposeError::NoSuchOwner) => "owner_unknown",
@@ -168,19 +173,6 @@ impl Problem {
         let mut chars = text.chars();
         let first = chars.next().map(|first| first.to_uppercase().collect::<String>()).unwrap_or_default();
         format!("{first}{}.", chars.as_str())
-    }
-}
-
-const fn refusal_code(refusal: &Refusal) -> &'static str {
-    match refusal {
-        Refusal::NotWorked => "not_worked",
-        Refusal::TooFewAttempts { .. } => "too_few_attempts",
-        Refusal::NoFields => "fields_missing",
-        Refusal::DatePassed => "date_passed",
-        Refusal::TooFar => "date_too_far",
-        Refusal::NotARepsReason(_) => "reason_not_given_by_reps",
-        Refusal::NoDeal => "no_deal",
-        Refusal::IsCustomer => "is_customer",
     }
 }
 
@@ -301,7 +293,7 @@ impl Call<'_> {
         let given = self.given(&given::OUTCOME_NAMES)?;
         let outcome = given.outcome(self.catalog, &self.catalog.default_zone)?;
         let key = self.key(&lead)?;
-        let told = Told { by: self.party.clone(), lead, outcome, note: given.note(), key };
+        let told = Told { by: self.party.clone(), lead, outcome, note: given.note(), happened_at: None, key };
         let done = self.deps.desk.dispose(&told).await?;
         Ok(self.done(&told.lead, done))
     }

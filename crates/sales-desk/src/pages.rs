@@ -162,7 +162,7 @@ impl Visit<'_> {
         let done = match &act {
             Act::Tell(outcome) => {
                 let (outcome, note) = (outcome.clone(), given.note());
-                desk.dispose(&Told { by: party, lead: lead.clone(), outcome, note, key }).await
+                desk.dispose(&Told { by: party, lead: lead.clone(), outcome, note, happened_at: None, key }).await
             }
             Act::Note => desk.note(&party, lead, given.text(crate::given::NOTE), &key).await,
             Act::GiveTo(owner) => desk.hand_over(&party, lead, owner.clone()).await,
@@ -185,7 +185,12 @@ impl Visit<'_> {
             DisposeError::NoteTooLong => phrases.note_too_long.to_owned(),
             DisposeError::NoSuchOwner => phrases.no_such_owner.to_owned(),
             DisposeError::KeyReused => phrases.press_again.to_owned(),
-            DisposeError::NotTheirs | DisposeError::Library(_) | DisposeError::React(_) | DisposeError::Store(_) => {
+            // Nobody on a page tells of what is over.
+            DisposeError::NotTheirs
+            | DisposeError::Late
+            | DisposeError::Library(_)
+            | DisposeError::React(_)
+            | DisposeError::Store(_) => {
                 return Pressed::Failed(error);
             }
         };

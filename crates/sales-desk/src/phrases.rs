@@ -556,7 +556,7 @@ mod english {
             }
             Event::SlaBreached { trigger: Trigger::Reassigned, .. } => "Given on, since nobody tried.".to_owned(),
             Event::SlaBreached { .. } => "Nobody tried in time.".to_owned(),
-            Event::Disposed { by, outcome } => format!("{}: {}.", party(view, by), lower(&said(outcome))),
+            Event::Disposed { by, outcome, .. } => format!("{}: {}.", party(view, by), lower(&said(outcome))),
             Event::TurnedBack { reason, by, .. } => {
                 format!("{}: turned back, {}.", party(view, by), lower(self::reason(*reason)))
             }

@@ -257,7 +257,8 @@ async fn tells(world: &World, lead: &LeadId, name: &str, outcome: Outcome) {
     let (store, clock) = (Arc::clone(&world.store), world.clock.clone());
     let desk = Desk { store, library, pepper: pepper(), clock };
     let key = world.clock.now().to_string();
-    let told = Told { by: Party::Rep { rep: rep(name) }, lead: lead.clone(), outcome, note: None, key };
+    let told =
+        Told { by: Party::Rep { rep: rep(name) }, lead: lead.clone(), outcome, note: None, happened_at: None, key };
     desk.dispose(&told).await.unwrap();
     world.deliver().await;
 }

@@ -112,7 +112,7 @@ async fn told(world: &World, lead: &LeadId) -> Vec<&'static str> {
 async fn last_told(world: &World, lead: &LeadId) -> (Party, Outcome) {
     let events = world.events(lead).await;
     let told = events.into_iter().rev().find_map(|event| match event {
-        perennial_core::event::Event::Disposed { by, outcome } => Some((by, outcome)),
+        perennial_core::event::Event::Disposed { by, outcome, .. } => Some((by, outcome)),
         _ => None,
     });
     told.unwrap()

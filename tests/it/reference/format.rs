@@ -208,6 +208,7 @@ fn noun(named: Named) -> &'static str {
         | Named::Region
         | Named::Language
         | Named::Webhook
+        | Named::Crm
         | Named::Fact => named.noun(),
     }
 }

@@ -148,7 +148,7 @@ impl Teller<'_> {
             Event::SlaBreached { trigger, next_at, .. } => {
                 format!("time is over: {trigger:?}; next {}", self.time(*next_at))
             }
-            Event::Disposed { by, outcome } => format!("sales tells: {} ({})", outcome.name(), who(by)),
+            Event::Disposed { by, outcome, .. } => format!("sales tells: {} ({})", outcome.name(), who(by)),
             Event::Accepted { by } => format!("is accepted ({})", who(by)),
             Event::OpportunityOpened { by } => format!("is an opportunity ({})", who(by)),
             Event::Won { by } => format!("is won ({})", who(by)),

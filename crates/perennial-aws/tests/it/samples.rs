@@ -190,6 +190,7 @@ pub(crate) fn lead() -> Lead {
         evaluate_by: Some(noon() + SignedDuration::from_mins(5)),
         evaluated_at: Some(noon() - days(1)),
         alerted: BTreeMap::from([(Trigger::Qualified, noon() - days(1))]),
+        disposed_at: Some(noon() - days(14)),
         submissions: 2,
         stage_until: None,
         seq: 12,

@@ -10,7 +10,7 @@ use std::ops::Range;
 use encoding_rs::Encoding;
 use miette::{Diagnostic, NamedSource, SourceSpan};
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{MapAccess, Visitor};
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use thiserror::Error;
 use toml::Spanned;
@@ -46,20 +46,33 @@ pub(crate) struct MapError {
 }
 
 /// A map that could be parsed, not yet held against the columns of a list.
-pub(crate) struct MapFile {
-    pub(super) toml: MapToml,
+pub(crate) struct MapFile<T> {
+    pub(crate) toml: T,
     csv_format: CsvFormat,
     source_code: NamedSource<String>,
 }
 
-impl MapFile {
+/// What every map has, whatever its list is of.
+pub(crate) trait MapSyntax: DeserializeOwned {
+    /// What is done to every cell before it is used.
+    fn clean(&self) -> &CleanToml;
+    /// Replacements, by column.
+    fn values(&self) -> &BTreeMap<Spanned<String>, Words>;
+    /// How the list is written.
+    fn csv(&self) -> &CsvToml;
+}
+
+/// Words, and what stands in their place.
+pub(crate) type Words = BTreeMap<String, String>;
+
+impl<T: MapSyntax> MapFile<T> {
     /// Parses the text of a map; `name` is what problems call the file.
     ///
     /// # Errors
     /// What stands in the way of opening the list: TOML errors and the `[csv]` table.
     /// All else is found by [`Mapping::bind`](super::mapping::Mapping::bind).
     pub(crate) fn parse(name: &str, text: String) -> Result<Self, MapError> {
-        let parsed = toml::from_str::<MapToml>(&text);
+        let parsed = toml::from_str::<T>(&text);
         let source_code = NamedSource::new(name, text);
         let toml = match parsed {
             Ok(toml) => toml,
@@ -69,7 +82,7 @@ impl MapFile {
                 return Err(MapError { source_code, problems: vec![problem] });
             }
         };
-        match toml.csv.format() {
+        match toml.csv().format() {
             Ok(csv_format) => Ok(Self { toml, csv_format, source_code }),
             Err(problems) => Err(MapError { source_code, problems }),
         }
@@ -81,7 +94,7 @@ impl MapFile {
     }
 
     /// The error that shows these problems in the text of this map, from its first line on.
-    pub(super) fn error(self, mut problems: Vec<Problem>) -> MapError {
+    pub(crate) fn error(self, mut problems: Vec<Problem>) -> MapError {
         problems.sort_by_key(|problem| problem.span.offset());
         MapError { source_code: self.source_code, problems }
     }
@@ -90,26 +103,40 @@ impl MapFile {
 /// The map as it is written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct MapToml {
+pub(crate) struct MapToml {
     pub(super) form: Spanned<String>,
     pub(super) list: Spanned<String>,
     pub(super) id: Option<Spanned<ValueToml>>,
     pub(super) fields: BTreeMap<Spanned<String>, Spanned<ValueToml>>,
     #[serde(default)]
     pub(super) permissions: PermissionsToml,
-    pub(super) received_at: Option<ReceivedAtToml>,
+    pub(super) received_at: Option<DateToml>,
     #[serde(default)]
     pub(super) clean: CleanToml,
     #[serde(default)]
-    pub(super) values: BTreeMap<Spanned<String>, BTreeMap<String, String>>,
+    pub(super) values: BTreeMap<Spanned<String>, Words>,
     #[serde(default)]
     csv: CsvToml,
+}
+
+impl MapSyntax for MapToml {
+    fn clean(&self) -> &CleanToml {
+        &self.clean
+    }
+
+    fn values(&self) -> &BTreeMap<Spanned<String>, Words> {
+        &self.values
+    }
+
+    fn csv(&self) -> &CsvToml {
+        &self.csv
+    }
 }
 
 /// Where a value comes from: `"Column"`, `{ expr = "…" }` or `{ value = "…" }`.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "TextOr<ValueTable>")]
-pub(super) enum ValueToml {
+pub(crate) enum ValueToml {
     /// From this column.
     Column(String),
     /// From an expression over the row.
@@ -187,10 +214,10 @@ impl From<TextOr<YesNoTable>> for YesNoToml {
     }
 }
 
-/// The column with the date on which the lead came in.
+/// A column with dates.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ReceivedAtToml {
+pub(crate) struct DateToml {
     pub(super) column: Spanned<String>,
     #[serde(default)]
     pub(super) formats: Vec<Spanned<String>>,
@@ -200,7 +227,7 @@ pub(super) struct ReceivedAtToml {
 /// What is done to every cell before it is used.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct CleanToml {
+pub(crate) struct CleanToml {
     #[serde(default)]
     pub(super) unanswered: Vec<String>,
     #[serde(default)]
@@ -210,7 +237,7 @@ pub(super) struct CleanToml {
 /// How the list is written.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct CsvToml {
+pub(crate) struct CsvToml {
     delimiter: Option<Spanned<String>>,
     encoding: Option<Spanned<String>>,
     #[serde(default)]

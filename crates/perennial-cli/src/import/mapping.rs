@@ -3,25 +3,18 @@
 //! **Invariant:** a [`Mapping`] that exists fits its list and its form: every column it names is in the
 //! header once, every field it fills is declared. What can fail after that is a single row.
 
-use std::borrow::Cow;
-use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use jiff::civil::DateTime;
-use jiff::fmt::strtime;
-use jiff::tz::TimeZone;
-use jiff::{Timestamp, Zoned};
-use minijinja::Value;
-use perennial_core::calendar;
+use jiff::Timestamp;
 use perennial_core::catalog::Form;
 use perennial_core::ids::{FieldName, FormName};
 use perennial_core::submission::Permission;
 use toml::Spanned;
 
-use super::expression::RowExpression;
-use super::map_file::{MapError, MapFile, Problem, ReceivedAtToml, ValueToml, YesNoToml};
-use super::reader::{Header, Position, Row};
+use super::columns::{Binder, Cells, Columns, DateColumn, ValueFrom, remedy};
+use super::map_file::{MapError, MapFile, MapToml, YesNoToml};
+use super::reader::{Header, Row};
 use super::{Refusal, RefusedRow};
 
 /// What a list may fill besides the fields of its form, as a form post may
@@ -59,11 +52,10 @@ pub(crate) struct Mapping {
     form_name: FormName,
     form: Form,
     list: FormName,
-    unanswered: BTreeSet<String>,
-    columns: Vec<Column>,
+    columns: Columns,
     id: Option<ValueFrom>,
     fields: Vec<(String, ValueFrom)>,
-    received_at: Option<ReceivedAt>,
+    received_at: Option<DateColumn>,
     do_not_email: Option<YesNo>,
     do_not_call: Option<YesNo>,
 }
@@ -73,40 +65,35 @@ impl Mapping {
     ///
     /// # Errors
     /// Everything that does not fit, at once.
-    pub(crate) fn bind(map: MapFile, header: &Header, forms: &BTreeMap<FormName, Form>) -> Result<Self, MapError> {
-        let mut binder = Binder { header, columns: Vec::new(), problems: Vec::new() };
+    pub(crate) fn bind(
+        map: MapFile<MapToml>,
+        header: &Header,
+        forms: &BTreeMap<FormName, Form>,
+    ) -> Result<Self, MapError> {
+        let mut binder = Binder::new(header);
         let toml = &map.toml;
         let form = binder.form(&toml.form, toml.fields.keys(), forms);
         let list = binder.list(&toml.list);
         let id = toml.id.as_ref().and_then(|value| binder.value(value));
         let field = |(name, value): (&Spanned<String>, _)| Some((name.get_ref().clone(), binder.value(value)?));
         let fields = toml.fields.iter().filter_map(field).collect();
-        let received_at = toml.received_at.as_ref().and_then(|written| binder.received_at(written));
+        let received_at = toml.received_at.as_ref().and_then(|written| binder.date(written));
         let do_not_email = toml.permissions.do_not_email.as_ref().and_then(|written| binder.yes_no(written));
         let do_not_call = toml.permissions.do_not_call.as_ref().and_then(|written| binder.yes_no(written));
-        for column in &toml.clean.fold_case {
-            binder.fold_case(column);
-        }
-        for (column, values) in &toml.values {
-            binder.values(column, values);
-        }
-        let unanswered = toml.clean.unanswered.iter().map(|word| word.trim().to_lowercase()).collect();
-        let Binder { columns, problems, .. } = binder;
-        match (form, list) {
-            (Some((form_name, form)), Some(list)) if problems.is_empty() => Ok(Self {
+        binder.finish(map, |_, columns| {
+            let (form_name, form) = form?;
+            Some(Self {
                 form_name: form_name.clone(),
                 form: form.clone(),
-                list,
-                unanswered,
+                list: list?,
                 columns,
                 id,
                 fields,
                 received_at,
                 do_not_email,
                 do_not_call,
-            }),
-            _ => Err(map.error(problems)),
-        }
+            })
+        })
     }
 
     /// The form whose fields, intent and program apply.
@@ -125,7 +112,7 @@ impl Mapping {
     }
 
     fn map_cells(&self, row: &Row) -> Result<MappedRow, Refusal> {
-        let cells = Cells::clean(&self.columns, &self.unanswered, row);
+        let cells = self.columns.cells(row);
         let mut pairs = Vec::with_capacity(self.fields.len());
         for (name, from) in &self.fields {
             let value = cells.value(name, from)?;
@@ -156,123 +143,6 @@ impl Mapping {
         }
     }
 }
-
-/// A column that the map uses, and what is done to its cells.
-#[derive(Debug)]
-struct Column {
-    name: String,
-    /// Where it stands in the header.
-    index: usize,
-    case: Case,
-    values: BTreeMap<String, String>,
-}
-
-/// Whether the case of a cell means something.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Case {
-    /// The cell is kept as it is written.
-    Kept,
-    /// The cell is turned to lower case.
-    Folded,
-}
-
-impl Case {
-    fn apply(self, text: &str) -> Cow<'_, str> {
-        match self {
-            Self::Kept => Cow::Borrowed(text),
-            Self::Folded => Cow::Owned(text.to_lowercase()),
-        }
-    }
-}
-
-/// Where a value comes from. Columns are counted among the ones that the map uses.
-#[derive(Debug)]
-enum ValueFrom {
-    Column(usize),
-    Expression(RowExpression),
-    Constant(String),
-}
-
-/// The cleaned cells of one row, in the order of the columns that the map uses.
-struct Cells<'r> {
-    columns: &'r [Column],
-    in_order: Vec<Cow<'r, str>>,
-    /// The same as expressions see them, made when the first of them asks.
-    by_name: OnceCell<Value>,
-}
-
-impl<'r> Cells<'r> {
-    fn clean(columns: &'r [Column], unanswered: &BTreeSet<String>, row: &'r Row) -> Self {
-        let clean = |column: &'r Column| {
-            let cell = row.cell(column.index).trim();
-            if unanswered.contains(&cell.to_lowercase()) {
-                return Cow::Borrowed("");
-            }
-            let cell = column.case.apply(cell);
-            column.values.get(cell.as_ref()).map_or(cell, |to| Cow::Borrowed(to))
-        };
-        Self { columns, in_order: columns.iter().map(clean).collect(), by_name: OnceCell::new() }
-    }
-
-    fn cell(&self, column: usize) -> &str {
-        self.in_order.get(column).map_or("", Cow::as_ref)
-    }
-
-    fn by_name(&self) -> &Value {
-        let pairs =
-            || self.columns.iter().zip(&self.in_order).map(|(column, cell)| (column.name.as_str(), cell.as_ref()));
-        self.by_name.get_or_init(|| Value::from_pairs(pairs()))
-    }
-
-    fn value(&self, target: &str, from: &ValueFrom) -> Result<String, Refusal> {
-        match from {
-            ValueFrom::Column(column) => Ok(self.cell(*column).to_owned()),
-            ValueFrom::Constant(value) => Ok(value.clone()),
-            ValueFrom::Expression(expression) => expression
-                .eval(self.by_name())
-                .map_err(|problem| Refusal::Expression { target: target.to_owned(), problem }),
-        }
-    }
-}
-
-/// The column with the date on which the lead came in.
-#[derive(Debug)]
-struct ReceivedAt {
-    column: usize,
-    name: String,
-    formats: Vec<String>,
-    zone: TimeZone,
-}
-
-impl ReceivedAt {
-    fn read(&self, cells: &Cells<'_>) -> Result<Option<Timestamp>, Refusal> {
-        let cell = cells.cell(self.column);
-        if cell.is_empty() {
-            return Ok(None);
-        }
-        let found = if self.formats.is_empty() {
-            self.read_iso(cell)
-        } else {
-            self.formats.iter().find_map(|format| self.read_format(format, cell))
-        };
-        found.map(Some).ok_or_else(|| Refusal::NoDate { column: self.name.clone() })
-    }
-
-    /// ISO 8601: an instant, or a date with or without a time in the map's zone.
-    fn read_iso(&self, cell: &str) -> Option<Timestamp> {
-        cell.parse().ok().or_else(|| self.instant(cell.parse().ok()?))
-    }
-
-    fn read_format(&self, format: &str, cell: &str) -> Option<Timestamp> {
-        let parsed = strtime::parse(format, cell).ok()?;
-        parsed.to_timestamp().ok().or_else(|| self.instant(parsed.to_datetime().ok()?))
-    }
-
-    fn instant(&self, written: DateTime) -> Option<Timestamp> {
-        self.zone.to_timestamp(written).ok()
-    }
-}
-
 /// A column that says whether the lead asked not to be reached on a channel.
 #[derive(Debug)]
 struct YesNo {
@@ -294,35 +164,7 @@ impl YesNo {
         }
     }
 }
-
-/// Finds the columns of a map in a header, and collects what does not fit.
-struct Binder<'h> {
-    header: &'h Header,
-    columns: Vec<Column>,
-    problems: Vec<Problem>,
-}
-
-/// How alike two names must be for one to be offered for the other (Jaro-Winkler, 0 to 1).
-const LIKENESS_MIN: f64 = 0.85;
-
-/// The most names that a problem lists.
-const NAMES_LISTED_MAX: usize = 40;
-
 impl Binder<'_> {
-    fn problem(&mut self, at: &Spanned<impl Sized>, message: impl Into<String>, help: impl Into<String>) {
-        self.problems.push(Problem::new(at.span(), message, help));
-    }
-
-    fn list(&mut self, list: &Spanned<String>) -> Option<FormName> {
-        let name = FormName::parse(list.get_ref()).ok();
-        if name.is_none() {
-            let help =
-                "1 to 40 lower-case letters, digits or '-', starting with a letter, as in `list = \"spring-fair\"`";
-            self.problem(list, "this is not a name for a list", help);
-        }
-        name
-    }
-
     fn form<'t, 'f>(
         &mut self,
         name: &Spanned<String>,
@@ -350,74 +192,6 @@ impl Binder<'_> {
         Some((form_name, form))
     }
 
-    /// The column of that name, counted among the ones that the map uses.
-    fn column(&mut self, at: &Spanned<impl Sized>, name: &str) -> Option<usize> {
-        let index = match self.header.position(name) {
-            Position::At(index) => index,
-            Position::Missing => {
-                let help = remedy("column", name, self.header.names());
-                self.problem(at, format!("the list has no column `{name}`"), help);
-                return None;
-            }
-            Position::Twice(first, second) => {
-                let message =
-                    format!("the list has two columns `{name}`: number {} and number {}", first + 1, second + 1);
-                self.problem(at, message, "rename one of them in the first line of the file");
-                return None;
-            }
-        };
-        let used = self.columns.iter().position(|column| column.index == index);
-        Some(used.unwrap_or_else(|| {
-            self.columns.push(Column { name: name.to_owned(), index, case: Case::Kept, values: BTreeMap::new() });
-            self.columns.len() - 1
-        }))
-    }
-
-    fn value(&mut self, value: &Spanned<ValueToml>) -> Option<ValueFrom> {
-        match value.get_ref() {
-            ValueToml::Column(name) => self.column(value, name).map(ValueFrom::Column),
-            ValueToml::Constant(text) => Some(ValueFrom::Constant(text.trim().to_owned())),
-            ValueToml::Expression(source) => match RowExpression::compile(source) {
-                Ok(expression) => {
-                    let found: Vec<_> = expression.columns().map(|name| self.column(value, name)).collect();
-                    found.iter().all(Option::is_some).then_some(ValueFrom::Expression(expression))
-                }
-                Err(problem) => {
-                    let help = "an expression is minijinja over the cells of the row, as in \"row['First'] ~ ' ' ~ row['Last']\"";
-                    self.problem(value, problem, help);
-                    None
-                }
-            },
-        }
-    }
-
-    fn received_at(&mut self, written: &ReceivedAtToml) -> Option<ReceivedAt> {
-        let name = written.column.get_ref();
-        let column = self.column(&written.column, name)?;
-        for format in &written.formats {
-            if let Err(error) = strtime::format(format.get_ref(), &Zoned::new(Timestamp::UNIX_EPOCH, TimeZone::UTC)) {
-                self.problem(
-                    format,
-                    format!("this is not a date format: {error}"),
-                    "strptime directives, as in \"%d.%m.%Y %H:%M\"",
-                );
-            }
-        }
-        let zone = match &written.zone {
-            None => TimeZone::UTC,
-            Some(zone) => calendar::zone(zone.get_ref()).unwrap_or_else(|| {
-                self.problem(
-                    zone,
-                    "there is no time zone of this name",
-                    "a name of the IANA list, as in `zone = \"America/New_York\"`",
-                );
-                TimeZone::UTC
-            }),
-        };
-        let formats = written.formats.iter().map(|format| format.get_ref().clone()).collect();
-        Some(ReceivedAt { column, name: name.clone(), formats, zone })
-    }
-
     fn yes_no(&mut self, written: &Spanned<YesNoToml>) -> Option<YesNo> {
         let YesNoToml { column: name, yes, no } = written.get_ref();
         if let Some(word) = yes.intersection(no).next() {
@@ -425,35 +199,6 @@ impl Binder<'_> {
         }
         let column = self.column(written, name)?;
         Some(YesNo { column, name: name.clone(), yes: yes.clone(), no: no.clone() })
-    }
-
-    fn fold_case(&mut self, name: &Spanned<String>) {
-        if let Some(column) = self.column(name, name.get_ref()).and_then(|index| self.columns.get_mut(index)) {
-            column.case = Case::Folded;
-        }
-    }
-
-    fn values(&mut self, name: &Spanned<String>, values: &BTreeMap<String, String>) {
-        if let Some(column) = self.column(name, name.get_ref()).and_then(|index| self.columns.get_mut(index)) {
-            let case = column.case;
-            let pair = |(from, to): (&String, &String)| (case.apply(from.trim()).into_owned(), to.trim().to_owned());
-            column.values = values.iter().map(pair).collect();
-        }
-    }
-}
-
-/// The name that was most likely meant, else the ones there are.
-fn remedy<'n>(what: &str, name: &str, known: impl Iterator<Item = &'n str> + Clone) -> String {
-    let wanted = name.to_lowercase();
-    let likeness = |candidate: &str| strsim::jaro_winkler(&wanted, &candidate.to_lowercase());
-    let closest = known.clone().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
-    match closest {
-        Some(closest) if likeness(closest) >= LIKENESS_MIN => format!("did you mean `{closest}`?"),
-        Some(_) => {
-            let listed: Vec<_> = known.map(|name| format!("`{name}`")).take(NAMES_LISTED_MAX).collect();
-            format!("the {what}s are {}", listed.join(", "))
-        }
-        None => format!("there is no {what} at all"),
     }
 }
 
@@ -502,7 +247,7 @@ mod tests {
 
     /// A line per row, as the map reads it; or what is wrong with the map.
     fn import(map: &str, list: &[u8]) -> String {
-        let map = match MapFile::parse("map.toml", map.to_owned()) {
+        let map = match MapFile::<MapToml>::parse("map.toml", map.to_owned()) {
             Ok(map) => map,
             Err(error) => return rendered(&error),
         };
@@ -645,7 +390,7 @@ fold_case = ["Sauce"]
 [values."Source"]
 "a" = "b"
 "#;
-        let file = MapFile::parse("map.toml", map.to_owned()).unwrap();
+        let file = MapFile::<MapToml>::parse("map.toml", map.to_owned()).unwrap();
         let reader = RowReader::open(&b"ID,Email,Name,Company,Calls,Since,Source\n"[..], file.csv_format()).unwrap();
         let error = Mapping::bind(file, reader.header(), &forms()).unwrap_err();
         insta::assert_snapshot!(listed(&error, map), @r#"
@@ -867,7 +612,9 @@ fold_case = ["s"]
 
     #[test]
     fn personal_data_is_not_in_debug_output() {
-        let map = MapFile::parse("map.toml", "form = 'contact'\nlist = 'x'\n[fields]\nemail = 'a'".to_owned()).unwrap();
+        let map =
+            MapFile::<MapToml>::parse("map.toml", "form = 'contact'\nlist = 'x'\n[fields]\nemail = 'a'".to_owned())
+                .unwrap();
         let mut reader = RowReader::open(&b"a\ncanary-7f3@x.example\n"[..], map.csv_format()).unwrap();
         let mapping = Mapping::bind(map, reader.header(), &forms()).unwrap();
         let mut row = Row::default();

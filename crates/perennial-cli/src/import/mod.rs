@@ -7,16 +7,21 @@
 //! **Invariant:** every row of the file ends in exactly one outcome, and a row that is refused is
 //! named by its line and its column, never by what stands in it (TRUST.md H45, P7).
 
+pub(crate) mod columns;
 mod expression;
-mod map_file;
+pub(crate) mod list;
+pub(crate) mod map_file;
 mod mapping;
-mod reader;
-mod result_file;
+pub(crate) mod reader;
+pub(crate) mod result_file;
 mod run;
 
 pub(crate) use run::{ImportArgs, run};
 
+use perennial_core::crm::Lacking;
 use perennial_core::intake::{FieldError, FieldErrorCode};
+use perennial_core::profile::NOTE_LENGTH_MAX;
+use perennial_core::sales::Refusal as OutcomeRefusal;
 use thiserror::Error;
 
 /// Why a row was not imported. Names columns and fields, never values.
@@ -63,6 +68,30 @@ pub(crate) enum Refusal {
     /// The row does not become a submission of the form.
     #[error("{}", sentences(.0))]
     Fields(Vec<FieldError>),
+    /// A status that nobody has said the meaning of.
+    #[error("nothing says what this status means: add it to the words of the map, or to the CRM's in catalog.toml")]
+    UnknownStatus,
+    /// It is said to have happened after now.
+    #[error("what the row says lies in the future")]
+    NotYet,
+    /// The row does not name a lead.
+    #[error("the row names no lead: neither an address nor an id can be read in it")]
+    NoLead,
+    /// It names one that is not known.
+    #[error("no such lead is known here")]
+    UnknownLead,
+    /// It names a field that the catalog does not declare.
+    #[error("the row names a field that catalog.toml does not declare")]
+    UnknownField,
+    /// It says less than its status needs.
+    #[error(transparent)]
+    Lacking(Lacking),
+    /// What it says is not taken.
+    #[error(transparent)]
+    Outcome(OutcomeRefusal),
+    /// Its note is too long.
+    #[error("the note has more than {NOTE_LENGTH_MAX} characters")]
+    NoteTooLong,
     /// An expression could not be worked out for this row.
     #[error("the expression of `{target}` failed: {problem}")]
     Expression {
@@ -75,16 +104,23 @@ pub(crate) enum Refusal {
 
 impl Refusal {
     /// The kind of reason, by which reports count: lower-case words, `_` between them.
-    fn kind(&self) -> String {
+    pub(crate) fn kind(&self) -> String {
         let kind = match self {
             Self::TooLong { .. } => "row_too_long",
             Self::StrayQuote => "stray_quote",
             Self::Ragged { .. } => "wrong_number_of_cells",
             Self::NotUtf8 => "not_utf8",
-            Self::NoDate { .. } => "no_date",
-            Self::FutureDate => "future_date",
+            Self::NoDate { .. } | Self::Lacking(Lacking::Date) => "no_date",
+            Self::FutureDate | Self::NotYet => "future_date",
             Self::Erased => "erased",
             Self::NeitherYesNorNo { .. } => "neither_yes_nor_no",
+            Self::UnknownStatus => "unknown_status",
+            Self::NoLead => "no_lead",
+            Self::UnknownLead => "unknown_lead",
+            Self::UnknownField => "unknown_field",
+            Self::Lacking(Lacking::Fields) => "fields_missing",
+            Self::Outcome(refusal) => refusal.name(),
+            Self::NoteTooLong => "note_too_long",
             Self::Expression { .. } => "expression_failed",
             Self::Fields(errors) => return errors.first().map_or_else(String::new, kind_of_field),
         };

@@ -21,14 +21,14 @@ pub(crate) struct ResultFileError {
 }
 
 /// A result file that is being written, a line for each row of the list.
-pub(super) struct ResultFile {
+pub(crate) struct ResultFile {
     path: PathBuf,
     writer: csv::Writer<File>,
 }
 
 impl ResultFile {
     /// Makes the file for a list, in place of the one from an earlier run.
-    pub(super) fn create(path: PathBuf) -> Result<Self, ResultFileError> {
+    pub(crate) fn create(path: PathBuf) -> Result<Self, ResultFileError> {
         match csv::Writer::from_path(&path) {
             Ok(writer) => {
                 let mut file = Self { path, writer };
@@ -40,12 +40,12 @@ impl ResultFile {
     }
 
     /// Writes down what became of one row; `reason` is empty where none is needed.
-    pub(super) fn write(&mut self, line: u64, outcome: &str, reason: &str) -> Result<(), ResultFileError> {
+    pub(crate) fn write(&mut self, line: u64, outcome: &str, reason: &str) -> Result<(), ResultFileError> {
         self.write_record([&line.to_string(), outcome, &defused(reason)])
     }
 
     /// Ends the file, and says where it is.
-    pub(super) fn finish(mut self) -> Result<PathBuf, ResultFileError> {
+    pub(crate) fn finish(mut self) -> Result<PathBuf, ResultFileError> {
         match self.writer.flush() {
             Ok(()) => Ok(self.path),
             Err(source) => Err(ResultFileError { path: self.path, source: source.into() }),
@@ -58,7 +58,7 @@ impl ResultFile {
 }
 
 /// `<list>.result.csv`: beside the list, or in the working directory if the list's is read-only.
-pub(super) fn path_for(list: &Path) -> PathBuf {
+pub(crate) fn path_for(list: &Path) -> PathBuf {
     let mut name = OsString::from(list.file_name().unwrap_or_default());
     name.push(".result.csv");
     let directory = list.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));

@@ -5,12 +5,10 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
-use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::PathBuf;
 
 use futures::future::join_all;
-use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 use ingest_lead::disposable::is_disposable;
 use jiff::Timestamp;
 use miette::Diagnostic;
@@ -24,9 +22,10 @@ use perennial_core::submission::{Channel, Entry, JunkReason, Submission};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use super::map_file::{MapError, MapFile};
+use super::list::{self, ListError};
+use super::map_file::MapToml;
 use super::mapping::{MappedRow, Mapping};
-use super::reader::{Next, OpenError, Row, RowReader};
+use super::reader::{Next, Row, RowReader};
 use super::result_file::{ResultFile, ResultFileError, path_for};
 use super::{Refusal, RefusedRow};
 
@@ -49,45 +48,13 @@ pub(crate) struct ImportArgs {
 /// Why an import did not run, or not to its end.
 #[derive(Debug, Error, Diagnostic)]
 pub(crate) enum ImportError {
-    /// The map cannot be read.
-    #[error("cannot read the map {}", path.display())]
-    ReadMap {
-        /// The map.
-        path: PathBuf,
-        /// What the system said.
-        #[source]
-        source: io::Error,
-    },
-    /// The map has errors, or does not fit the list.
+    /// The list or its map cannot be read.
     #[error(transparent)]
     #[diagnostic(transparent)]
-    Map(#[from] MapError),
+    List(#[from] ListError),
     /// There are no programs to go by.
     #[error(transparent)]
     Library(#[from] LibraryError),
-    /// The list cannot be opened.
-    #[error("cannot open the list {}", path.display())]
-    OpenFile {
-        /// The list.
-        path: PathBuf,
-        /// What the system said.
-        #[source]
-        source: io::Error,
-    },
-    /// The list is nothing that rows can be read from.
-    #[error(transparent)]
-    #[diagnostic(transparent)]
-    Open(#[from] OpenError),
-    /// The list could not be read on.
-    #[error("the list could not be read on after line {line}; what was read is imported")]
-    #[diagnostic(help("run the same import again: what is imported stays as it is"))]
-    Read {
-        /// The last line that was read.
-        line: u64,
-        /// What the system said.
-        #[source]
-        source: io::Error,
-    },
     /// The result file cannot be written.
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -192,23 +159,18 @@ fn outcome(receipt: Receipt) -> Result<Outcome, Refusal> {
 /// What is wrong with the map or the file, before any row is imported; later only what the store and the
 /// file system say. A row that cannot be used is no error: it is counted, and named in the result file.
 pub(crate) async fn run(door: &Door, args: &ImportArgs) -> Result<Summary, ImportError> {
-    let text =
-        fs::read_to_string(&args.map).map_err(|source| ImportError::ReadMap { path: args.map.clone(), source })?;
-    let map = MapFile::parse(&args.map.display().to_string(), text)?;
-    let open_error = |source| ImportError::OpenFile { path: args.file.clone(), source };
-    let file = File::open(&args.file).map_err(open_error)?;
-    let bar = progress_bar(file.metadata().map_err(open_error)?.len());
-    let mut content = Fingerprinted { content: bar.wrap_read(file), hasher: Sha256::new() };
-    let mut reader = RowReader::open(&mut content, map.csv_format())?;
+    let (map, file) = list::open::<MapToml>(&args.map, &args.file)?;
+    let mut content = Fingerprinted { content: file, hasher: Sha256::new() };
+    let mut reader = RowReader::open(&mut content, map.csv_format()).map_err(ListError::from)?;
     let catalog = door.library.catalog().await?;
-    let mapping = Mapping::bind(map, reader.header(), &catalog.forms)?;
+    let mapping = Mapping::bind(map, reader.header(), &catalog.forms).map_err(ListError::from)?;
 
     let entry = if args.no_welcome { Entry::AfterWelcome } else { Entry::Welcome };
     let results = ResultFile::create(path_for(&args.file))?;
     let mut importer = Importer::new(door, &catalog, &mapping, entry, results);
     let mut row = Row::default();
     loop {
-        let next = reader.read(&mut row).map_err(|source| ImportError::Read { line: row.line(), source })?;
+        let next = reader.read(&mut row).map_err(|source| ListError::Read { line: row.line(), source })?;
         match next {
             Next::Row => importer.take(&row).await?,
             Next::Refused(refused) => importer.refuse(refused).await?,
@@ -218,14 +180,6 @@ pub(crate) async fn run(door: &Door, args: &ImportArgs) -> Result<Summary, Impor
     let windows_1252_rows = reader.windows_1252_rows();
     let fingerprint = content.hasher.finalize();
     importer.finish(&fingerprint, windows_1252_rows).await
-}
-
-/// Counts the bytes of the file. Draws nothing where standard error is no terminal.
-fn progress_bar(bytes: u64) -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:40} {percent:>3} %  {eta} left");
-    ProgressBar::new(bytes)
-        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
-        .with_finish(ProgressFinish::AndClear)
 }
 
 /// Takes rows one by one and hands them over a few at a time.
@@ -379,6 +333,7 @@ impl<R: Read> Read for Fingerprinted<R> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::sync::Arc;
 
     use perennial_app::library::Library;
@@ -572,7 +527,7 @@ lines\",,,
     async fn a_map_that_does_not_fit_imports_nothing_and_writes_no_result() {
         let story = Story::new("Email\nada@fair.example\n", MAP);
         let error = story.import().await.unwrap_err();
-        assert!(matches!(error, ImportError::Map(_)), "{error}");
+        assert!(matches!(error, ImportError::List(ListError::Map(_))), "{error}");
         assert!(story.submissions("ada@fair.example").is_empty());
         assert!(!story.directory.path().join("list.csv.result.csv").exists());
     }
@@ -584,9 +539,9 @@ lines\",,,
         assert_eq!(error.to_string(), "the file is empty");
         fs::remove_file(story.directory.path().join("list.csv")).unwrap();
         let error = story.import().await.unwrap_err();
-        assert!(matches!(error, ImportError::OpenFile { .. }), "{error}");
+        assert!(matches!(error, ImportError::List(ListError::OpenFile { .. })), "{error}");
         fs::remove_file(story.directory.path().join("map.toml")).unwrap();
         let error = story.import().await.unwrap_err();
-        assert!(matches!(error, ImportError::ReadMap { .. }), "{error}");
+        assert!(matches!(error, ImportError::List(ListError::ReadMap { .. })), "{error}");
     }
 }

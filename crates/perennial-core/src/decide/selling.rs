@@ -110,8 +110,23 @@ fn turnback_refusal(
     } else if reason == TurnbackReason::BadAnswers && request.fields.is_empty() {
         Some(Refusal::NoFields)
     } else {
-        request.date.and_then(|date| start_of(view.catalog, date)).and_then(ahead)
+        let refusal = request.date.and_then(|date| start_of(view.catalog, date)).and_then(ahead);
+        // What a CRM tells may be old: the day to come back on is there, and sales need not wait for it.
+        refusal.filter(|refusal| *by != Party::Crm || *refusal != Refusal::DatePassed)
     }
+}
+
+/// Whether something later is known of the lead than an outcome that is told late (I10).
+///
+/// What sales did before the lead came (back) to it decides nothing: sales was asked anew since.
+pub fn is_overtaken(lead: Option<&Lead>, outcome: &Outcome, happened_at: Option<Timestamp>) -> bool {
+    let (Some(lead), Some(happened_at)) = (lead, happened_at) else { return false };
+    let is_before = |at: Option<Timestamp>| at.is_some_and(|at| happened_at < at);
+    let is_back = matches!(outcome, Outcome::TurnedBack(_) | Outcome::Disqualified { .. } | Outcome::Lost);
+    let cycle = &lead.cycle;
+    is_before(lead.disposed_at)
+        || is_before((cycle.number > 1).then_some(cycle.opened_at))
+        || (is_back && is_before(cycle.qualified.map(|qualified| qualified.at)))
 }
 
 /// The end of a day in the deployment's zone: a date of today is not over.
@@ -139,7 +154,9 @@ pub(super) fn told(
     let mut date = |reason: TurnbackReason, date: Option<Date>| {
         let Some(policy) = view.catalog.turnbacks.policy(reason) else { return };
         let Some(field) = policy.date.clone() else { return };
-        if let Some(date) = date {
+        // What is over no program waits for.
+        let is_ahead = |date: &Date| start_of(view.catalog, *date).is_some_and(|end| end > now);
+        if let Some(date) = date.filter(is_ahead) {
             profile.fields.insert(field.clone(), date.to_string());
             profile.answers_at.insert(field, now);
         } else if day_of(view.catalog, policy, Some(known), now).is_none() {
@@ -195,12 +212,25 @@ fn has_bought(lead: &Lead) -> bool {
 impl Draft<'_> {
     // --- What sales tells --------------------------------------------------------------------
 
-    pub(super) fn dispose(&mut self, by: &Party, outcome: &Outcome, note: Option<&Note>, before: Option<&Facts<'_>>) {
+    pub(super) fn dispose(
+        &mut self,
+        by: &Party,
+        outcome: &Outcome,
+        note: Option<&Note>,
+        happened_at: Option<Timestamp>,
+        before: Option<&Facts<'_>>,
+    ) {
         let view = View { lead: self.lead.as_ref(), profile: self.profile, catalog: self.catalog, loads: self.loads };
-        if refusal(&view, by, outcome, self.now).is_some() {
+        if refusal(&view, by, outcome, self.now).is_some() || is_overtaken(view.lead, outcome, happened_at) {
             return;
         }
-        self.record(Event::Disposed { by: by.clone(), outcome: outcome.clone() });
+        if *by == Party::Crm && self.is_so(outcome, before) {
+            if note.is_some() {
+                self.record(Event::Noted { by: by.clone() });
+            }
+            return;
+        }
+        self.record(Event::Disposed { by: by.clone(), outcome: outcome.clone(), happened_at });
         if note.is_some() {
             self.record(Event::Noted { by: by.clone() });
         }
@@ -209,6 +239,10 @@ impl Draft<'_> {
             Outcome::Attempted { .. } | Outcome::Done => self.end_task(outcome.name()),
             Outcome::Connected => {
                 self.end_task(outcome.name());
+                // CRMs know no other word for it: whoever has spoken with the person has taken the lead on.
+                if *by == Party::Crm {
+                    self.take_to(LifecycleStage::Sal, by, before);
+                }
                 self.signalled(SignalKind::Connected, None, before);
             }
             Outcome::CallBack { due_at } => {
@@ -266,6 +300,39 @@ impl Draft<'_> {
             Outcome::Unhelpful { .. } => {}
         }
         self.keep_alive();
+    }
+
+    /// Whether the lead is where an outcome leads. A CRM tells a status again whenever anything else of its record changes.
+    fn is_so(&self, outcome: &Outcome, before: Option<&Facts<'_>>) -> bool {
+        let Some(lead) = &self.lead else { return false };
+        let is_back = |reason: TurnbackReason| {
+            lead.stage == LifecycleStage::Recycled && lead.turnback.as_ref().is_some_and(|it| it.reason == reason)
+        };
+        match outcome {
+            Outcome::TurnedBack(request) => {
+                let known = before.and_then(|before| before.profile);
+                let view = View { lead: Some(lead), profile: known, catalog: self.catalog, loads: self.loads };
+                let is_known = known.is_none_or(|known| told(&view, known, outcome, None, self.now).is_none());
+                is_back(request.reason) && is_known
+            }
+            Outcome::Lost => is_back(TurnbackReason::ClosedLost),
+            Outcome::Disqualified { .. } => lead.stage == LifecycleStage::Disqualified,
+            Outcome::ExistingCustomer | Outcome::Won => lead.stage == LifecycleStage::Customer,
+            Outcome::Accepted
+            | Outcome::Attempted { .. }
+            | Outcome::Connected
+            | Outcome::CallBack { .. }
+            | Outcome::MeetingBooked { .. }
+            | Outcome::WrongPerson
+            | Outcome::BadNumber
+            | Outcome::DoNotCall
+            | Outcome::Done
+            | Outcome::Qualified
+            | Outcome::Held { .. }
+            | Outcome::Resumed
+            | Outcome::Revisit { .. }
+            | Outcome::Unhelpful { .. } => false,
+        }
     }
 
     pub(super) fn noted(&mut self, by: &Party) {

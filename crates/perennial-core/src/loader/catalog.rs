@@ -16,9 +16,11 @@ use crate::catalog::{
 use crate::condition::same_answer;
 use crate::contact::EmailAddress;
 use crate::content::{Content, ContentBuilder, RESERVED_FIELDS, is_unsafe};
+use crate::crm::StatusWords;
 use crate::diagnostic::Code;
-use crate::ids::{FieldName, FormName, IdError, Language, ProgramName, QueueName, TopicName, WebhookName};
+use crate::ids::{CrmName, FieldName, FormName, IdError, Language, ProgramName, QueueName, TopicName, WebhookName};
 use crate::loader::consent::{self, ConsentRules};
+use crate::loader::crm;
 use crate::loader::known::{Known, unknown};
 use crate::loader::language;
 use crate::loader::policy;
@@ -72,6 +74,7 @@ pub(super) struct CatalogFile {
     pub(super) fit: Vec<FitRule>,
     pub(super) sla: Option<Sla>,
     pub(super) turnbacks: Option<Turnbacks>,
+    pub(super) crms: BTreeMap<CrmName, StatusWords>,
     pub(super) bounces: BouncePolicy,
     pub(super) breaker: BreakerPolicy,
 }
@@ -113,6 +116,7 @@ pub(super) fn read(
         fit: policy::fit(report, &mut root, &known),
         sla: policy::sla(report, &mut root),
         turnbacks: policy::turnbacks(report, &mut root, &known),
+        crms: crm::read(report, &mut root),
         bounces: policy::bounces(report, &mut root),
         breaker: policy::breaker(report, &mut root),
         fields,
@@ -161,6 +165,7 @@ impl CatalogFile {
             fit: self.fit,
             sla: self.sla?,
             turnbacks: self.turnbacks?,
+            crms: self.crms,
             bounces: self.bounces,
             breaker: self.breaker,
             programs,

@@ -173,7 +173,8 @@ fn name_pattern(of: Named) -> String {
         | Named::Event
         | Named::Region
         | Named::Language
-        | Named::Webhook => '-',
+        | Named::Webhook
+        | Named::Crm => '-',
     };
     format!("^[a-z][a-z0-9{mark}]{{0,{}}}$", NAME_LENGTH_MAX - 1)
 }

@@ -262,6 +262,8 @@ pub enum Named {
     Language,
     /// A webhook.
     Webhook,
+    /// A CRM.
+    Crm,
 }
 
 impl Named {
@@ -282,6 +284,7 @@ impl Named {
             Self::Region => "region",
             Self::Language => "language",
             Self::Webhook => "webhook",
+            Self::Crm => "CRM",
         }
     }
 }
@@ -425,6 +428,9 @@ pub static SHAPES: &[&Shape] = &[
     &STAGE_CLOCK,
     &TURNBACK,
     &POLICY,
+    &CRM,
+    &CRM_TURNED_BACK,
+    &CRM_DISQUALIFIED,
     &BOUNCES,
     &BREAKER,
     &BREAKER_LIMITS,

@@ -86,7 +86,7 @@ async fn a_page_is_small_has_no_script_and_nothing_from_elsewhere() {
         let (by, outcome) = (Party::Rep { rep: rep("robin") }, Outcome::Connected);
         let note = (number == 0).then(|| "lift ".repeat(399));
         let key = number.to_string();
-        let told = perennial_app::desk::Told { by, lead: ada.clone(), outcome, note, key };
+        let told = perennial_app::desk::Told { by, lead: ada.clone(), outcome, note, happened_at: None, key };
         world.functions.sales.desk.dispose(&told).await.unwrap();
     }
     let path = robins(&world, &ada);
@@ -411,12 +411,11 @@ async fn a_mail_that_does_not_help_is_marked_on_its_own_line() {
     );
     let page = press(&world, &path, &format!("outcome=unhelpful&touch={touch}")).await;
     assert!(page.body.contains("marked: does not help") && !page.body.contains(&format!("value=\"{touch}\"")));
-    assert!(
-        world
-            .events(&ada)
-            .await
-            .contains(&Event::Disposed { by: Party::Rep { rep: rep("robin") }, outcome: Outcome::Unhelpful { touch } })
-    );
+    assert!(world.events(&ada).await.contains(&Event::Disposed {
+        by: Party::Rep { rep: rep("robin") },
+        outcome: Outcome::Unhelpful { touch },
+        happened_at: None
+    }));
 }
 
 // --- Whose it is (H42), and whose link (H23) ---------------------------------------------------------------

@@ -365,7 +365,7 @@ impl Life {
             Move::Evaluates => self.meet(&Stimulus::Evaluate),
             Move::Sells(who, outcome) => {
                 let by = if *who < REPS.len() { Party::Rep { rep: rep(*who) } } else { Party::Crm };
-                self.meet(&Stimulus::Disposed { by, outcome: outcome.clone(), note: None });
+                self.meet(&Stimulus::Disposed { by, outcome: outcome.clone(), note: None, happened_at: None });
             }
             Move::HandsTo(nth) => self.meet(&Stimulus::HandedTo { owner: Ownership::Assigned { rep: rep(*nth) } }),
             Move::Hires(nth) => {

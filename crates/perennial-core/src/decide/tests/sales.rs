@@ -142,7 +142,7 @@ impl Life {
 
     pub(super) fn told_by(&mut self, by: Party, outcome: Outcome) {
         assert_eq!(self.refusal(&by, &outcome), None);
-        self.meet(&Stimulus::Disposed { by, outcome, note: None });
+        self.meet(&Stimulus::Disposed { by, outcome, note: None, happened_at: None });
     }
 
     /// Why an outcome would not be taken.

@@ -138,6 +138,11 @@ pub static CATALOG: Shape = Shape {
             "add `[turnback.no_response]` and a table for each other reason: what happens with a lead that sales gives back",
             "What happens with a lead that sales gives back: a table for each reason.",
         ),
+        optional(
+            "crm",
+            Value::Map(Named::Crm, &CRM),
+            "What the words of your CRM mean, as it tells what sales does (`POST /v1/crm/dispositions`).",
+        ),
         optional("bounces", Value::Table(&BOUNCES), "When an address whose mail comes back rests."),
         optional("breaker", Value::Table(&BREAKER), "When a sender's mail pauses, before SES pauses the account."),
     ]],
@@ -1033,4 +1038,78 @@ pub static POLICY: Shape = Shape {
         },
         Rule::With("lead_time", "date"),
     ],
+};
+
+/// Words of a CRM that mean the same.
+const fn words(name: &'static str, doc: &'static str) -> Key {
+    default(name, Value::Texts { min: 0, max: LIST_MAX }, "[]", doc)
+}
+
+/// One of the `[crm]`.
+pub static CRM: Shape = Shape {
+    name: "crm",
+    heading: "[crm.<name>]",
+    doc: "What the words of a CRM mean, regardless of case and of what stands between their parts. A word that is in no \
+          list is refused: nobody guesses.",
+    parts: &[&[
+        words("nothing", "Nobody has done anything yet."),
+        words("accepted", "Somebody has taken the lead on."),
+        words("no_answer", "They tried, and nobody answered."),
+        words("left_voicemail", "They tried, and a machine answered."),
+        words("busy", "They tried, and the line was busy."),
+        words("wrote", "They wrote, and wait for an answer."),
+        words("connected", "They spoke with the person."),
+        words("call_back", "They are to call again. It comes with a date."),
+        words("meeting_booked", "They will meet."),
+        words("wrong_person", "Somebody else answers that number."),
+        words("bad_number", "Nobody answers to that number."),
+        words("do_not_call", "The person wants no calls."),
+        words("qualified", "It is a real opportunity."),
+        words("existing_customer", "They are a customer already."),
+        words("won", "They bought."),
+        words("lost", "They bought elsewhere, or nothing."),
+        optional("turned_back", Value::Table(&CRM_TURNED_BACK), "The lead goes back: words by reason."),
+        optional("disqualified", Value::Table(&CRM_DISQUALIFIED), "It is no lead at all: words by reason."),
+    ]],
+    rules: &[],
+};
+
+/// `turned_back` of a CRM.
+pub static CRM_TURNED_BACK: Shape = Shape {
+    name: "given-back",
+    heading: "[crm.<name>.turned_back]",
+    doc: "The words of a CRM for a lead that goes back, by reason. What happens then stands in `[turnback]`.",
+    parts: &[&[
+        words("no_response", "Nobody could be reached."),
+        words("timing", "Not now. A date says when to come back."),
+        words("no_budget", "No money for it. A date says when to come back."),
+        words("evaluating", "Still comparing."),
+        words("competitor", "Bound to somebody else. A date says when the contract ends."),
+        words("no_authority", "Cannot decide it."),
+        words("wrong_contact", "Somebody else's matter."),
+        words("product_mismatch", "Wants something else than was offered."),
+        words("bad_answers", "What the form said is not so. It comes with the fields."),
+        words("bad_email", "The address is wrong."),
+        words("bad_phone", "The number is wrong."),
+        words("no_interest", "Does not want to."),
+        words("closed_lost", "The deal was lost."),
+        words("other", "None of these."),
+    ]],
+    rules: &[],
+};
+
+/// `disqualified` of a CRM.
+pub static CRM_DISQUALIFIED: Shape = Shape {
+    name: "no-lead",
+    heading: "[crm.<name>.disqualified]",
+    doc: "The words of a CRM for somebody who is no lead at all, by reason. They are only listened to from then on.",
+    parts: &[&[
+        words("not_a_fit", "Nothing that you sell fits them."),
+        words("competitor_employee", "They work for a competitor."),
+        words("student_or_personal", "They study, or want it for themselves."),
+        words("job_seeker", "They look for work."),
+        words("vendor_pitch", "They sell something."),
+        words("ineligible", "Nothing may be sold to them."),
+    ]],
+    rules: &[],
 };

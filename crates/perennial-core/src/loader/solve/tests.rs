@@ -101,6 +101,7 @@ fn nobody() -> Lead {
         evaluate_by: None,
         evaluated_at: None,
         alerted: BTreeMap::new(),
+        disposed_at: None,
         submissions: 0,
         stage_until: None,
         seq: 0,
