@@ -289,6 +289,8 @@ async fn the_binaries_take_a_reply_in_and_forward_it() {
     event["detail"]["lead"] = json!(lead);
     assert_eq!(notify.call(event.clone()).await, json!({ "reply": "sent" }));
     assert_eq!(notify.call(event).await, json!({ "reply": "known" }));
+    let nothing_due = json!({ "webhooks": { "delivered": 0, "failed": 0, "parked": 0 } });
+    assert_eq!(notify.call(sample("notify-tick.json")).await, nothing_due);
     let forwarded = timeout(PATIENCE, cloud.mails.recv()).await.unwrap().unwrap();
     assert_eq!(forwarded["Destination"]["ToAddresses"], json!(["robin.vale@perennial.example"]));
     assert!(cloud.mails.try_recv().is_err(), "once");
@@ -341,14 +343,30 @@ async fn a_function_without_its_settings_names_all_of_them_and_ends() {
              PERENNIAL_TOKEN_KEYS is missing",
         ),
     ] {
-        let said = tokio::task::spawn_blocking(move || {
-            let mut process = command(&binary(name), &[]).stderr(Stdio::piped()).spawn().unwrap();
-            let mut said = String::new();
-            process.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-            assert!(!process.wait().unwrap().success());
-            said
-        });
-        let said = timeout(PATIENCE, said).await.unwrap().unwrap();
+        let said = last_words(name, &[]).await;
         assert!(said.contains(missing), "{name}: {said}");
     }
+}
+
+/// What a function says that does not start.
+async fn last_words(name: &'static str, settings: &[(&'static str, String)]) -> String {
+    let mut command = command(&binary(name), settings);
+    let said = tokio::task::spawn_blocking(move || {
+        let mut process = command.stderr(Stdio::piped()).spawn().unwrap();
+        let mut said = String::new();
+        process.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        assert!(!process.wait().unwrap().success());
+        said
+    });
+    timeout(PATIENCE, said).await.unwrap().unwrap()
+}
+
+#[tokio::test]
+async fn a_secret_that_cannot_sign_is_named_by_its_setting_and_never_repeated() {
+    let said = last_words("notify", &[("PERENNIAL_WEBHOOK_SECRETS", "crm:whsec_dG9vIHNob3J0".to_owned())]).await;
+    assert!(
+        said.contains("PERENNIAL_WEBHOOK_SECRETS: the secret of a webhook is `whsec_` and 24 to 64 bytes"),
+        "{said}"
+    );
+    assert!(!said.contains("dG9vIHNob3J0"), "{said}");
 }

@@ -5,8 +5,8 @@ mod document;
 mod server;
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -231,6 +231,34 @@ async fn a_delivery_is_what_standard_webhooks_says_and_holds_nothing_of_the_pers
 }
 
 #[tokio::test]
+async fn nothing_that_ever_happens_to_her_tells_a_webhook_who_she_is() {
+    let log = Log::ours();
+    let town = Town::with(|webhooks| {
+        let mut everything = catalog();
+        everything.webhooks.get_mut(&name("crm")).unwrap().events = EventName::all().collect();
+        webhooks.library = Arc::new(Library::fixed(Arc::new(everything)));
+    })
+    .await;
+    let canary = json!({
+        "email": "canary-7f3@birds.example", "first_name": "Kanarina", "company": "Gelbfeder", "message": "Zwitscherton",
+        "phone": "+49 170 5550143",
+    });
+    let lead = town.world.post(canary).await;
+    town.world.live_until("2026-05-02 10:00").await;
+    town.world.mail_in(&town.world.answer(&lead, "", "Zwitscherton? Kanarina Gelbfeder")).await;
+    town.world.unsubscribe(&lead).await;
+    town.hear_all(&town.rest()).await;
+    let told = town.server.requests("crm");
+    let names: BTreeSet<String> = told.iter().map(|request| request.json()["type"].to_string()).collect();
+    assert!(names.len() > 10, "{names:?}");
+    let shown = format!("{told:?} {}", log.text());
+    for word in ["canary", "Kanarina", "Gelbfeder", "Zwitscherton", "5550143", "birds.example"] {
+        assert!(!shown.contains(word), "{word}");
+    }
+    assert!(!shown.contains("whsec_"));
+}
+
+#[tokio::test]
 async fn a_sample_from_the_bus_is_kept_and_one_that_is_not_in_history_is_parked() {
     let town = Town::new().await;
     let event = sample("lead-received.json");
@@ -301,14 +329,17 @@ async fn the_same_event_five_times_is_one_delivery() {
     assert_eq!(town.delivery("crm", &id).await.attempts, 1);
 }
 
-/// A store whose next note of an attempt is lost: the worker dies before it has made it.
-struct Forgetful {
+/// A store in which something is wrong.
+struct Troubled {
     store: Arc<dyn Deliveries>,
+    /// So many of the next notes of an attempt are lost: the worker dies before it has made them.
     forgets: AtomicUsize,
+    /// This delivery does not read back.
+    corrupt: Arc<Mutex<Option<EventId>>>,
 }
 
 #[async_trait]
-impl Deliveries for Forgetful {
+impl Deliveries for Troubled {
     async fn add_delivery(
         &self,
         webhook: &WebhookName,
@@ -320,6 +351,9 @@ impl Deliveries for Forgetful {
     }
 
     async fn delivery(&self, webhook: &WebhookName, event: &EventId) -> Result<Option<Delivery>, StoreError> {
+        if self.corrupt.lock().unwrap().as_ref() == Some(event) {
+            return Err(StoreError::Corrupt { key: event.to_string(), source: "told to be".into() });
+        }
         self.store.delivery(webhook, event).await
     }
 
@@ -378,8 +412,8 @@ impl Deliveries for Forgetful {
 #[tokio::test]
 async fn f12_a_worker_that_dies_between_the_call_and_its_note_calls_again_under_the_same_id() {
     let town = Town::with(|webhooks| {
-        let store = Arc::clone(&webhooks.deliveries);
-        webhooks.deliveries = Arc::new(Forgetful { store, forgets: AtomicUsize::new(1) });
+        let (store, forgets) = (Arc::clone(&webhooks.deliveries), AtomicUsize::new(1));
+        webhooks.deliveries = Arc::new(Troubled { store, forgets, corrupt: Arc::default() });
         let mut only_crm = catalog();
         only_crm.webhooks.retain(|webhook, _| webhook.as_str() == "crm");
         webhooks.library = Arc::new(Library::fixed(Arc::new(only_crm)));
@@ -394,6 +428,26 @@ async fn f12_a_worker_that_dies_between_the_call_and_its_note_calls_again_under_
     assert_eq!(ids, [id.to_string(), id.to_string()]);
     assert_eq!(town.hear(&event).await.unwrap().webhooks, Some(Tally::default()));
     assert_eq!(town.server.requests("crm").len(), 2);
+}
+
+#[tokio::test]
+async fn f18_a_delivery_that_does_not_read_back_is_reported_and_stops_no_other() {
+    const EVENTS: u32 = 8;
+    let corrupt: Arc<Mutex<Option<EventId>>> = Arc::default();
+    let unreadable = Arc::clone(&corrupt);
+    let town = Town::with(|webhooks| {
+        let (store, forgets) = (Arc::clone(&webhooks.deliveries), AtomicUsize::new(0));
+        webhooks.deliveries = Arc::new(Troubled { store, forgets, corrupt: unreadable });
+    })
+    .await;
+    for number in 0..EVENTS {
+        let (_, id) = received(&town.post(number).await);
+        town.hooks().keep(&id, "lead.received", town.world.clock.now()).await.unwrap();
+        corrupt.lock().unwrap().get_or_insert(id);
+    }
+    assert_eq!(town.hear(&sample("notify-tick.json")).await, Err("webhooks_failed".to_owned()));
+    let others = usize::try_from(EVENTS).unwrap() - 1;
+    assert_eq!((town.server.requests("crm").len(), town.server.requests("chat").len()), (others, others));
 }
 
 #[tokio::test]

@@ -64,9 +64,9 @@ pub async fn handle(deps: Arc<Deps>, event: BusEvent) -> Result<Summary, Handler
         let webhooks = webhooks::tick(hooks).await?;
         return Ok(Summary { webhooks, ..Summary::default() });
     }
-    // One that fails keeps no other from what is its own.
-    let webhooks = webhooks::hear(hooks, &event.detail_type, &event.detail).await;
-    let people = tell(&deps, event).await;
+    // Side by side: a server that is slow keeps no person waiting, and what fails keeps nobody from what is their own.
+    let (name, detail) = (event.detail_type.clone(), event.detail.clone());
+    let (webhooks, people) = tokio::join!(webhooks::hear(hooks, &name, &detail), tell(&deps, event));
     let summary = Summary { webhooks: webhooks?, ..people? };
     if summary == Summary::default() {
         warn!(metric = "notify.foreign_event", "the rule lets through what nobody here is told of");

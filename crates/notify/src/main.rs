@@ -5,18 +5,17 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use lambda_runtime::Error;
-use notify::webhooks::{FirstAttempt, Hooks};
+use notify::webhooks::Hooks;
 use notify::{Deps, handle};
 use perennial_app::alerts::Herald;
 use perennial_app::forward::Postman;
 use perennial_app::mail::Letterhead;
 use perennial_app::ports::{Store, SystemClock};
-use perennial_app::webhooks::{Destination, Secrets, Webhooks};
+use perennial_app::webhooks::Secrets;
 use perennial_aws::clients::Clients;
 use perennial_aws::dynamo::DynamoStore;
 use perennial_aws::inbox::S3Inbox;
 use perennial_aws::ses::SesMailer;
-use perennial_http::{CALL_TIMEOUT, HttpCaller, Reach};
 use perennial_lambda::boot;
 use perennial_lambda::config::Settings;
 
@@ -32,7 +31,7 @@ async fn main() -> Result<(), Error> {
     let base_url = settings.base_url("PERENNIAL_BASE_URL");
     let keyring = settings.keyring("PERENNIAL_TOKEN_KEYS");
     let configuration_set = settings.optional("PERENNIAL_CONFIGURATION_SET");
-    let secrets = Secrets::parse(&settings.optional("PERENNIAL_WEBHOOK_SECRETS").unwrap_or_default())?;
+    let secrets = settings.parsed("PERENNIAL_WEBHOOK_SECRETS", Secrets::parse);
     let timeout_s = settings.seconds("PERENNIAL_TIMEOUT_S", 30);
     let keyring = settings.finish(|| keyring)?.ok_or("PERENNIAL_TOKEN_KEYS holds no key")?;
 
@@ -42,20 +41,8 @@ async fn main() -> Result<(), Error> {
     let (library, clock) = (boot::library(&store).await, Arc::new(SystemClock));
     let mailer = Arc::new(SesMailer::new(clients.ses(), configuration_set));
     let lease = SignedDuration::from_secs(i64::from(timeout_s.saturating_add(LEASE_MARGIN_S)));
-    // Half of the time to begin calls in, less than the other half for the last of them to end.
-    let half = Duration::from_secs(u64::from(timeout_s / 2));
-    let webhooks = Webhooks {
-        deliveries: Arc::new(dynamo),
-        library: Arc::clone(&library),
-        caller: Arc::new(HttpCaller::new(Reach::Public, CALL_TIMEOUT.min(half * 9 / 10))),
-        secrets,
-        destination: Destination::Cataloged,
-        clock: clock.clone(),
-        wall_clock: clock.clone(),
-        lease,
-        budget: half,
-    };
-    let hooks = Some(Hooks { webhooks, first_attempt: FirstAttempt::AtOnce });
+    let timeout = Duration::from_secs(u64::from(timeout_s));
+    let hooks = Some(Hooks::within(timeout, lease, secrets, Arc::clone(&library), Arc::new(dynamo)));
     let postman = bucket.map(|bucket| Postman {
         library: Arc::clone(&library),
         store: Arc::clone(&store),

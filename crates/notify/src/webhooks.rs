@@ -1,8 +1,15 @@
 //! Events go on to webhooks: kept when they happen, tried at once, and tried again by the schedule (F29).
 
-use jiff::Timestamp;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use perennial_app::deliveries::Deliveries;
+use perennial_app::library::Library;
+use perennial_app::ports::SystemClock;
 use perennial_app::publish::EventId;
-use perennial_app::webhooks::{Tally, Webhooks};
+use perennial_app::webhooks::{Destination, Secrets, Tally, Webhooks};
+use perennial_http::{CALL_TIMEOUT, HttpCaller, Reach};
 use perennial_lambda::boot::HandlerError;
 use serde::Deserialize;
 use serde_json::Value;
@@ -22,6 +29,32 @@ pub enum FirstAttempt {
     AtOnce,
     /// At the schedule's next tick, because whoever tells of it has others waiting.
     AtNextTick,
+}
+
+impl Hooks {
+    /// For a function that has so long, and whose workers live no longer than `lease`.
+    pub fn within(
+        timeout: Duration,
+        lease: SignedDuration,
+        secrets: Secrets,
+        library: Arc<Library>,
+        deliveries: Arc<dyn Deliveries>,
+    ) -> Self {
+        // Half of the time to begin calls in, less than the other half for the last of them to end.
+        let half = timeout / 2;
+        let webhooks = Webhooks {
+            deliveries,
+            library,
+            caller: Arc::new(HttpCaller::new(Reach::Public, CALL_TIMEOUT.min(half * 9 / 10))),
+            secrets,
+            destination: Destination::Cataloged,
+            clock: Arc::new(SystemClock),
+            wall_clock: Arc::new(SystemClock),
+            lease,
+            budget: half,
+        };
+        Self { webhooks, first_attempt: FirstAttempt::AtOnce }
+    }
 }
 
 #[derive(Deserialize)]

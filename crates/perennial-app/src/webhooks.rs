@@ -363,7 +363,9 @@ impl Round<'_> {
             match attempt {
                 Ok(one) => tally.add(one),
                 Err(error) => {
-                    self.is_troubled.store(true, Ordering::Relaxed);
+                    // One row that does not read back is reported, and stops no other.
+                    let is_of_one = matches!(error, StoreError::Corrupt { .. });
+                    self.is_troubled.fetch_or(!is_of_one, Ordering::Relaxed);
                     trouble = Some(error);
                 }
             }

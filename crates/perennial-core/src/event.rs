@@ -1370,6 +1370,6 @@ mod tests {
         expected.sort_unstable();
         assert_eq!(names, expected, "an event goes by the same name in history and on the bus");
         assert_eq!(EventName::parse("lead.received").map(EventName::as_str), Some("lead.received"));
-        assert_eq!(EventName::parse("lead.recieved"), None);
+        assert_eq!(EventName::parse("lead.recycle"), None);
     }
 }

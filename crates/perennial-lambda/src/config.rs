@@ -69,6 +69,15 @@ impl<'a> Settings<'a> {
         self.get(name)
     }
 
+    /// A setting that may be absent and has a form of its own; what is wrong with it must not repeat it.
+    pub fn parsed<T: Default, E: fmt::Display>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, E>) -> T {
+        match self.get(name).map(|text| parse(&text)) {
+            None => T::default(),
+            Some(Ok(value)) => value,
+            Some(Err(error)) => self.problem(format!("{name}: {error}")),
+        }
+    }
+
     /// A public address: `https://…` (or `http://` on this machine), without a slash at the end.
     pub fn base_url(&mut self, name: &str) -> String {
         let url = self.text(name);

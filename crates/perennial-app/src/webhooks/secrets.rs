@@ -28,6 +28,13 @@ enum Source {
     Derived(Pepper),
 }
 
+impl Default for Secrets {
+    /// None: nothing can be signed.
+    fn default() -> Self {
+        Self(Source::Given(Arc::default()))
+    }
+}
+
 /// Why the secrets cannot be used. It repeats none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SecretsError {
