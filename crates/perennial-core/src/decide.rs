@@ -503,6 +503,8 @@ impl<'a> Draft<'a> {
         };
         let junk = if submission.is_junk() { submission.junk.clone() } else { Vec::new() };
         let zone = submission.zone.clone().filter(|_| junk.is_empty()).or_else(|| lead.zone.clone());
+        let known = before.and_then(|before| before.profile);
+        let answered = if junk.is_empty() { self.answered_since(known) } else { BTreeSet::new() };
         self.record(Event::SubmissionMerged {
             channel: submission.channel,
             form: submission.form.clone(),
@@ -510,6 +512,7 @@ impl<'a> Draft<'a> {
             junk,
             phone,
             zone,
+            answered,
         });
         if submission.mail == Permission::Refused {
             self.suppress(EmailReach::DoNotEmail);
@@ -542,6 +545,13 @@ impl<'a> Draft<'a> {
             }
             LifecycleStage::Received | LifecycleStage::JunkPurged | LifecycleStage::Erased => {}
         }
+    }
+
+    /// The fields that have another answer than they had.
+    fn answered_since(&self, known: Option<&Profile>) -> BTreeSet<FieldName> {
+        let (Some(now), Some(known)) = (self.profile, known) else { return BTreeSet::new() };
+        let changed = now.fields.iter().filter(|(field, answer)| known.fields.get(*field) != Some(*answer));
+        changed.map(|(field, _)| field.clone()).collect()
     }
 
     /// A sign of the person that came in another way than by a form.

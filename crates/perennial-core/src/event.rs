@@ -262,6 +262,9 @@ pub enum Event {
         /// The lead's time zone, after this.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         zone: Option<String>,
+        /// Which fields got a new answer by it.
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        answered: BTreeSet<FieldName>,
     },
     /// Somebody answers for the lead.
     #[serde(rename = "lead.assigned")]
@@ -1052,7 +1055,8 @@ fn change(mut lead: Lead, event: &Event, at: Timestamp) -> Lead {
             lead.stage = LifecycleStage::JunkPurged;
             lead.stage_until = None;
         }
-        Event::SubmissionMerged { channel, intent, junk, phone, zone, .. } => {
+        Event::SubmissionMerged { channel, intent, junk, phone, zone, answered, .. } => {
+            selling::answered(&mut lead, answered);
             lead.submissions = lead.submissions.saturating_add(1);
             lead.phone = *phone;
             lead.zone.clone_from(zone);
@@ -1083,7 +1087,10 @@ fn change(mut lead: Lead, event: &Event, at: Timestamp) -> Lead {
         Event::LinkFollowed { .. } | Event::FollowersJudged { .. } | Event::FollowersRelabelled { .. } => {
             follow::apply(&mut lead, event, at);
         }
-        Event::Answered { .. } => signalled(&mut lead, SignalKind::Answered, at),
+        Event::Answered { fields } => {
+            selling::answered(&mut lead, fields);
+            signalled(&mut lead, SignalKind::Answered, at);
+        }
         Event::Labelled { topic, add, remove } => {
             if topic.is_some() {
                 lead.topic.clone_from(topic);

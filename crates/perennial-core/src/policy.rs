@@ -162,6 +162,8 @@ pub struct RequalifyRule {
     pub score_percent: Option<u32>,
     /// The reason's date is near.
     pub in_window: bool,
+    /// One of these got a new answer after the turnback. Empty: whatever was answered.
+    pub answered: BTreeSet<FieldName>,
     /// This holds.
     pub when: Option<Condition>,
 }

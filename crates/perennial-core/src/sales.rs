@@ -403,6 +403,9 @@ pub struct Turnback {
     /// When the last resort follows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub horizon_at: Option<Timestamp>,
+    /// Which fields got a new answer since.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub answered: BTreeSet<FieldName>,
     /// On how many days each sign was given since, and the last of them (UTC).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub days: BTreeMap<SignalKind, SignDays>,

@@ -145,7 +145,7 @@ impl Draft<'_> {
         }
     }
 
-    /// What the reason's rules say of whoever was turned back, once its cool-down is over.
+    /// What the rules of the program, or else of the reason, say of whoever was turned back, once its cool-down is over.
     fn ready_again(&self, lead: &Lead, turnback: &Turnback, score: u32) -> Option<Ready> {
         // Whatever a rule asks for, somebody must have been there since (guard).
         if self.now < turnback.sales_from || turnback.days.is_empty() {
@@ -159,13 +159,17 @@ impl Draft<'_> {
             u64::from(score) * 100 >= u64::from(self.catalog.gate.score) * u64::from(percent) && !is_too_often
         };
         let cause = QualifyCause::RequalifyRule { reason };
-        if policy.requalify.is_empty() {
+        let enrolment = lead.enrolment.as_ref();
+        let program = enrolment.and_then(|it| self.catalog.program_of(&it.program, &it.version));
+        let own = program.map(|program| &program.requalify).filter(|rules| !rules.is_empty());
+        let rules = own.unwrap_or(&policy.requalify);
+        if rules.is_empty() {
             // No rule of its own: whoever writes back, or is warm again.
             let writes = turnback.days.contains_key(&SignalKind::Replied);
             let is_ready = writes || reaches(self.catalog.gate.reentry_percent);
             return is_ready.then_some(Ready { cause, by_score: !writes });
         }
-        let met = || policy.requalify.iter().filter(|rule| self.meets(rule, turnback, &reaches));
+        let met = || rules.iter().filter(|rule| self.meets(rule, turnback, &reaches));
         // Whoever is ready without their score is, however often their score was it.
         let by_score = met().next()?.score_percent.is_some() && met().all(|rule| rule.score_percent.is_some());
         Some(Ready { cause, by_score })
@@ -176,7 +180,9 @@ impl Draft<'_> {
         let given = |kind: &SignalKind| turnback.days.get(kind).is_some_and(|days| days.days >= rule.days_min);
         let has_sign =
             if rule.signals.is_empty() { turnback.days.keys().any(given) } else { rule.signals.iter().any(given) };
+        let is_answered = rule.answered.is_empty() || !rule.answered.is_disjoint(&turnback.answered);
         has_sign
+            && is_answered
             && rule.score_percent.is_none_or(reaches)
             && rule.when.as_ref().is_none_or(|when| self.facts().is_some_and(|facts| when.holds(&facts)))
     }

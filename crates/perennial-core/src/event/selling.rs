@@ -1,10 +1,13 @@
 //! What the events of sales change in a lead.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::Event;
 use crate::condition::SignalKind;
+use crate::ids::FieldName;
 use crate::lead::{Lead, LifecycleStage, Ownership, REQUALIFIED_KEPT_MAX};
 use crate::policy::TurnbackReason;
 use crate::sales::{
@@ -94,7 +97,8 @@ pub(super) fn apply(lead: &mut Lead, event: &Event, at: Timestamp) {
             sales_from: *sales_from,
             judge_at: *judge_at,
             horizon_at: *horizon_at,
-            days: std::collections::BTreeMap::new(),
+            answered: BTreeSet::new(),
+            days: BTreeMap::new(),
         });
     }
     if let Event::TurnbackMoved { sales_from, horizon_at } = event
@@ -146,6 +150,13 @@ pub(super) fn signalled(lead: &mut Lead, kind: SignalKind, at: Timestamp) {
     let days = turnback.days.entry(kind).or_insert(SignDays { days: 1, last: today });
     if days.last < today {
         *days = SignDays { days: days.days.saturating_add(1), last: today };
+    }
+}
+
+/// What was answered counts for the turnback that it came after.
+pub(super) fn answered(lead: &mut Lead, fields: &BTreeSet<FieldName>) {
+    if let Some(turnback) = &mut lead.turnback {
+        turnback.answered.extend(fields.iter().cloned());
     }
 }
 

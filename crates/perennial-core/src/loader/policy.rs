@@ -245,6 +245,9 @@ fn requalify_rule(report: &mut Report<'_>, mut section: Section<'_>, known: &Kno
     let days_min = section.number(report, "days_min");
     let score_percent = section.number(report, "score_percent");
     let in_window = section.switch(report, "in_window");
+    let answered = section.names(report, "answered", FieldName::parse);
+    let answered = answered.into_iter().filter(|named| known.field(report, named).is_some());
+    let answered = answered.map(|named| named.name).collect();
     let when = condition::read(report, &mut section, "when", known);
     if in_window == Some(false) {
         let message = "`in_window = false` asks nothing: a rule without it does not look at the date";
@@ -256,6 +259,7 @@ fn requalify_rule(report: &mut Report<'_>, mut section: Section<'_>, known: &Kno
         days_min: days_min.unwrap_or(0),
         score_percent,
         in_window: in_window.unwrap_or(false),
+        answered,
         when,
     }
 }

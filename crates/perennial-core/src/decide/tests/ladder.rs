@@ -39,6 +39,7 @@ fn whoever_raises_a_hand_is_called_within_minutes_or_others_hear_of_it() {
     Mon 03-02 10:06 clock over: FirstAttemptMissed
     Mon 03-02 10:06 ALERT FirstAttemptMissed Now
     Mon 03-02 10:11 clock over: Reassigned
+    Mon 03-02 10:11 task ends: superseded
     Mon 03-02 10:11 TASK Call (1_hand-over_second-contact_1)
     Mon 03-02 10:11 ALERT Reassigned Now
     Mon 03-02 10:16 ALERT TaskOverdue Now
@@ -63,6 +64,7 @@ fn everybody_else_is_called_within_open_hours() {
     Mon 03-09 12:01 clock over: FirstAttemptMissed
     Mon 03-09 12:01 ALERT FirstAttemptMissed Now
     Mon 03-09 16:01 clock over: Reassigned
+    Mon 03-09 16:01 task ends: superseded
     Mon 03-09 16:01 TASK Call (1_hand-over_second-contact_1)
     Mon 03-09 16:01 ALERT Reassigned Now
     ");
@@ -106,9 +108,11 @@ fn a_lead_that_nobody_decides_on_goes_to_another_twice_and_then_to_nurture_with_
     Mon 03-02 10:06 clock over: FirstAttemptMissed
     Mon 03-02 10:06 ALERT FirstAttemptMissed Now
     Mon 03-02 10:11 clock over: Reassigned
+    Mon 03-02 10:11 task ends: superseded
     Mon 03-02 10:11 TASK Call (1_hand-over_second-contact_1)
     Mon 03-02 10:11 ALERT Reassigned Now
     Mon 03-02 10:16 ALERT TaskOverdue Now
+    Tue 03-03 10:16 ALERT TaskOverdue Now
     Tue 03-10 10:01 goes to another: sla_expired
     Tue 03-10 10:01 TASK Call (1_hand-over_first-contact_2)
     Tue 03-10 10:01 ALERT Resubmitted Now
@@ -128,7 +132,8 @@ fn a_lead_that_nobody_decides_on_goes_to_another_twice_and_then_to_nurture_with_
     Tue 03-24 16:01 ALERT NotDecided Now
     Tue 03-24 16:01 BACK sla_expired
     Tue 03-24 16:01 TASK Call (1_hand-over_nobody-decided_0)
-    Sun 03-29 17:01 ALERT TaskOverdue Now
+    Sun 03-29 17:01 ALERT TaskOverdue Digest
+    Tue 03-31 09:00 ALERT TaskOverdue Digest
     ");
     assert_eq!((life.lead().stage, life.rep()), (LifecycleStage::Recycled, None), "the queue has it");
     assert_eq!((life.program(), life.lead().cycle.number), (program.as_deref(), 1), "and its program went on");
@@ -149,6 +154,7 @@ fn an_accepted_lead_that_nothing_happens_with_is_rescued_and_then_comes_back() {
     Mon 03-09 10:00 TASK Call (1_hand-over_rescue_1773046800)
     Mon 03-09 10:00 ALERT Idle Now
     Tue 03-10 10:00 ALERT TaskOverdue Now
+    Wed 03-11 10:00 ALERT TaskOverdue Now
     Mon 03-16 10:00 ALERT Expired Now
     Mon 03-16 10:00 BACK no_response
     ");
@@ -195,6 +201,7 @@ fn a_deal_that_nothing_happens_with_is_told_of_twice_and_then_lost() {
     Wed 04-01 10:00 TASK Call (1_hand-over_rescue_1775030400)
     Wed 04-01 10:00 ALERT Idle Now
     Thu 04-02 10:00 ALERT TaskOverdue Now
+    Fri 04-03 10:00 ALERT TaskOverdue Now
     Wed 04-08 10:00 clock: IdleLong
     Wed 04-08 10:00 ALERT IdleLong Now
     Fri 05-01 10:00 ALERT Expired Now

@@ -7,7 +7,7 @@ use super::sales::{back, back_until, no_answer, rep, shipped};
 use super::*;
 use crate::actor::{Agent, Manner, Network, Target};
 use crate::catalog::Catalog;
-use crate::policy::TurnbackReason as Reason;
+use crate::policy::{RequalifyRule, TurnbackReason as Reason};
 use crate::roster::RepStatus;
 use crate::sales::{Outcome, Party, QualifyCause, Refusal, TurnbackRequest};
 
@@ -204,7 +204,13 @@ fn no_money() {
                 looks_at_prices(life);
             },
         ],
-        not: &[clicks, looks_at_prices, writes, |life| life.answers("budget", "Nothing planned")],
+        not: &[
+            clicks,
+            looks_at_prices,
+            writes,
+            |life| life.answers("budget", "Nothing planned"),
+            |life| life.answers("role", "I run a team"),
+        ],
         horizon: Some(365),
         ..Row::of(Reason::NoBudget, "turnback-timing", 90)
     }
@@ -244,10 +250,15 @@ fn bound_to_somebody_else() {
 #[test]
 fn cannot_decide() {
     let decides: Does = |life| life.answers("decision_role", "I decide");
+    // As a service tells that knows such things; and the person has been there.
+    let has_another_job: Does = |life| {
+        life.posts(&[("email", "ada@example.com"), ("list", "yes"), ("job_title", "Head of Operations")]);
+        clicks(life);
+    };
     let advises: Does = |life| life.answers("decision_role", "I advise");
     for reason in [Reason::NoAuthority, Reason::WrongContact] {
         let row = Row {
-            back: Box::leak(Box::new([decides])),
+            back: Box::leak(Box::new([decides, has_another_job])),
             not: Box::leak(Box::new([advises, is_hot])),
             horizon: Some(180),
             ..Row::of(reason, "turnback-referral", 30)
@@ -352,6 +363,35 @@ fn only_the_suite_says_that_nobody_decided_or_that_a_rep_left() {
         assert_eq!(life.refusal(&kim, &back(reason)), Some(Refusal::NotARepsReason(reason.as_str())));
         assert_eq!(shipped().turnbacks.policy(reason).unwrap().program, None, "the running program goes on");
     }
+}
+
+#[test]
+fn an_answer_that_was_known_before_brings_nobody_back() {
+    let mut life = Life::accepted();
+    life.answers("budget", "Being decided");
+    life.now += SignedDuration::from_mins(1);
+    life.tells(back(Reason::NoBudget));
+    life.passes(91);
+    life.answers("role", "I run a team");
+    assert_eq!(life.lead().stage, LifecycleStage::Recycled, "{}", life.story);
+    life.answers("budget", "Set aside");
+    assert_eq!(life.lead().stage, LifecycleStage::Mql);
+}
+
+#[test]
+fn a_program_may_have_rules_of_its_own() {
+    let mut life = Life::accepted();
+    life.tells(back(Reason::NoInterest));
+    let mut catalog = (*life.catalog).clone();
+    let rule = RequalifyRule { signals: [SignalKind::Replied].into(), ..RequalifyRule::default() };
+    let occasional = catalog.programs.get_mut(&catalog.last_resort.clone()).unwrap();
+    occasional.requalify = vec![rule];
+    life.catalog = Arc::new(catalog);
+    life.passes(181);
+    clicks(&mut life);
+    assert_eq!(life.lead().stage, LifecycleStage::Recycled);
+    writes(&mut life);
+    assert_eq!(life.lead().stage, LifecycleStage::Mql, "{}", life.story);
 }
 
 // --- Guards --------------------------------------------------------------------------------------

@@ -84,6 +84,9 @@ impl Told<'_> {
     fn rules<'p>(&mut self, rules: &[RequalifyRule], place: impl Fn(String) -> Place<'p>) {
         for (number, rule) in rules.iter().enumerate() {
             self.condition(&place(format!("{number}.when")), rule.when.as_ref());
+            for field in &rule.answered {
+                self.field(place(format!("{number}.answered")), field);
+            }
         }
     }
 

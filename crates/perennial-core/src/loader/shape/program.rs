@@ -182,10 +182,16 @@ pub static REQUALIFY: Shape = Shape {
             "The score is at least this share of the gate's score, in percent.",
         ),
         default("in_window", Value::Switch, "false", "The reason's date, less its lead time, has come."),
+        default(
+            "answered",
+            Value::Names { of: Named::Field, min: 0, max: ASKED_MAX },
+            "[]",
+            "One of these fields got a new answer after the turnback, whoever gave it.",
+        ),
         optional("when", Value::Condition, "This holds too, for example an answer."),
     ]],
     rules: &[Rule::Some {
-        of: &["signal", "days_min", "score_percent", "in_window", "when"],
+        of: &["signal", "days_min", "score_percent", "in_window", "answered", "when"],
         remedy: "add for example `signal = [\"replied\", \"hand_raised\"]`",
     }],
 };
