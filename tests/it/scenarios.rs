@@ -3,6 +3,7 @@
 mod arriving;
 mod consenting;
 mod junk;
+mod leaving;
 mod liveness;
 mod programs;
 pub(crate) mod properties;

@@ -36,6 +36,7 @@ pub mod push;
 pub mod quarantine;
 mod react;
 pub mod report;
+pub mod reps;
 pub mod retention;
 pub mod sending;
 pub mod suppression;
