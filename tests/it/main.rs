@@ -24,6 +24,7 @@ mod mails;
 mod privacy;
 mod protocol;
 mod reference;
+mod reps;
 mod runtime;
 mod scenarios;
 mod tidy;

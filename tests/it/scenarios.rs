@@ -4,6 +4,7 @@ mod arriving;
 mod consenting;
 mod crm;
 mod junk;
+mod leaving;
 mod liveness;
 mod programs;
 pub(crate) mod properties;

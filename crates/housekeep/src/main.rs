@@ -7,6 +7,7 @@ use lambda_runtime::Error;
 use perennial_app::holdings::Holdings;
 use perennial_app::ports::{Store, SystemClock};
 use perennial_app::privacy::Privacy;
+use perennial_app::reps::HandOver;
 use perennial_app::retention::Retainer;
 use perennial_app::suppression::{Reconcile, Suppressor};
 use perennial_aws::clients::Clients;
@@ -30,10 +31,12 @@ async fn main() -> Result<(), Error> {
     let holdings: Vec<Arc<dyn Holdings>> = vec![Arc::new(dynamo.clone())];
     let clock = Arc::new(SystemClock);
     let privacy = Privacy { store: Arc::clone(&store), holdings, library: Arc::clone(&library), clock };
+    let (of, by) = (Arc::clone(&store), Arc::clone(&library));
+    let hand_over = HandOver { store: of, library: by, clock: Arc::new(SystemClock) };
     let retainer = Retainer { registry: Arc::new(dynamo), privacy };
     let reconcile = Reconcile {
         suppressor: Suppressor { store, library, clock: Arc::new(SystemClock), pepper },
         list: Arc::new(SesSuppressionList::new(clients.ses_lists())),
     };
-    boot::serve(Deps { chores: vec![Box::new(reconcile), Box::new(retainer)] }, handle).await
+    boot::serve(Deps { chores: vec![Box::new(reconcile), Box::new(hand_over), Box::new(retainer)] }, handle).await
 }

@@ -245,7 +245,8 @@ fn names(whole: &str) -> (&str, &str) {
 /// The addresses that our own mail is sent from.
 pub(crate) fn senders(catalog: &Catalog) -> BTreeSet<&str> {
     let queues = catalog.queues.values().map(|queue| queue.sender.address.as_str());
-    queues.chain([catalog.organisation.team.address.as_str()]).collect()
+    let reps = catalog.roster.reps.values().map(|rep| rep.sender.address.as_str());
+    queues.chain(reps).chain([catalog.organisation.team.address.as_str()]).collect()
 }
 
 #[cfg(test)]

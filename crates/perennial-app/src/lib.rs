@@ -37,6 +37,7 @@ pub mod push;
 pub mod quarantine;
 mod react;
 pub mod report;
+pub mod reps;
 pub mod retention;
 pub mod sending;
 pub mod suppression;

@@ -9,6 +9,7 @@ mod diff;
 mod dispositions;
 mod graph;
 mod import;
+mod lead;
 mod migrate;
 mod preview;
 mod privacy;
@@ -16,6 +17,7 @@ mod push;
 mod quarantine;
 mod record;
 mod report;
+mod reps;
 mod sending;
 mod snippet;
 mod suppress;
@@ -98,6 +100,11 @@ enum Command {
     /// Shows where every lead is.
     #[command(subcommand)]
     Report(Report),
+    /// Shows who sells and what they have, puts a file of reps in force, and hands on what somebody leaves behind.
+    Reps(reps::RepsArgs),
+    /// Does something about one lead.
+    #[command(subcommand)]
+    Lead(lead::LeadCommand),
     /// Proves that no lead is lost: a pulse, an owner and an explaining history for each.
     Audit {
         #[command(flatten)]
@@ -281,6 +288,8 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
             access.close().await?;
             report::print_audit(&report, json, &mut out)
         }
+        Command::Reps(args) => reps::run(args).await,
+        Command::Lead(command) => lead::run(command).await,
         Command::Record { store, record } => record::run(&store, record).await,
         Command::Desk { store, desk } => desk::run(&store, &desk).await,
         Command::Classify(args) => classify::run(&args, &mut out),

@@ -21,6 +21,7 @@ use sales_desk::SALES_PATH;
 use tokio::time::sleep;
 
 use crate::push::{push, refused, told};
+use crate::reps::Reps;
 use crate::webhooks::destination;
 
 /// How often the programs' directory is looked at.
@@ -41,6 +42,9 @@ pub(crate) struct UpArgs {
     /// The directory of the programs.
     #[arg(long, value_name = "DIR", default_value = "programs")]
     programs: PathBuf,
+    /// A file of reps to put in force at the start, in place of the reps.toml beside the catalog.
+    #[arg(long, value_name = "FILE")]
+    reps: Option<PathBuf>,
     /// A drop folder for mail that comes in: each `*.eml` in it is taken in, and becomes `*.eml.taken`.
     #[arg(long, value_name = "DIR")]
     inbox: Option<PathBuf>,
@@ -55,6 +59,7 @@ pub(crate) struct UpArgs {
 pub(crate) async fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
     let files = programs::read(&args.programs)
         .with_context(|| format!("cannot read the programs in {}", args.programs.display()))?;
+    let named = args.reps.as_deref().map(Reps::named).transpose()?;
     let pace = args.time_lapse.map_or(Pace::Real, Pace::TimeLapse);
     let (directory, webhooks) = (Some(args.programs.clone()), args.webhooks_to.clone());
     let suite = match Suite::start(&args.store, args.port, pace, &files, directory, webhooks).await {
@@ -62,10 +67,16 @@ pub(crate) async fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
         Err(StartError::Push(error)) => return refused(&error, &files, &args.programs),
         Err(error) => return Err(error.into()),
     };
+    let reps = named.clone().or_else(|| Reps::beside(&files, &args.programs));
+    let said = match reps {
+        Some(reps) => reps.put_in_force(suite.store().as_ref(), suite.library()).await?,
+        None => String::new(),
+    };
     greet(&suite, &args, &*suite.library().catalog().await?)?;
+    std::io::stdout().write_all(said.as_bytes())?;
     tokio::select! {
         ended = wait_for_end() => ended?,
-        () = watch(&suite, &args.programs, &files) => {}
+        () = watch(&suite, &args.programs, &files, named.as_ref()) => {}
         () = take_in(&suite, args.inbox.as_deref()) => {}
     }
     suite.stop().await?;
@@ -75,7 +86,7 @@ pub(crate) async fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
 
 /// Publishes the directory again after each change of it, for ever. What may not be published is said, and what was
 /// in force stays.
-async fn watch(suite: &Suite, directory: &Path, published: &[SourceFile]) {
+async fn watch(suite: &Suite, directory: &Path, published: &[SourceFile], named: Option<&Reps>) {
     let mut done = published.to_vec();
     let (mut seen, mut read, mut unread) = (None, None, None);
     loop {
@@ -102,7 +113,7 @@ async fn watch(suite: &Suite, directory: &Path, published: &[SourceFile]) {
         read.clone_from(&seen);
         if files != done {
             // Whoever read what is said may be gone; the suite goes on.
-            let _: anyhow::Result<()> = changed(suite, directory, &files).await;
+            let _: anyhow::Result<()> = changed(suite, directory, &files, named).await;
             done = files;
         }
     }
@@ -120,7 +131,7 @@ async fn take_in(suite: &Suite, folder: Option<&Path>) {
     }
 }
 
-async fn changed(suite: &Suite, directory: &Path, files: &[SourceFile]) -> anyhow::Result<()> {
+async fn changed(suite: &Suite, directory: &Path, files: &[SourceFile], named: Option<&Reps>) -> anyhow::Result<()> {
     match push(suite.store().as_ref(), files, &BTreeSet::new(), false).await {
         // Written back as it was.
         Ok(plan) if plan.is_empty() => {}
@@ -132,9 +143,16 @@ async fn changed(suite: &Suite, directory: &Path, files: &[SourceFile]) -> anyho
         Err(error) => {
             refused(&error, files, directory)?;
             writeln!(std::io::stderr(), "what was in force stays in force")?;
+            return Ok(());
         }
     }
-    Ok(())
+    match Reps::beside(files, directory).filter(|_| named.is_none()) {
+        Some(reps) => {
+            let said = reps.put_in_force(suite.store().as_ref(), suite.library()).await?;
+            Ok(std::io::stdout().write_all(said.as_bytes())?)
+        }
+        None => Ok(()),
+    }
 }
 
 fn greet(suite: &Suite, args: &UpArgs, catalog: &Catalog) -> anyhow::Result<()> {

@@ -519,9 +519,14 @@ impl Catalog {
 
     /// The domains that mail is sent from.
     pub fn senders(&self) -> BTreeSet<SenderDomain> {
+        let reps = self.roster.reps.values().filter_map(|rep| SenderDomain::of_address(&rep.sender.address));
+        self.own_senders().into_iter().chain(reps).collect()
+    }
+
+    /// The domains that mail is sent from, whoever sells.
+    pub fn own_senders(&self) -> BTreeSet<SenderDomain> {
         let queues = self.queues.values().map(|queue| &queue.sender);
-        let reps = self.roster.reps.values().map(|rep| &rep.sender);
-        let all = queues.chain(reps).chain([&self.organisation.team]);
+        let all = queues.chain([&self.organisation.team]);
         all.filter_map(|sender| SenderDomain::of_address(&sender.address)).collect()
     }
 

@@ -265,6 +265,12 @@ codes! {
     /// An address that no webhook may have. Events go out encrypted, and to servers that everybody on the internet can
     /// reach: never into a private network, to this machine, or to the cloud's own machines.
     WebhookUrl = "P063",
+    /// A text that is not a date. A day of the calendar is written as year, month and day, `2026-12-25`, and there is such
+    /// a day.
+    BadDate = "P064",
+    /// A rep's address at a domain where nobody of the catalog sends from. Their mails come from that address, so Amazon
+    /// SES must know its domain; if it does not, SES refuses all of them.
+    ForeignSender = "P065",
 }
 
 impl Code {

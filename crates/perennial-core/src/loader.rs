@@ -8,6 +8,7 @@
 //! welcome/program.toml          the steps of the program `welcome`
 //! welcome/touches/hello.md      the mail of its step `hello`
 //! welcome/touches/hello.de.md   the same for who reads German
+//! reps.toml                     who sells, if it lies here; it is put in force by itself
 //! ```
 
 mod catalog;
@@ -15,11 +16,14 @@ mod condition;
 mod consent;
 mod crm;
 mod graph;
+mod hours;
 mod known;
 mod language;
 mod policy;
 mod program;
 mod report;
+mod roster;
+mod routes;
 pub mod schema;
 mod section;
 pub mod shape;
@@ -32,6 +36,7 @@ mod touch;
 mod webhook;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::catalog::Catalog;
 use crate::content::ContentBuilder;
@@ -40,10 +45,13 @@ use crate::ids::{Language, ProgramName};
 use crate::loader::catalog::CatalogFile;
 use crate::loader::known::Known;
 use crate::loader::report::Report;
+use crate::loader::roster::Deployment;
 use crate::loader::spans::Spans;
 use crate::loader::touch::Trial;
 use crate::program::{Program, ProgramVersion};
+use crate::roster::RosterFile;
 
+pub use roster::REPS_FILE;
 pub use touch::link_of_file;
 
 /// One file of a catalog.
@@ -103,6 +111,13 @@ pub fn version_of(files: &[SourceFile]) -> Option<ProgramVersion> {
     folder.program.map(|source| program::version(source, &folder))
 }
 
+/// Reads `reps.toml`, and holds it against a catalog where there is one. `None` if any diagnostic is an error.
+pub fn read_reps(source: &SourceFile, catalog: Option<&Catalog>) -> (Option<RosterFile>, Vec<Diagnostic>) {
+    let (file, mut found) = roster::read(source, catalog.map(Deployment::of).as_ref());
+    found.sort_by(|a, b| a.order().cmp(&b.order()));
+    (file, found)
+}
+
 /// The version of `catalog.toml`, from its text.
 pub fn catalog_version(file: &SourceFile) -> String {
     program::content_hash(&[file])
@@ -121,7 +136,16 @@ fn read(files: &[SourceFile], kept: &[KeptProgram], found: &mut Vec<Diagnostic>)
     let programs = read_programs(&tree, &known, &mut builder, found);
     let older = read_kept(kept, &programs, &known, &mut builder, found);
     let kept = older.iter().map(|(key, (program, _))| (key.clone(), program.clone())).collect();
-    let mut catalog = file?.with(programs, kept, builder.finish())?;
+    let catalog = file.and_then(|file| file.with(programs, kept, builder.finish()));
+    let reps = tree.reps.map(|source| read_reps(source, catalog.as_ref()));
+    let mut catalog = catalog;
+    if let Some((file, mut problems)) = reps {
+        found.append(&mut problems);
+        if let (Some(catalog), Some(file)) = (&mut catalog, file) {
+            catalog.roster = Arc::new(file.roster);
+        }
+    }
+    let mut catalog = catalog?;
     try_programs(&catalog, &tree, found);
     try_kept(&mut catalog, &older, found);
     if !found.iter().any(Diagnostic::is_error) {
@@ -313,17 +337,19 @@ impl<'t> Folder<'t> {
 /// Every file in its place.
 struct Tree<'t> {
     catalog: Option<&'t SourceFile>,
+    reps: Option<&'t SourceFile>,
     programs: BTreeMap<ProgramName, Folder<'t>>,
 }
 
 impl<'t> Tree<'t> {
     fn sort(files: &'t [SourceFile], found: &mut Vec<Diagnostic>) -> Self {
-        let mut tree = Self { catalog: None, programs: BTreeMap::new() };
+        let mut tree = Self { catalog: None, reps: None, programs: BTreeMap::new() };
         for file in files {
             let touch = |path: &'t str| path.strip_prefix("touches/").filter(|touch| !touch.contains('/'));
             let is_mail = |path| touch(path).is_some_and(|touch| touch.strip_suffix(".md").is_some());
             match file.path.split_once('/') {
                 None if file.path == CATALOG_FILE => tree.catalog = Some(file),
+                None if file.path == REPS_FILE => tree.reps = Some(file),
                 Some((folder, path)) if path == PROGRAM_FILE || is_mail(path) => {
                     if let Some(folder) = tree.folder(folder, file, found) {
                         folder.take(path, file);

@@ -52,6 +52,26 @@ pub struct Rep {
     pub open_max: Option<u32>,
 }
 
+/// What a file says of who sells (`reps.toml`).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RosterFile {
+    /// Who sells; whoever has no status in the file is active.
+    pub roster: Roster,
+    /// Whose status stands in the file.
+    pub stated: BTreeSet<RepName>,
+}
+
+impl RosterFile {
+    /// Who sells from now on, after `before`: whoever's status does not stand in the file keeps theirs.
+    pub fn after(self, before: &Roster) -> Roster {
+        let Self { mut roster, stated } = self;
+        for (name, rep) in roster.reps.iter_mut().filter(|(name, _)| !stated.contains(*name)) {
+            rep.status = before.reps.get(name).map_or(rep.status, |before| before.status);
+        }
+        roster
+    }
+}
+
 /// Whether a rep takes leads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -291,3 +311,6 @@ fn turn(lead: &LeadId, rep: &RepName) -> [u8; 8] {
     }
     number
 }
+
+#[cfg(test)]
+mod tests;

@@ -306,6 +306,16 @@ pub enum Origin {
     Reopened,
 }
 
+impl Origin {
+    /// The reason for which the lead was turned back before it, if it was.
+    pub const fn after(self) -> Option<TurnbackReason> {
+        match self {
+            Self::Recycled { after } => Some(after),
+            Self::New | Self::Reopened | Self::Customer => None,
+        }
+    }
+}
+
 /// One way of a lead from its first sign to a decision of sales. A lead that comes back starts the next.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DemandCycle {

@@ -30,6 +30,7 @@ use perennial_app::mail::Letterhead;
 use perennial_app::ports::{Clock as _, DoorBook, Store, StoreError, SystemClock};
 use perennial_app::privacy::Privacy;
 use perennial_app::push::{Plan, Push, PushError, push};
+use perennial_app::reps::HandOver;
 use perennial_app::retention::Retainer;
 use perennial_app::suppression::{Reconcile, Suppressor};
 use perennial_app::touch::Toucher;
@@ -379,8 +380,11 @@ impl Suite {
             library: Arc::clone(&library),
             clock: Arc::new(clock.clone()),
         };
+        let hand_over =
+            HandOver { store: Arc::clone(&store), library: Arc::clone(&library), clock: Arc::new(clock.clone()) };
         let retainer = Retainer { registry: Arc::new(dynamo.clone()), privacy };
-        let housekeep = Arc::new(housekeep::Deps { chores: vec![Box::new(reconcile), Box::new(retainer)] });
+        let housekeep =
+            Arc::new(housekeep::Deps { chores: vec![Box::new(reconcile), Box::new(hand_over), Box::new(retainer)] });
         let evaluate = Arc::new(evaluate_requalification::Deps {
             evaluator: Evaluator {
                 store: Arc::clone(&store),

@@ -1,4 +1,4 @@
-//! The pages of the two files: written by hand down to a marker, and from the shapes below it.
+//! The pages of the three files: written by hand down to a marker, and from the shapes below it.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -15,24 +15,37 @@ const MARKER: &str =
 /// The first table of `catalog.toml`; those before it are of `program.toml`.
 const FIRST_OF_CATALOG: &str = "catalog";
 
+/// The first table of `reps.toml`; those before it are of `catalog.toml`.
+const FIRST_OF_ROSTER: &str = "roster";
+
 /// The signals and the stages have a place of their own on the page.
 const SIGNAL: &str = "replied";
 
 #[test]
 fn the_reference_of_programs_lists_every_table_and_key() {
-    let (programs, _) = halves();
+    let (programs, _, _) = thirds();
     check("docs/reference/programs.md", "catalog.md", programs);
 }
 
 #[test]
 fn the_reference_of_the_catalog_lists_every_table_and_key() {
-    let (_, catalog) = halves();
+    let (_, catalog, _) = thirds();
     check("docs/reference/catalog.md", "programs.md", catalog);
 }
 
-fn halves() -> (&'static [&'static Shape], &'static [&'static Shape]) {
-    let first = shapes().iter().position(|shape| shape.name == FIRST_OF_CATALOG).expect("the catalog has a shape");
-    shapes().split_at(first)
+#[test]
+fn the_reference_of_reps_lists_every_table_and_key() {
+    let (_, _, roster) = thirds();
+    check("docs/reference/reps.md", "catalog.md", roster);
+}
+
+type Shapes = &'static [&'static Shape];
+
+fn thirds() -> (Shapes, Shapes, Shapes) {
+    let first = |name: &str| shapes().iter().position(|shape| shape.name == name).expect("the file has a shape");
+    let (others, roster) = shapes().split_at(first(FIRST_OF_ROSTER));
+    let (programs, catalog) = others.split_at(first(FIRST_OF_CATALOG));
+    (programs, catalog, roster)
 }
 
 #[track_caller]
@@ -202,6 +215,9 @@ fn noun(named: Named) -> &'static str {
         | Named::Arm
         | Named::Form
         | Named::Queue
+        | Named::Route
+        | Named::Team
+        | Named::Rep
         | Named::Topic
         | Named::Tag
         | Named::Event
@@ -267,7 +283,7 @@ fn said(rule: &Rule) -> String {
 fn every_link_of_the_reference_leads_to_a_heading() {
     let read = |page: &str| fs::read_to_string(root().join("docs/reference").join(page)).expect("a page is read");
     let mut problems = Vec::new();
-    for page in ["programs.md", "catalog.md", "codes.md"] {
+    for page in ["programs.md", "catalog.md", "reps.md", "codes.md"] {
         let text = read(page);
         for target in links(&text) {
             let Some((other, heading)) = target.split_once('#') else { continue };

@@ -4,8 +4,9 @@ use std::fs;
 use std::path::PathBuf;
 
 use jsonschema::Validator;
+use perennial_app::programs;
 use perennial_core::diagnostic::page::split;
-use perennial_core::loader::schema;
+use perennial_core::loader::{REPS_FILE, SourceFile, read_reps, schema};
 use serde_json::Value;
 
 use crate::cases::{Files, corpus};
@@ -19,12 +20,14 @@ const PROGRAM: &str = "/program.toml";
 fn the_shipped_schemas_are_made_from_the_shapes() {
     compare("programs/catalog.schema.json", &schema::catalog());
     compare("programs/program.schema.json", &schema::program());
+    compare("programs/reps.schema.json", &schema::roster());
 }
 
-/// An editor that knows both schemas.
+/// An editor that knows all schemas.
 struct Editor {
     catalog: Validator,
     program: Validator,
+    roster: Validator,
 }
 
 impl Editor {
@@ -34,12 +37,20 @@ impl Editor {
             jsonschema::draft202012::meta::validate(&schema).expect("it is a schema");
             jsonschema::draft202012::new(&schema).expect("a schema compiles")
         };
-        Self { catalog: compile(schema::catalog()), program: compile(schema::program()) }
+        Self {
+            catalog: compile(schema::catalog()),
+            program: compile(schema::program()),
+            roster: compile(schema::roster()),
+        }
     }
 
     /// What it marks in a file.
     fn marks(&self, path: &str, text: &str) -> Vec<String> {
-        let validator = if path == CATALOG { &self.catalog } else { &self.program };
+        let validator = match path {
+            CATALOG => &self.catalog,
+            REPS_FILE => &self.roster,
+            _ => &self.program,
+        };
         let value: Value = match toml::from_str(text) {
             Ok(value) => value,
             Err(error) => return vec![format!("{path}: {error}")],
@@ -55,7 +66,7 @@ impl Editor {
 }
 
 fn is_described(path: &str) -> bool {
-    path == CATALOG || path.ends_with(PROGRAM)
+    path == CATALOG || path == REPS_FILE || path.ends_with(PROGRAM)
 }
 
 #[test]
@@ -75,6 +86,19 @@ fn an_editor_marks_nothing_in_what_we_ship() {
         let schema = if path == CATALOG { "./catalog.schema.json" } else { "../program.schema.json" };
         assert!(read(path).starts_with(&format!("#:schema {schema}\n")), "{path} does not name its schema");
     }
+}
+
+/// Beside the shipped catalog nothing of it is odd, and every route has its team.
+#[test]
+fn the_example_of_reps_fits_the_shipped_catalog_and_its_schema() {
+    let text = fs::read_to_string(root().join("docs/examples").join(REPS_FILE)).expect("the example is read");
+    assert!(text.starts_with("#:schema ../../programs/reps.schema.json\n"), "it does not name its schema");
+    assert_eq!(Editor::open().marks(REPS_FILE, &text), [""; 0]);
+    let (catalog, _) = programs::load(&root().join("programs")).expect("the programs are read");
+    let source = SourceFile { path: REPS_FILE.to_owned(), text };
+    let (file, found) = read_reps(&source, catalog.as_ref());
+    assert_eq!(found, []);
+    assert_eq!(file.expect("it reads").roster.teams.len(), 3);
 }
 
 fn cases(kind: &str) -> Vec<(String, Files)> {
@@ -114,6 +138,8 @@ fn an_editor_marks_unknown_keys_missing_keys_and_wrong_values() {
         "no-then.txt",
         "number-in-quotes.txt",
         "reason-without-policy.txt",
+        "rep-with-mistakes-all-at-once.txt",
+        "route-without-queue.txt",
         "split-of-one.txt",
         "two-questions-at-once.txt",
         "unknown-kind.txt",

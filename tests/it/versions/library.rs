@@ -4,14 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::SignedDuration;
-use perennial_app::library::{LOOK_EVERY, LibraryError};
+use perennial_app::library::{LOOK_EVERY, Library, LibraryError};
 use perennial_app::memory::{Calls, Counting, MemoryStore};
-use perennial_app::ports::{Release, RosterRecord, Store};
+use perennial_app::ports::{Release, RosterRecord, Store, StoreError};
+use perennial_aws::clients::Clients;
+use perennial_aws::dynamo::{DynamoStore, table};
 use perennial_core::catalog::{Catalog, Sender};
 use perennial_core::ids::{RepName, TeamName};
 use perennial_core::program::ProgramVersion;
 use perennial_core::roster::{OfficeHours, Rep, RepStatus, Roster, Team};
 use perennial_core::testing;
+use perennial_local::store_file::StoreFile;
 
 use super::{Deployment, name, with};
 use crate::scenarios::world::berlin;
@@ -146,6 +149,34 @@ async fn a_release_that_cannot_be_read_keeps_nobody_from_seeing_who_sells() {
         deployment.catalog().await;
     }
     assert_eq!(sells(&*deployment.catalog().await), ["robin"]);
+}
+
+#[tokio::test]
+async fn a_roster_that_cannot_be_read_leaves_the_one_before_it_in_force() {
+    let file = StoreFile::memory().unwrap();
+    let client = Clients::loopback(file.dynamodb()).dynamodb();
+    table::create(&client, "perennial").await.unwrap();
+    let deployment = Deployment::on(DynamoStore::new(client.clone(), "perennial"));
+    deployment.push(&testing::files()).await.unwrap();
+    assert!(deployment.store.set_roster(&roster(1, "robin"), None).await.unwrap());
+    deployment.catalog().await;
+
+    // The next one is of a build that is newer than this: version 2.
+    assert!(deployment.store.set_roster(&roster(2, "sam"), Some(1)).await.unwrap());
+    let items = client.scan().table_name("perennial").send().await.unwrap().items.unwrap();
+    let mut item = items.into_iter().find(|item| item["SK"].as_s().is_ok_and(|sort| sort == "ROSTER")).unwrap();
+    item.insert("v".to_owned(), item["rev"].clone());
+    client.put_item().table_name("perennial").set_item(Some(item)).send().await.unwrap();
+    deployment.wall_clock.advance(LOOK_EVERY);
+    assert_eq!(sells(&*deployment.catalog().await), ["robin"]);
+    // Nor does it keep a release from being in force.
+    deployment.push(&with("welcome/program.toml", "\"Welcome\"", "\"Hello\"")).await.unwrap();
+    let catalog = deployment.catalog().await;
+    assert_eq!((sells(&catalog), catalog.programs[&name("welcome")].title.as_str()), (vec!["robin"], "Hello"));
+    // Somebody who starts with it decides nothing by a roster that may name others.
+    let fresh = Library::released(deployment.store.clone(), deployment.wall_clock.clone());
+    let error = fresh.catalog().await.unwrap_err();
+    assert!(matches!(error, LibraryError::Store(StoreError::Corrupt { .. })), "{error}");
 }
 
 #[tokio::test]

@@ -3,13 +3,15 @@
 
 use std::error::Error;
 
-use aws_sdk_dynamodb::types::AttributeValue;
-use perennial_app::ports::{CommitError, Store, StoreError};
-use perennial_aws::dynamo::DynamoStore;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+};
+use perennial_app::ports::{CommitError, Store, StoreError, Surveyed};
+use perennial_aws::dynamo::{DynamoStore, table};
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use crate::embedded::{TABLE, client, start};
+use crate::embedded::{TABLE, client, start, start_without_table};
 use crate::loopback::{Answer, Loopback};
 use crate::samples::{commit, id, next_commit, sending};
 
@@ -196,4 +198,31 @@ async fn a_cursor_of_another_call_is_refused() {
 async fn the_table_can_be_made_again() {
     let client = client(&start().await);
     perennial_aws::dynamo::table::create(&client, TABLE).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_table_from_before_an_index_gets_it_and_whoever_is_written_to_from_then_on_is_in_it() {
+    let client = client(&start_without_table().await);
+    let key = |name: &str, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build().unwrap();
+    let attribute = |name: &str| {
+        AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S).build().unwrap()
+    };
+    let table = client.create_table().table_name(TABLE).billing_mode(BillingMode::PayPerRequest);
+    let table = table.attribute_definitions(attribute("PK")).attribute_definitions(attribute("SK"));
+    let table = table.key_schema(key("PK", KeyType::Hash)).key_schema(key("SK", KeyType::Range));
+    table.send().await.unwrap();
+    let store = DynamoStore::new(client.clone(), TABLE);
+    store.commit(&commit()).await.unwrap();
+    for _ in 0..2 {
+        table::create(&client, TABLE).await.unwrap();
+    }
+    let items = store.survey(None).await.unwrap().items;
+    let places = items.iter().filter_map(|item| match item {
+        Surveyed::State { indexed_desk, .. } => indexed_desk.clone(),
+        Surveyed::History(_) | Surveyed::Submission(_) | Surveyed::Import(_) => None,
+    });
+    let [place] = &places.collect::<Vec<_>>()[..] else { panic!("the lead lies on a desk") };
+    store.commit(&next_commit(1)).await.unwrap();
+    let page = store.desk(&place.owner, None).await.unwrap();
+    assert_eq!(page.leads.iter().map(|lead| &lead.id).collect::<Vec<_>>(), [&id()]);
 }

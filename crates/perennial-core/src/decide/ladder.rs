@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Draft, STAND_IN_DUE};
 use crate::event::{Event, ProgramExit};
 use crate::ids::TouchId;
-use crate::lead::{Lead, LifecycleStage, Ownership, PauseCause, PhoneReach, Reach, Task, TaskKind};
+use crate::lead::{Lead, LifecycleStage, PauseCause, PhoneReach, Reach, Task, TaskKind};
 use crate::policy::{LastRung, RungAction, StageClock, TurnbackReason};
 use crate::roster::OfficeHours;
 use crate::sales::{
@@ -374,13 +374,6 @@ impl Draft<'_> {
 
     pub(super) fn from(&self, at: Timestamp, delay: Delay) -> Timestamp {
         delay.after(at, &self.zone(), self.catalog.window.days())
-    }
-
-    /// Who gets the lead after somebody has let it lie: another one of the team that it went to.
-    fn routed_on(&mut self) -> Ownership {
-        let rep = self.lead.as_ref().and_then(|lead| lead.rep().cloned());
-        let route = self.catalog.handover.qualified.as_ref().or(self.catalog.handover.entry.as_ref());
-        self.routed(route, rep.as_ref())
     }
 }
 

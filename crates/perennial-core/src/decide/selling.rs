@@ -469,8 +469,7 @@ impl Draft<'_> {
         if let Some(rep) = lead.preferred.as_ref().filter(|rep| roster.takes(rep)) {
             return Ownership::Assigned { rep: rep.clone() };
         }
-        let own = reason.and_then(|reason| catalog.turnbacks.policy(reason)).and_then(|it| it.route.as_ref());
-        let route = own.or(catalog.handover.qualified.as_ref());
+        let route = self.route_after(reason);
         let team = route.and_then(|name| catalog.routes.get(name)).and_then(|route| route.team.as_ref());
         let is_of_team =
             |rep: &RepName| team.is_none_or(|team| roster.reps.get(rep).is_some_and(|rep| &rep.team == team));
@@ -478,6 +477,20 @@ impl Draft<'_> {
             Some(rep) => Ownership::Assigned { rep: rep.clone() },
             None => self.routed(route.or(catalog.handover.entry.as_ref()), None),
         }
+    }
+
+    /// The route of whoever is ready for sales, new or after a turnback.
+    fn route_after(&self, reason: Option<TurnbackReason>) -> Option<&RouteName> {
+        let catalog = self.catalog;
+        let own = reason.and_then(|reason| catalog.turnbacks.policy(reason)).and_then(|it| it.route.as_ref());
+        own.or(catalog.handover.qualified.as_ref())
+    }
+
+    /// Who gets a lead that sales has after the rep who has it: another of the team that it went to.
+    pub(super) fn routed_on(&self) -> Ownership {
+        let lead = self.lead.as_ref();
+        let route = self.route_after(lead.and_then(|lead| lead.cycle.origin.after()));
+        self.routed(route.or(self.catalog.handover.entry.as_ref()), lead.and_then(Lead::rep))
     }
 
     /// The owner that a route leads to; not the rep who has it now, nor anybody who has let it lie in this cycle.
@@ -690,26 +703,12 @@ impl Draft<'_> {
         let Some(lead) = &self.lead else { return };
         let Some(rep) = lead.rep().cloned() else { return };
         let catalog = self.catalog;
-        let queue = Ownership::Queue { queue: catalog.default_queue.clone() };
-        let route = match lead.stage {
-            LifecycleStage::Mql => catalog.handover.qualified.as_ref().or(catalog.handover.entry.as_ref()),
-            LifecycleStage::Received
-            | LifecycleStage::Quarantined
-            | LifecycleStage::Inquiry
-            | LifecycleStage::Sal
-            | LifecycleStage::Sql
-            | LifecycleStage::Customer
-            | LifecycleStage::Recycled
-            | LifecycleStage::Disqualified
-            | LifecycleStage::JunkPurged
-            | LifecycleStage::Erased => None,
-        };
         let is_fresh = lead.stage == LifecycleStage::Mql;
         let manager = catalog.roster.manager(&rep).filter(|_| lead.stage == LifecycleStage::Sql);
         let owner = match (manager, is_fresh) {
             (Some(manager), _) => Ownership::Assigned { rep: manager.clone() },
-            (None, true) => self.routed(route, Some(&rep)),
-            (None, false) => queue,
+            (None, true) => self.routed_on(),
+            (None, false) => Ownership::Queue { queue: catalog.default_queue.clone() },
         };
         if is_fresh {
             self.record(Event::Resubmitted { reason: TurnbackReason::RepLeft, rep: Some(rep) });

@@ -4,6 +4,7 @@ mod answers;
 mod consent;
 mod handover;
 mod ladder;
+mod leaving;
 mod lifecycle;
 mod overdue;
 mod sales;

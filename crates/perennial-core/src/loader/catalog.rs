@@ -4,27 +4,29 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::SignedDuration;
-use jiff::civil::{Time, Weekday};
+use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
 
 use crate::breaker::BreakerPolicy;
 use crate::calendar::{self, FrequencyCap, SendWindow};
 use crate::catalog::{
     CaptchaKind, CaptchaPolicy, Catalog, Field, FieldKind, Form, FormStatus, Handover, Limits, Organisation, Queue,
-    Replies, Retention, Sender, StampPolicy, Supplier, Topic, Words,
+    Replies, Retention, Route, Sender, StampPolicy, Supplier, Topic, Words,
 };
 use crate::condition::same_answer;
 use crate::contact::EmailAddress;
 use crate::content::{Content, ContentBuilder, RESERVED_FIELDS, is_unsafe};
 use crate::crm::StatusWords;
 use crate::diagnostic::Code;
-use crate::ids::{CrmName, FieldName, FormName, IdError, Language, ProgramName, QueueName, TopicName, WebhookName};
+use crate::ids::{CrmName, FieldName, FormName, IdError, Language, ProgramName, QueueName, RouteName, TopicName, WebhookName};
 use crate::loader::consent::{self, ConsentRules};
 use crate::loader::crm;
+use crate::loader::hours::{self, time};
 use crate::loader::known::{Known, unknown};
 use crate::loader::language;
 use crate::loader::policy;
 use crate::loader::report::{Report, Text, parse_name};
+use crate::loader::routes;
 use crate::loader::section::Section;
 use crate::loader::shape::{self, PROMPT_LENGTH_MAX};
 use crate::loader::webhook;
@@ -66,6 +68,8 @@ pub(super) struct CatalogFile {
     pub(super) forms: BTreeMap<FormName, Form>,
     pub(super) queues: BTreeMap<QueueName, Queue>,
     pub(super) default_queue: Option<QueueName>,
+    pub(super) routes: BTreeMap<RouteName, Route>,
+    pub(super) handover: Handover,
     pub(super) last_resort: Option<ProgramName>,
     pub(super) webhooks: BTreeMap<WebhookName, Webhook>,
     pub(super) holdout_percent: u8,
@@ -91,6 +95,7 @@ pub(super) fn read(
     let fields = fields(report, &mut root);
     let topics = topics(report, &mut root);
     let queues = queues(report, &mut root);
+    let routes = routes::routes(report, &mut root, &queues);
     let forms = forms(report, &mut root, &fields, programs);
     let mail_form = mail_form(report, &mut root, &forms);
     let known = Known::while_reading(Some(&fields), Some(&topics), programs);
@@ -115,13 +120,15 @@ pub(super) fn read(
         scores: policy::scores(report, &mut root),
         fit: policy::fit(report, &mut root, &known),
         sla: policy::sla(report, &mut root),
-        turnbacks: policy::turnbacks(report, &mut root, &known),
         crms: crm::read(report, &mut root),
+        turnbacks: policy::turnbacks(report, &mut root, &known, &routes),
+        handover: routes::handover(report, &mut root, &routes),
         bounces: policy::bounces(report, &mut root),
         breaker: policy::breaker(report, &mut root),
         fields,
         topics,
         queues,
+        routes,
     };
     root.finish(report);
     Some(file)
@@ -155,8 +162,8 @@ impl CatalogFile {
             forms: self.forms,
             queues: self.queues,
             default_queue: self.default_queue?,
-            routes: BTreeMap::new(),
-            handover: Handover::default(),
+            routes: self.routes,
+            handover: self.handover,
             roster: Arc::default(),
             webhooks: self.webhooks,
             holdout_percent: self.holdout_percent,
@@ -205,7 +212,7 @@ fn mail_form(report: &mut Report<'_>, root: &mut Section<'_>, forms: &BTreeMap<F
 }
 
 /// The name of something that must be declared.
-fn reference<'k, K: Ord + std::fmt::Display + 'k>(
+pub(super) fn reference<'k, K: Ord + std::fmt::Display + 'k>(
     report: &mut Report<'_>,
     section: &mut Section<'_>,
     key: &'static str,
@@ -260,9 +267,15 @@ fn facts(report: &mut Report<'_>, section: &mut Section<'_>) -> BTreeMap<FieldNa
 }
 
 fn sender(report: &mut Report<'_>, mut section: Section<'_>) -> Option<Sender> {
+    let sender = sender_of(report, &mut section);
+    section.finish(report);
+    sender
+}
+
+/// The name and the address of a table that may say more.
+pub(super) fn sender_of(report: &mut Report<'_>, section: &mut Section<'_>) -> Option<Sender> {
     let name = section.text(report, "name").filter(|name| is_one_line(report, *name));
     let address = section.text(report, "address").and_then(|text| address(report, text));
-    section.finish(report);
     Some(Sender { name: name?.value.trim().to_owned(), address: address? })
 }
 
@@ -292,18 +305,7 @@ fn address(report: &mut Report<'_>, text: Text<'_>) -> Option<String> {
 
 fn zone(report: &mut Report<'_>, root: &mut Section<'_>) -> Option<TimeZone> {
     let text = root.text(report, "default_zone")?;
-    // The zones that are built in: the same file means the same on every machine.
-    let zone = calendar::zone(text.value);
-    if zone.is_none() {
-        let message = format!("`{}` is not a time zone", text.value);
-        report.error(
-            Code::BadZone,
-            text.span(),
-            message,
-            "write an IANA name such as \"Europe/Berlin\" or \"America/New_York\"",
-        );
-    }
-    zone
+    calendar::zone(&hours::zone(report, text)?)
 }
 
 const WEEKDAYS: [(&str, Weekday); 7] = [
@@ -339,20 +341,6 @@ pub(super) fn window(report: &mut Report<'_>, mut section: Section<'_>) -> Optio
             None
         }
     }
-}
-
-fn time(report: &mut Report<'_>, section: &mut Section<'_>, key: &'static str) -> Option<Time> {
-    let text = section.text(report, key)?;
-    let time = Time::strptime("%H:%M", text.value).ok();
-    if time.is_none() {
-        report.error(
-            Code::BadWindow,
-            text.span(),
-            format!("`{}` is not a time of day", text.value),
-            "write hours and minutes: \"08:00\"",
-        );
-    }
-    time
 }
 
 /// A frequency cap, of the catalog or of a program.
@@ -508,10 +496,11 @@ fn queues(report: &mut Report<'_>, root: &mut Section<'_>) -> BTreeMap<QueueName
     for (key, mut queue) in root.map(report, "queues") {
         let Some(name) = parse_name(report, key, QueueName::parse) else { continue };
         let sender = queue.section(report, "sender").and_then(|section| sender(report, section));
+        let hours = queue.section(report, "hours").and_then(|section| hours::read(report, section));
         queue.finish(report);
         // Declared all the same, as with fields; the error keeps this sender from ever being used.
         let sender = sender.unwrap_or_else(|| Sender { name: String::new(), address: String::new() });
-        queues.insert(name.name, Queue { sender, hours: None });
+        queues.insert(name.name, Queue { sender, hours });
     }
     queues
 }

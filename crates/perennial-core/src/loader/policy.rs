@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use crate::breaker::{BreakerPolicy, Limits};
+use crate::catalog::Route;
 use crate::condition::{Condition, SignalKind};
 use crate::diagnostic::Code;
-use crate::ids::FieldName;
+use crate::ids::{FieldName, RouteName};
 use crate::loader::catalog::prompt;
+use crate::loader::catalog::reference;
 use crate::loader::condition;
 use crate::loader::known::Known;
 use crate::loader::report::Report;
@@ -195,19 +197,29 @@ fn limits(report: &mut Report<'_>, mut section: Section<'_>) -> Option<Limits> {
 }
 
 /// `[turnback]`: total, so that no rep can give a lead back to nowhere.
-pub(super) fn turnbacks(report: &mut Report<'_>, root: &mut Section<'_>, known: &Known<'_>) -> Option<Turnbacks> {
+pub(super) fn turnbacks(
+    report: &mut Report<'_>,
+    root: &mut Section<'_>,
+    known: &Known<'_>,
+    routes: &BTreeMap<RouteName, Route>,
+) -> Option<Turnbacks> {
     let mut section = root.section(report, "turnback")?;
     let mut policies = BTreeMap::new();
     for reason in TurnbackReason::ALL {
         if let Some(policy) = section.section(report, reason.as_str()) {
-            policies.insert(reason, policy_of(report, policy, known));
+            policies.insert(reason, policy_of(report, policy, known, routes));
         }
     }
     section.finish(report);
     Some(Turnbacks(policies))
 }
 
-fn policy_of(report: &mut Report<'_>, mut section: Section<'_>, known: &Known<'_>) -> TurnbackPolicy {
+fn policy_of(
+    report: &mut Report<'_>,
+    mut section: Section<'_>,
+    known: &Known<'_>,
+    routes: &BTreeMap<RouteName, Route>,
+) -> TurnbackPolicy {
     let program = known.program(report, &mut section, "program");
     let stays = section.switch(report, "stays");
     if stays == Some(false) && !section.has("program") {
@@ -220,6 +232,7 @@ fn policy_of(report: &mut Report<'_>, mut section: Section<'_>, known: &Known<'_
     let date = section.name(report, "date", FieldName::parse).and_then(|named| known.date_field(report, named));
     let lead_time = section.period(report, "lead_time");
     let attempts_min = section.number(report, "attempts_min");
+    let route = reference(report, &mut section, "route", RouteName::parse, routes.keys(), "a route");
     let requalify = requalify(report, &mut section, known);
     section.finish(report);
     TurnbackPolicy {
@@ -230,7 +243,7 @@ fn policy_of(report: &mut Report<'_>, mut section: Section<'_>, known: &Known<'_
         date,
         lead_time,
         attempts_min: attempts_min.unwrap_or(0),
-        route: None,
+        route,
     }
 }
 

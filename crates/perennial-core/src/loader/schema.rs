@@ -1,4 +1,4 @@
-//! JSON Schema of the two files, for editors: made from the shapes, so that an editor marks what the reader refuses.
+//! JSON Schema of the three files, for editors: made from the shapes, so that an editor marks what the reader refuses.
 //!
 //! The schema says what a file may hold by itself; what only the whole catalog shows (whether a field is declared, a
 //! step is there) is the loader's alone.
@@ -18,7 +18,7 @@ const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 const CONDITION: &str = "#/$defs/condition";
 
 /// The tables that stand in many places.
-static SHARED: [&Shape; 3] = [&shape::POLICY, &shape::REQUALIFY, &shape::WORTH];
+static SHARED: [&Shape; 4] = [&shape::HOURS, &shape::POLICY, &shape::REQUALIFY, &shape::WORTH];
 
 /// The schema of `catalog.toml`.
 pub fn catalog() -> String {
@@ -28,6 +28,11 @@ pub fn catalog() -> String {
 /// The schema of `program.toml`.
 pub fn program() -> String {
     document(&shape::PROGRAM, "Perennial: program.toml", &[&shape::REQUALIFY])
+}
+
+/// The schema of `reps.toml`.
+pub fn roster() -> String {
+    document(&shape::ROSTER, "Perennial: reps.toml", &[&shape::HOURS])
 }
 
 fn document(shape: &'static Shape, title: &str, shared: &[&'static Shape]) -> String {
@@ -167,6 +172,9 @@ fn name_pattern(of: Named) -> String {
         | Named::Arm
         | Named::Form
         | Named::Queue
+        | Named::Route
+        | Named::Team
+        | Named::Rep
         | Named::Template
         | Named::Topic
         | Named::Tag

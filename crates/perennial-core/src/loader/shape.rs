@@ -6,6 +6,7 @@
 mod catalog;
 mod condition;
 mod program;
+mod roster;
 
 use crate::diagnostic::Code;
 
@@ -13,6 +14,7 @@ pub use self::catalog::*;
 pub use self::condition::*;
 pub(super) use self::program::STEP_OPEN;
 pub use self::program::*;
+pub use self::roster::*;
 
 /// The longest period that is not a wait, in days: three years.
 pub const PERIOD_DAYS_MAX: u32 = 1_095;
@@ -244,6 +246,12 @@ pub enum Named {
     Form,
     /// A queue.
     Queue,
+    /// A route.
+    Route,
+    /// A team of the roster.
+    Team,
+    /// A rep.
+    Rep,
     /// A mail, `touches/<name>.md`.
     Template,
     /// A topic of the catalog.
@@ -275,6 +283,9 @@ impl Named {
             Self::Arm => "arm",
             Self::Form => "form",
             Self::Queue => "queue",
+            Self::Route => "route",
+            Self::Team => "team",
+            Self::Rep => "rep",
             Self::Template => "mail of this program",
             Self::Topic => "topic",
             Self::Tag => "tag",
@@ -362,7 +373,7 @@ const PERIOD_OR_NONE: Value = Value::Period { days_max: PERIOD_DAYS_MAX, zero: Z
 const PERIOD_EXACT: Value = Value::Period { days_max: PERIOD_DAYS_MAX, zero: Zero::Refused, units: Units::Exact };
 const PERIOD_DAYS: Value = Value::Period { days_max: PERIOD_DAYS_MAX, zero: Zero::Refused, units: Units::Days };
 
-/// Every shape: of `program.toml`, of conditions, of the head of a mail, and of `catalog.toml`.
+/// Every shape: of `program.toml`, of conditions, of the head of a mail, of `catalog.toml`, and of `reps.toml`.
 pub static SHAPES: &[&Shape] = &[
     &PROGRAM,
     &GOAL,
@@ -416,6 +427,9 @@ pub static SHAPES: &[&Shape] = &[
     &OPT_IN_WORDS,
     &FORM,
     &QUEUE,
+    &HOURS,
+    &ROUTE,
+    &HANDOVER,
     &LIMITS,
     &WEBHOOK,
     &HOLDOUT,
@@ -434,6 +448,9 @@ pub static SHAPES: &[&Shape] = &[
     &BOUNCES,
     &BREAKER,
     &BREAKER_LIMITS,
+    &ROSTER,
+    &TEAM,
+    &REP,
 ];
 
 /// Every shape, for the reference.

@@ -49,6 +49,19 @@ fn whoever_raises_a_hand_is_called_within_minutes_or_others_hear_of_it() {
 }
 
 #[test]
+fn whoever_raises_a_hand_while_nobody_is_in_is_called_five_minutes_after_opening() {
+    // At night, and on a Saturday.
+    for (raised, due) in [("03-03 03:12", "03-03 09:05"), ("03-07 11:00", "03-09 09:05")] {
+        let mut life = Life::with_sales();
+        life.lives_until(at(raised));
+        life.gives(SignalKind::HandRaised, None);
+        let clock = life.lead().sla.as_ref().unwrap();
+        assert_eq!(clock.attempt_by, Some(at(due)), "raised on {raised}");
+        assert_eq!(life.lead().human_deadline(), Some(at(due)));
+    }
+}
+
+#[test]
 fn everybody_else_is_called_within_open_hours() {
     let mut life = Life::with_sales();
     // On Friday at four: an hour is left of that day.

@@ -90,6 +90,8 @@ pub(super) fn shipped() -> Arc<Catalog> {
         let route = Route { team: TeamName::parse("inside").ok(), queue: QueueName::parse("sdr").unwrap() };
         catalog.routes.insert(name.clone(), route);
         catalog.handover = Handover { entry: Some(name.clone()), qualified: Some(name) };
+        // The shipped routes lead to teams that are not here.
+        catalog.turnbacks.0.values_mut().for_each(|policy| policy.route = None);
         catalog.roster = Arc::new(roster());
         Arc::new(catalog)
     }))

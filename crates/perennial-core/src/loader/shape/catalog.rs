@@ -106,6 +106,12 @@ pub static CATALOG: Shape = Shape {
             "add `[queues.sdr]` with its sender: someone owns every lead",
             "The owners of leads that belong to no rep yet.",
         ),
+        optional("routes", Value::Map(Named::Route, &ROUTE), "Who gets a lead: somebody of a team, else a queue."),
+        optional(
+            "handover",
+            Value::Table(&HANDOVER),
+            "Which route a lead takes; without it, the default queue has it.",
+        ),
         optional("webhooks", Value::Map(Named::Webhook, &WEBHOOK), "Servers of yours that are told of events."),
         optional("holdout", Value::Table(&HOLDOUT), "The share of leads that nurture is measured against."),
         required(
@@ -614,17 +620,93 @@ pub static LIMITS: Shape = Shape {
     rules: &[],
 };
 
+/// The most days off that a calendar names: five years of them.
+const HOLIDAYS_MAX: usize = 200;
+
 /// One of the `[queues]`.
 pub static QUEUE: Shape = Shape {
     name: "queue",
     heading: "[queues.<name>]",
     doc: "People who share the leads that no one of them owns yet.",
-    parts: &[&[required(
-        "sender",
-        Value::Table(&SENDER),
-        "add `sender = { name = \"…\", address = \"…\" }`",
-        "Who writes the mails that say `from = \"rep\"` while the queue owns the lead.",
-    )]],
+    parts: &[&[
+        required(
+            "sender",
+            Value::Table(&SENDER),
+            "add `sender = { name = \"…\", address = \"…\" }`",
+            "Who writes the mails that say `from = \"rep\"` while the queue owns the lead.",
+        ),
+        optional(
+            "hours",
+            Value::Table(&HOURS),
+            "When its people are in; without it, the send window in the default zone.",
+        ),
+    ]],
+    rules: &[],
+};
+
+/// `hours` of a queue, a team or a rep.
+pub static HOURS: Shape = Shape {
+    name: "hours",
+    heading: "{ zone = \"…\", days = […], opens = \"…\", closes = \"…\" }",
+    doc: "When people are in. The time that sales has counts only then.",
+    parts: &[&[
+        required(
+            "zone",
+            Value::Text,
+            "add the IANA time zone, for example \"Europe/Berlin\"",
+            "The IANA time zone of the times.",
+        ),
+        required("days", Value::Words(DAYS), "add the weekdays: `days = [\"mon\", \"tue\"]`", "The weekdays."),
+        required("opens", Value::Time, "add a time of day, for example \"09:00\"", "From this time on."),
+        required("closes", Value::Time, "add a time of day, for example \"17:30\"", "Until just before this time."),
+        default(
+            "holidays",
+            Value::Texts { min: 0, max: HOLIDAYS_MAX },
+            "[]",
+            "Days on which nobody is in: `\"2026-12-25\"`.",
+        ),
+    ]],
+    rules: &[],
+};
+
+/// One of the `[routes]`.
+pub static ROUTE: Shape = Shape {
+    name: "route",
+    heading: "[routes.<name>]",
+    doc: "Who gets a lead: whoever of a team has least to do, or a queue.",
+    parts: &[&[
+        optional(
+            "team",
+            Value::Name(Named::Team),
+            "The team (`reps.toml`); without it, or while nobody of it can take one more, the queue has the lead.",
+        ),
+        required(
+            "queue",
+            Value::Name(Named::Queue),
+            "add `queue = \"…\"` with the name of a queue: someone owns every lead",
+            "The queue that has the lead where nobody of the team can.",
+        ),
+    ]],
+    rules: &[],
+};
+
+/// `[handover]`.
+pub static HANDOVER: Shape = Shape {
+    name: "handover",
+    heading: "[handover]",
+    doc: "Which route a lead takes.",
+    parts: &[&[
+        optional(
+            "entry",
+            Value::Name(Named::Route),
+            "From the moment that it comes in by a form or a mail. Lists stay with the default queue.",
+        ),
+        optional(
+            "qualified",
+            Value::Name(Named::Route),
+            "When it is ready for sales: a rep of this route who has it keeps it. Without it, whoever has it does.",
+        ),
+    ]],
     rules: &[],
 };
 
@@ -1018,6 +1100,11 @@ pub static POLICY: Shape = Shape {
             "The profile date that the reason carries, such as when to come back.",
         ),
         optional("lead_time", PERIOD_OR_NONE, "How long before that date sales may have the lead."),
+        optional(
+            "route",
+            Value::Name(Named::Route),
+            "Who gets the lead when it is ready again, where the rep who knows it cannot; without it, `qualified`.",
+        ),
         default(
             "attempts_min",
             Value::Number { min: 0, max: 20 },
