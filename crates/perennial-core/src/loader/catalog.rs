@@ -18,7 +18,9 @@ use crate::contact::EmailAddress;
 use crate::content::{Content, ContentBuilder, RESERVED_FIELDS, is_unsafe};
 use crate::crm::StatusWords;
 use crate::diagnostic::Code;
-use crate::ids::{CrmName, FieldName, FormName, IdError, Language, ProgramName, QueueName, RouteName, TopicName, WebhookName};
+use crate::ids::{
+    CrmName, FieldName, FormName, IdError, Language, ProgramName, QueueName, RouteName, TopicName, WebhookName,
+};
 use crate::loader::consent::{self, ConsentRules};
 use crate::loader::crm;
 use crate::loader::hours::{self, time};
