@@ -89,6 +89,7 @@ fn turnback() -> Turnback {
         sales_from: noon() + days(16),
         judge_at: Some(noon() + days(16)),
         horizon_at: Some(noon() + days(175)),
+        answered: BTreeSet::from([FieldName::parse("company").unwrap()]),
         days: BTreeMap::from([(SignalKind::Clicked, SignDays { days: 2, last: date(2026, 2, 27) })]),
     }
 }
