@@ -133,6 +133,7 @@ fn to(handed: &HandedOver) -> BTreeMap<String, u64> {
 
 #[tokio::test]
 async fn story_f_a_rep_leaves_with_forty_leads_and_none_is_orphaned() {
+    use LifecycleStage as Stage;
     use RepStatus::{Active, Away, Left};
     let mut world = World::of(shipped(), "2026-03-02 10:00").await;
     in_force(&mut world, 1, catalog(&[("robin", Active), ("sam", Away), ("lee", Away)])).await;
@@ -143,7 +144,6 @@ async fn story_f_a_rep_leaves_with_forty_leads_and_none_is_orphaned() {
         before.insert(lead.clone(), world.lead(lead).await.stage);
     }
     let count = |stage| before.values().filter(|it| **it == stage).count();
-    use LifecycleStage as Stage;
     assert_eq!(
         [Stage::Mql, Stage::Sal, Stage::Sql, Stage::Recycled, Stage::Inquiry, Stage::Customer].map(count),
         [10, 8, 6, 6, 6, 4]
