@@ -188,10 +188,10 @@ fn team_of(reps: &[(&str, RepStatus, Option<u32>)]) -> Roster {
 }
 
 /// Gives leads one after the other, each waiting from then on.
-fn given(roster: &Roster, leads: u32) -> (BTreeMap<RepName, u32>, u32) {
+fn given(roster: &Roster, many: u32) -> (BTreeMap<RepName, u32>, u32) {
     let mut loads = Loads::default();
     let mut to_queue = 0;
-    for number in 0..leads {
+    for number in 0..many {
         match roster.next(&team(), &lead(number), &BTreeSet::new(), &loads) {
             Some(rep) => *loads.0.entry(rep.clone()).or_default() += 1,
             None => to_queue += 1,
