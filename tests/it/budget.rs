@@ -73,7 +73,7 @@ async fn to_give_a_lead_to_one_of_several_reps_costs_a_look_at_what_waits_for_th
 
 #[tokio::test]
 async fn an_evaluation_is_one_read_and_one_commit_and_a_doubled_event_is_one_read() {
-    let (world, counting) = world().await;
+    let (world, counting) = world_of(with_team(&["robin"])).await;
     // Whoever posts this form raises a hand.
     world.commit_post(&json!({ "email": "ada@example.com" })).await;
     let look = || {

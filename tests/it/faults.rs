@@ -188,8 +188,11 @@ async fn f9_an_ses_that_fails_or_hangs_is_asked_once_and_leaves_the_mail_unknown
         let (world, ses) = mailing(manner).await;
         let ada = ada(&world).await;
         ses.behave(Manner::Answers);
-        assert_eq!(world.names(&ada).await.last(), Some(&"enrolment.advanced"), "{manner:?}");
-        assert!(world.names(&ada).await.contains(&"touch.unknown"), "{manner:?}");
+        let names = world.names(&ada).await;
+        assert!(
+            names.windows(2).any(|names| names == ["touch.unknown", "enrolment.advanced"]),
+            "{manner:?}: {names:?}"
+        );
         world.clock.advance(LEASE);
         world.tick().await;
         assert_eq!(posts(&ses), 1, "{manner:?}");

@@ -17,7 +17,7 @@ async fn call(world: &World, event: &Value) -> Result<Summary, String> {
 
 #[tokio::test]
 async fn whoever_raised_a_hand_is_sales_a_moment_later_and_a_second_event_finds_that_said() {
-    let world = World::at("2026-03-02 10:00").await;
+    let world = World::hand_raising("2026-03-02 10:00").await;
     let ada = world.commit_post(&json!({ "email": "ada@example.com" })).await;
     assert_eq!(world.lead(&ada).await.stage, LifecycleStage::Inquiry);
     // The sample's lead is Ada.
@@ -30,7 +30,7 @@ async fn whoever_raised_a_hand_is_sales_a_moment_later_and_a_second_event_finds_
 
 #[tokio::test]
 async fn an_event_that_is_lost_is_the_sweeps_five_minutes_later() {
-    let world = World::at("2026-03-02 10:00").await;
+    let world = World::hand_raising("2026-03-02 10:00").await;
     let ada = world.commit_post(&json!({ "email": "ada@example.com" })).await;
     world.clock.set(world.clock.now() + SignedDuration::from_mins(5));
     schedule_touch::handle(Arc::clone(&world.functions.touch), read(&sample("schedule-tick.json"))).await.unwrap();
@@ -40,7 +40,7 @@ async fn an_event_that_is_lost_is_the_sweeps_five_minutes_later() {
 
 #[tokio::test]
 async fn what_is_nobodys_to_be_looked_at_is_left_alone() {
-    let world = World::at("2026-03-02 10:00").await;
+    let world = World::hand_raising("2026-03-02 10:00").await;
     let ada = world.commit_post(&json!({ "email": "ada@example.com" })).await;
     let before = world.history(&ada).await;
     for name in ["enrolment-started.json", "reply-received.json"] {
@@ -51,7 +51,7 @@ async fn what_is_nobodys_to_be_looked_at_is_left_alone() {
 
 #[tokio::test]
 async fn a_lead_that_is_not_there_is_no_mistake_and_an_event_without_one_is() {
-    let world = World::at("2026-03-02 10:00").await;
+    let world = World::hand_raising("2026-03-02 10:00").await;
     let nobody = evaluation_due(json!({ "lead": "abcdefghijklmnopqrstuvwxyz" }));
     assert_eq!(call(&world, &nobody).await, Ok(Summary::Known));
     for detail in [json!({}), json!({ "lead": "LEAD#x" }), json!([1])] {

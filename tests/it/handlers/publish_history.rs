@@ -154,7 +154,7 @@ async fn a_failure_without_a_number_to_report_fails_the_batch_with_its_reason() 
 
 #[tokio::test]
 async fn nothing_that_a_person_told_reaches_the_bus_and_no_name_stands_twice_there() {
-    let world = World::at("2026-03-02 10:00").await;
+    let world = World::hand_raising("2026-03-02 10:00").await;
     let canary = json!({
         "email": "canary-7f3@example.com", "phone": "+49 30 7777777", "first_name": "Canary-7f3",
         "message": "canary-7f3", "utm_campaign": "canary-7f3",

@@ -4,6 +4,7 @@ mod api;
 mod gateway;
 mod pages;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -65,7 +66,8 @@ fn staffed() -> Catalog {
     let inside = RouteName::parse("inside").unwrap();
     let mut catalog = shipped();
     catalog.roster = Arc::new(roster);
-    catalog.routes.insert(inside.clone(), Route { team: Some(team("inside")), queue: queue("sdr") });
+    let to_inside = Route { team: Some(team("inside")), queue: queue("sdr") };
+    catalog.routes = BTreeMap::from([(inside.clone(), to_inside)]);
     catalog.handover = Handover { entry: Some(inside.clone()), qualified: Some(inside) };
     catalog
 }

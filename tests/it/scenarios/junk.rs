@@ -17,7 +17,7 @@ async fn junk_is_held_back_without_a_mail_and_purged_after_fourteen_days() {
     world.live_until("2026-04-01 00:00").await;
     assert_eq!(world.mails(&robot), []);
     insta::assert_snapshot!(world.story(&robot).await, @"
-    Mon 2026-03-02 10:00  comes in by Form, raising a hand; e-mail Ok, phone Missing
+    Mon 2026-03-02 10:00  comes in by Form; e-mail Ok, phone Missing
                           is held back until Mon 2026-03-16 10:00: [Honeypot]
     Mon 2026-03-16 10:00  is purged
     ");
@@ -33,10 +33,10 @@ async fn a_clean_post_releases_whoever_was_held_back() {
     assert_eq!(world.lead(&ada).await.stage, LifecycleStage::Quarantined);
     world.post(json!({ "email": "ada@example.com" })).await;
     insta::assert_snapshot!(world.story(&ada).await, @r#"
-    Mon 2026-03-02 10:00  comes in by Form, raising a hand; e-mail Ok, phone Missing
+    Mon 2026-03-02 10:00  comes in by Form; e-mail Ok, phone Missing
                           is held back until Mon 2026-03-16 10:00: [Honeypot]
-    Thu 2026-03-05 10:00  sends something by Form, raising a hand, as junk: [Honeypot]
-                          sends something by Form, raising a hand
+    Thu 2026-03-05 10:00  sends something by Form, as junk: [Honeypot]
+                          sends something by Form
                           is released
                           belongs to the queue sdr
                           starts welcome: response comes Thu 2026-03-05 10:00
@@ -58,13 +58,13 @@ async fn whoever_was_purged_and_comes_back_lives_a_second_life_as_the_same_lead(
     world.post(json!({ "email": "ada@example.com" })).await;
     world.live_until("2026-04-12 00:00").await;
     insta::assert_snapshot!(world.story(&ada).await, @r#"
-    Mon 2026-03-02 10:00  comes in by Form, raising a hand; e-mail Ok, phone Missing
+    Mon 2026-03-02 10:00  comes in by Form; e-mail Ok, phone Missing
                           is held back until Mon 2026-03-16 10:00: [Honeypot]
     Mon 2026-03-16 10:00  is purged
-    Fri 2026-03-20 10:00  comes in by Form in life 2, raising a hand; e-mail Ok, phone Missing
+    Fri 2026-03-20 10:00  comes in by Form in life 2; e-mail Ok, phone Missing
                           is held back until Fri 2026-04-03 11:00: [Honeypot]
     Fri 2026-04-03 11:00  is purged
-    Fri 2026-04-10 10:00  comes in by Form in life 3, raising a hand; e-mail Ok, phone Missing
+    Fri 2026-04-10 10:00  comes in by Form in life 3; e-mail Ok, phone Missing
                           is admitted
                           belongs to the queue sdr
                           starts welcome: response comes Fri 2026-04-10 10:00
@@ -106,11 +106,10 @@ async fn a_person_who_was_taken_for_junk_is_released_and_gets_what_they_asked_fo
     assert_eq!(reviewer.release(&robot).await.unwrap(), Heard::Nothing);
     world.live_until("2026-03-04 12:00").await;
     insta::assert_snapshot!(world.story(&ada).await, @r#"
-    Mon 2026-03-02 10:00  comes in by Form, raising a hand; e-mail Ok, phone Missing
+    Mon 2026-03-02 10:00  comes in by Form; e-mail Ok, phone Missing
                           is held back until Mon 2026-03-16 10:00: [Honeypot]
     Wed 2026-03-04 11:00  is released
                           gives a sign: FormSubmitted
-                          gives a sign: HandRaised
                           belongs to the queue sdr
                           starts welcome: response comes Wed 2026-03-04 11:00
                           MAIL "Your message to Example Ltd"
@@ -119,7 +118,7 @@ async fn a_person_who_was_taken_for_junk_is_released_and_gets_what_they_asked_fo
                           goes on: link comes Thu 2026-03-05 11:00
     "#);
     insta::assert_snapshot!(world.story(&robot).await, @"
-    Mon 2026-03-02 10:00  comes in by Form, raising a hand; e-mail Ok, phone Missing
+    Mon 2026-03-02 10:00  comes in by Form; e-mail Ok, phone Missing
                           is held back until Mon 2026-03-16 10:00: [Honeypot, LinkAsName]
     Wed 2026-03-04 11:00  is purged
     ");

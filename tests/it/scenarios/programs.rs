@@ -33,7 +33,7 @@ async fn a_lead_whose_program_is_gone_goes_on_in_the_last_resort() {
     world.redeploy(without_welcome());
     world.live_until("2026-05-01 00:00").await;
     insta::assert_snapshot!(world.story(&ada).await, @r#"
-    Mon 2026-03-02 10:00  comes in by Form, raising a hand; e-mail Ok, phone Missing
+    Mon 2026-03-02 10:00  comes in by Form; e-mail Ok, phone Missing
                           is admitted
                           belongs to the queue sdr
                           starts welcome: response comes Mon 2026-03-02 10:00
@@ -56,7 +56,7 @@ async fn a_lead_whose_step_is_gone_goes_on_in_what_follows() {
     world.redeploy(without_step("welcome", "link"));
     world.live_until("2026-05-01 00:00").await;
     insta::assert_snapshot!(world.story(&ada).await, @r#"
-    Mon 2026-03-02 10:00  comes in by Form, raising a hand; e-mail Ok, phone Missing
+    Mon 2026-03-02 10:00  comes in by Form; e-mail Ok, phone Missing
                           is admitted
                           belongs to the queue sdr
                           starts welcome: response comes Mon 2026-03-02 10:00
@@ -79,7 +79,7 @@ async fn a_form_that_names_a_program_which_is_gone_leads_to_the_last_resort() {
     let world = World::of(catalog, "2026-03-02 10:00").await;
     let ada = world.post(json!({ "email": "ada@example.com" })).await;
     insta::assert_snapshot!(world.story(&ada).await, @"
-    Mon 2026-03-02 10:00  comes in by Form, raising a hand; e-mail Ok, phone Missing
+    Mon 2026-03-02 10:00  comes in by Form; e-mail Ok, phone Missing
                           is admitted
                           belongs to the queue sdr
                           starts occasional: reading comes Mon 2026-04-13 10:00
@@ -99,7 +99,7 @@ async fn a_mail_that_does_not_render_is_given_up_before_anything_is_marked() {
     world.live_until("2026-03-04 00:00").await;
     assert_eq!(world.mails(&ada).len(), 1);
     insta::assert_snapshot!(world.story(&ada).await, @r#"
-    Mon 2026-03-02 10:00  comes in by Form, raising a hand; e-mail Ok, phone Missing
+    Mon 2026-03-02 10:00  comes in by Form; e-mail Ok, phone Missing
                           is admitted
                           belongs to the queue sdr
                           starts welcome: response comes Mon 2026-03-02 10:00

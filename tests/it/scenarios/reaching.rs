@@ -15,7 +15,7 @@ async fn an_unsubscribe_stops_the_mail_and_turns_to_calls() {
     world.live_until("2026-06-15 00:00").await;
     assert_eq!(world.mails(&ada).len(), 1);
     insta::assert_snapshot!(world.story(&ada).await, @r#"
-    Mon 2026-03-02 10:00  comes in by Form, raising a hand; e-mail Ok, phone Ok
+    Mon 2026-03-02 10:00  comes in by Form; e-mail Ok, phone Ok
                           is admitted
                           belongs to the queue sdr
                           starts welcome: response comes Mon 2026-03-02 10:00
@@ -28,15 +28,24 @@ async fn an_unsubscribe_stops_the_mail_and_turns_to_calls() {
                           leaves welcome: Completed
                           starts occasional: reading comes Tue 2026-04-14 10:00
     Wed 2026-03-04 10:00  nobody did first-call in time
+                          alert to the Owner, Digest: TaskOverdue
+    Thu 2026-03-05 10:00  nobody waits for first-call any more
+                          alert to the Manager, Digest: TaskOverdue
     Tue 2026-04-14 10:00  reading is passed over: Suppressed(Unsubscribed)
                           CALL for reading, by Sun 2026-04-19 10:00
                           goes on: question comes Tue 2026-05-26 10:00
     Sun 2026-04-19 10:00  nobody did reading in time
+                          alert to the Owner, Digest: TaskOverdue
+    Mon 2026-04-20 10:00  nobody waits for reading any more
+                          alert to the Manager, Digest: TaskOverdue
     Tue 2026-05-26 10:00  question is passed over: Suppressed(Unsubscribed)
                           CALL for question, by Sun 2026-05-31 10:00
                           leaves occasional: Completed
                           starts occasional: reading comes Tue 2026-07-07 10:00
     Sun 2026-05-31 10:00  nobody did question in time
+                          alert to the Owner, Digest: TaskOverdue
+    Mon 2026-06-01 10:00  nobody waits for question any more
+                          alert to the Manager, Digest: TaskOverdue
     "#);
 }
 
@@ -48,7 +57,7 @@ async fn an_unsubscribe_without_a_phone_leaves_a_lead_that_is_listened_to() {
     world.live_until("2027-06-01 00:00").await;
     assert_eq!(world.mails(&ada).len(), 1);
     insta::assert_snapshot!(world.story(&ada).await, @r#"
-    Mon 2026-03-02 10:00  comes in by Form, raising a hand; e-mail Ok, phone Missing
+    Mon 2026-03-02 10:00  comes in by Form; e-mail Ok, phone Missing
                           is admitted
                           belongs to the queue sdr
                           starts welcome: response comes Mon 2026-03-02 10:00
@@ -66,7 +75,7 @@ async fn an_unsubscribe_without_a_phone_leaves_a_lead_that_is_listened_to() {
 
 #[tokio::test]
 async fn an_unsubscribe_is_for_good_whatever_the_person_posts_later() {
-    let world = World::at("2026-03-02 10:00").await;
+    let world = World::hand_raising("2026-03-02 10:00").await;
     let ada = world.post(json!({ "email": "ada@example.com" })).await;
     world.unsubscribe(&ada).await;
     world.post(json!({ "email": "ada@example.com" })).await;
@@ -86,7 +95,7 @@ async fn a_hard_bounce_ends_the_mail_and_somebody_looks_for_an_address() {
     world.live_until("2026-06-01 00:00").await;
     assert_eq!(world.mails(&ada).len(), 1);
     insta::assert_snapshot!(world.story(&ada).await, @r#"
-    Mon 2026-03-02 10:00  comes in by Form, raising a hand; e-mail Ok, phone Missing
+    Mon 2026-03-02 10:00  comes in by Form; e-mail Ok, phone Missing
                           is admitted
                           belongs to the queue sdr
                           starts welcome: response comes Mon 2026-03-02 10:00
@@ -100,15 +109,22 @@ async fn a_hard_bounce_ends_the_mail_and_somebody_looks_for_an_address() {
                           leaves welcome: Completed
                           starts occasional: reading comes Tue 2026-04-14 10:00
     Sun 2026-03-08 10:00  nobody did link in time
+                          alert to the Owner, Digest: TaskOverdue
+    Mon 2026-03-09 10:00  nobody waits for link any more
+                          alert to the Manager, Digest: TaskOverdue
     Tue 2026-04-14 10:00  reading is passed over: Suppressed(HardBounced)
                           FIND AN ADDRESS for reading, by Sun 2026-04-19 10:00
                           goes on: question comes Tue 2026-05-26 10:00
     Sun 2026-04-19 10:00  nobody did reading in time
+                          alert to the Owner, Digest: TaskOverdue
+    Mon 2026-04-20 10:00  nobody waits for reading any more
+                          alert to the Manager, Digest: TaskOverdue
     Tue 2026-05-26 10:00  question is passed over: Suppressed(HardBounced)
                           FIND AN ADDRESS for question, by Sun 2026-05-31 10:00
                           leaves occasional: Completed
                           starts occasional: reading comes Tue 2026-07-07 10:00
     Sun 2026-05-31 10:00  nobody did question in time
+                          alert to the Owner, Digest: TaskOverdue
     "#);
 }
 
@@ -132,7 +148,7 @@ async fn a_complaint_outranks_whatever_else_is_known() {
     world.unsubscribe(&ada).await;
     assert_eq!(world.lead(&ada).await.email, EmailReach::Complained);
     insta::assert_snapshot!(world.story(&ada).await, @r#"
-    Mon 2026-03-02 10:00  comes in by Form, raising a hand; e-mail Ok, phone Missing
+    Mon 2026-03-02 10:00  comes in by Form; e-mail Ok, phone Missing
                           is admitted
                           belongs to the queue sdr
                           starts welcome: response comes Mon 2026-03-02 10:00
@@ -164,7 +180,7 @@ async fn an_address_that_bounces_softly_too_often_rests_and_its_mail_waits() {
     world.hear("ses-bounce-transient.json", &ada).await;
     world.live_until("2026-05-20 00:00").await;
     insta::assert_snapshot!(world.story(&ada).await, @r#"
-    Mon 2026-03-02 10:00  comes in by Form, raising a hand; e-mail Ok, phone Missing
+    Mon 2026-03-02 10:00  comes in by Form; e-mail Ok, phone Missing
                           is admitted
                           belongs to the queue sdr
                           starts welcome: response comes Mon 2026-03-02 10:00
@@ -193,7 +209,7 @@ async fn while_an_address_rests_somebody_calls_where_a_number_is_known() {
     world.hear("ses-bounce-transient.json", &ada).await;
     world.live_until("2026-05-30 00:00").await;
     insta::assert_snapshot!(world.story(&ada).await, @r#"
-    Mon 2026-03-02 10:00  comes in by Form, raising a hand; e-mail Ok, phone Ok
+    Mon 2026-03-02 10:00  comes in by Form; e-mail Ok, phone Ok
                           is admitted
                           belongs to the queue sdr
                           starts welcome: response comes Mon 2026-03-02 10:00
@@ -207,10 +223,16 @@ async fn while_an_address_rests_somebody_calls_where_a_number_is_known() {
                           starts occasional: reading comes Tue 2026-04-14 10:00
     Tue 2026-03-03 12:00  link comes back: the address rests until Fri 2026-05-01 11:05
     Wed 2026-03-04 10:00  nobody did first-call in time
+                          alert to the Owner, Digest: TaskOverdue
+    Thu 2026-03-05 10:00  nobody waits for first-call any more
+                          alert to the Manager, Digest: TaskOverdue
     Tue 2026-04-14 10:00  reading is passed over: AddressRests
                           CALL for reading, by Sun 2026-04-19 10:00
                           goes on: question comes Tue 2026-05-26 10:00
     Sun 2026-04-19 10:00  nobody did reading in time
+                          alert to the Owner, Digest: TaskOverdue
+    Mon 2026-04-20 10:00  nobody waits for reading any more
+                          alert to the Manager, Digest: TaskOverdue
     Fri 2026-05-01 11:05  may be mailed again: the address has rested
     Tue 2026-05-26 10:00  MAIL "One question"
                           leaves occasional: Completed

@@ -241,7 +241,7 @@ async fn a_rep_who_never_acts_loses_the_lead_to_another_and_the_manager_hears_of
     let first = owner(&world, &ada).await;
     // Forty-eight open hours are six working days.
     world.live_until("2026-03-11 12:00").await;
-    insta::assert_snapshot!(told_of_sales(&world, &ada).await, @r"
+    insta::assert_snapshot!(told_of_sales(&world, &ada).await, @"
     Mon 2026-03-02 10:00  belongs to maria
     Mon 2026-03-02 10:00  is ready for sales, in cycle 1: HandRaise
     Mon 2026-03-02 10:00  alert to the Owner, Now: Qualified
@@ -253,7 +253,9 @@ async fn a_rep_who_never_acts_loses_the_lead_to_another_and_the_manager_hears_of
     Mon 2026-03-02 10:10  belongs to paul
     Mon 2026-03-02 10:10  alert to the Owner, Now: Reassigned
     Mon 2026-03-02 10:15  alert to the Owner, Now: TaskOverdue
+    Tue 2026-03-03 10:15  alert to the Manager, Now: TaskOverdue
     Mon 2026-03-09 10:00  alert to the Owner, Now: TaskOverdue
+    Tue 2026-03-10 10:00  alert to the Manager, Now: TaskOverdue
     Tue 2026-03-10 10:00  goes to another: sla_expired
     Tue 2026-03-10 10:00  belongs to nils
     Tue 2026-03-10 10:00  alert to the Owner, Now: Resubmitted
@@ -264,7 +266,8 @@ async fn a_rep_who_never_acts_loses_the_lead_to_another_and_the_manager_hears_of
     Tue 2026-03-10 10:10  time is over: Reassigned; next Wed 2026-03-18 10:00
     Tue 2026-03-10 10:10  belongs to the queue sdr
     Tue 2026-03-10 10:10  alert to the Owner, Now: Reassigned
-    Tue 2026-03-10 10:15  alert to the Owner, Now: TaskOverdue
+    Tue 2026-03-10 10:15  alert to the Owner, Digest: TaskOverdue
+    Wed 2026-03-11 10:15  alert to the Manager, Now: TaskOverdue
     ");
     let lead = world.lead(&ada).await;
     assert_eq!((lead.stage, lead.cycle.number, lead.cycle.resubmissions), (LifecycleStage::Mql, 1, 1));

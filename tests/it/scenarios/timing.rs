@@ -19,7 +19,7 @@ async fn the_welcome_program_runs_to_its_end_and_leads_on_to_the_occasional_one(
         .await;
     world.live_until("2027-02-01 00:00").await;
     insta::assert_snapshot!(world.story(&ada).await, @r#"
-    Mon 2026-03-02 02:00  comes in by Form, raising a hand; e-mail Ok, phone Ok
+    Mon 2026-03-02 02:00  comes in by Form; e-mail Ok, phone Ok
                           is admitted
                           belongs to the queue sdr
                           starts welcome: response comes Mon 2026-03-02 02:00
@@ -31,12 +31,18 @@ async fn the_welcome_program_runs_to_its_end_and_leads_on_to_the_occasional_one(
     Tue 2026-03-03 08:00  MAIL "Where I would start"
                           goes on: second-call comes Thu 2026-03-05 08:00
     Wed 2026-03-04 02:00  nobody did first-call in time
-    Thu 2026-03-05 08:00  CALL for second-call, by Mon 2026-03-09 08:00
+                          alert to the Owner, Digest: TaskOverdue
+    Thu 2026-03-05 08:00  nobody waits for first-call any more
+                          alert to the Manager, Digest: TaskOverdue
+                          CALL for second-call, by Mon 2026-03-09 08:00
                           goes on: short-case comes Mon 2026-03-09 08:00
                           short-case waits until Mon 2026-03-09 08:00: QuietHours
     Mon 2026-03-09 08:00  nobody did second-call in time
+                          alert to the Owner, Digest: TaskOverdue
                           MAIL "How someone else did it"
                           goes on: this-quarter comes Thu 2026-03-12 08:00
+    Tue 2026-03-10 08:00  nobody waits for second-call any more
+                          alert to the Manager, Digest: TaskOverdue
     Thu 2026-03-12 08:00  MAIL "Is this on your list this quarter?"
                           goes on: first-questions comes Mon 2026-03-16 08:00
     Mon 2026-03-16 08:00  MAIL "The questions people ask us first"
@@ -60,6 +66,9 @@ async fn the_welcome_program_runs_to_its_end_and_leads_on_to_the_occasional_one(
                           goes on: figures-for comes Thu 2026-05-21 08:00
                           goes on: figures comes Thu 2026-05-28 08:00
     Mon 2026-05-25 08:00  nobody did personal-note in time
+                          alert to the Owner, Digest: TaskOverdue
+    Tue 2026-05-26 08:00  nobody waits for personal-note any more
+                          alert to the Manager, Digest: TaskOverdue
     Thu 2026-05-28 08:00  MAIL "Where others stand"
                           goes on: checklist-known comes Thu 2026-05-28 08:00
                           goes on: checklist-ask comes Thu 2026-06-11 08:00
@@ -90,7 +99,7 @@ async fn the_cap_defers_a_mail_and_says_so() {
     let ada = world.post(json!({ "email": "ada@example.com" })).await;
     world.live_until("2026-03-06 00:00").await;
     insta::assert_snapshot!(world.story(&ada).await, @r#"
-    Mon 2026-03-02 10:00  comes in by Form, raising a hand; e-mail Ok, phone Missing
+    Mon 2026-03-02 10:00  comes in by Form; e-mail Ok, phone Missing
                           is admitted
                           belongs to the queue sdr
                           starts welcome: response comes Mon 2026-03-02 10:00
@@ -114,7 +123,7 @@ async fn a_suite_that_stood_still_over_night_keeps_the_window() {
     assert_eq!(world.tick().await.sent, 0);
     world.live_until("2026-03-04 12:00").await;
     insta::assert_snapshot!(world.story(&ada).await, @r#"
-    Mon 2026-03-02 16:30  comes in by Form, raising a hand; e-mail Ok, phone Missing
+    Mon 2026-03-02 16:30  comes in by Form; e-mail Ok, phone Missing
                           is admitted
                           belongs to the queue sdr
                           starts welcome: response comes Mon 2026-03-02 16:30
@@ -137,7 +146,7 @@ async fn somebody_who_never_answers_hears_less_often_and_a_sign_brings_the_pace_
     world.post(json!({ "email": "ada@example.com", "message": "Still here." })).await;
     world.live_until("2027-05-01 00:00").await;
     insta::assert_snapshot!(world.story(&ada).await, @r#"
-    Mon 2026-03-02 10:00  comes in by Form, raising a hand; e-mail Ok, phone Missing
+    Mon 2026-03-02 10:00  comes in by Form; e-mail Ok, phone Missing
                           is admitted
                           belongs to the queue sdr
                           starts welcome: response comes Mon 2026-03-02 10:00
@@ -159,7 +168,7 @@ async fn somebody_who_never_answers_hears_less_often_and_a_sign_brings_the_pace_
                           leaves occasional: Completed
                           starts occasional: reading comes Mon 2027-01-04 08:00
                           reading waits until Mon 2027-01-04 08:00: QuietHours
-    Tue 2026-12-01 00:00  sends something by Form, raising a hand
+    Tue 2026-12-01 00:00  sends something by Form
     Mon 2027-01-04 08:00  MAIL "Something to read"
                           goes on: question comes Mon 2027-02-15 08:00
     Mon 2027-02-15 08:00  MAIL "One question"
@@ -181,7 +190,7 @@ async fn a_throttled_mail_is_tried_again_later_each_time_and_sent_once() {
     world.live_until("2026-03-02 11:00").await;
     assert_eq!(world.mails(&ada).iter().map(|mail| mail.attempt).collect::<Vec<_>>(), [1, 2, 3, 4]);
     insta::assert_snapshot!(world.story(&ada).await, @r#"
-    Mon 2026-03-02 10:00  comes in by Form, raising a hand; e-mail Ok, phone Missing
+    Mon 2026-03-02 10:00  comes in by Form; e-mail Ok, phone Missing
                           is admitted
                           belongs to the queue sdr
                           starts welcome: response comes Mon 2026-03-02 10:00
@@ -202,7 +211,7 @@ async fn a_refused_mail_is_given_up_and_the_lead_goes_on() {
     let ada = world.post(json!({ "email": "ada@example.com" })).await;
     world.live_until("2026-03-04 00:00").await;
     insta::assert_snapshot!(world.story(&ada).await, @r#"
-    Mon 2026-03-02 10:00  comes in by Form, raising a hand; e-mail Ok, phone Missing
+    Mon 2026-03-02 10:00  comes in by Form; e-mail Ok, phone Missing
                           is admitted
                           belongs to the queue sdr
                           starts welcome: response comes Mon 2026-03-02 10:00
@@ -232,7 +241,7 @@ async fn a_paused_account_stops_everybody_and_nobody_is_marked_failed() {
     assert_eq!((world.mails(&ada).len(), world.mails(&bob).len()), (2, 1));
     world.assert_sound().await;
     insta::assert_snapshot!(world.story(&ada).await, @r#"
-    Mon 2026-03-02 10:00  comes in by Form, raising a hand; e-mail Ok, phone Missing
+    Mon 2026-03-02 10:00  comes in by Form; e-mail Ok, phone Missing
                           is admitted
                           belongs to the queue sdr
                           starts welcome: response comes Mon 2026-03-02 10:00

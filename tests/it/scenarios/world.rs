@@ -132,6 +132,11 @@ impl World {
         Self::as_it_is(catalog, local, change).await
     }
 
+    /// With a form by which people ask for a call.
+    pub(crate) async fn hand_raising(local: &str) -> Self {
+        Self::as_it_is(perennial_core::testing::catalog(), local, |_, _| {}).await
+    }
+
     /// With the catalog's own forms.
     pub(crate) async fn as_it_is(catalog: Catalog, local: &str, change: impl FnOnce(&mut Ports, &DynamoStore)) -> Self {
         let file = StoreFile::memory().unwrap();

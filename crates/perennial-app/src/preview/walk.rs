@@ -161,6 +161,10 @@ impl Walk<'_> {
     // --- What is worth a line ----------------------------------------------------------------
 
     fn see(&mut self, stimulus: &Stimulus, event: &Event) {
+        // What is tried is the program: nobody looks whether its lead is ready for sales.
+        if matches!(event, Event::EvaluationDue { .. }) {
+            return;
+        }
         let after = apply(Some(self.lead.clone()), event, self.now);
         match event {
             Event::EnrolmentStarted { ordinal, program, step, .. } => self.started(*ordinal, program, step),

@@ -684,6 +684,7 @@ mod tests {
         let submission = SubmissionId::parse("abcdefghijklmnopqrstuvwxyz").unwrap();
         let sender = SenderDomain::parse("perennial.example").unwrap();
         vec![
+            ("roster", Key::roster(), Kind::Roster),
             ("state", Key::state(&lead()), Kind::State),
             ("profile", Key::profile(&lead()), Kind::Profile),
             ("history", Key::history(&lead(), 1), Kind::History),

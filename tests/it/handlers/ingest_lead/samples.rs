@@ -25,7 +25,8 @@ async fn a_script_posts_the_shipped_form() {
     assert_eq!(kept.field("company"), Some("Analytical Engines"));
     assert_eq!(kept.lead.zone.as_deref(), Some("Europe/London"));
     assert_eq!(kept.profile.first_touch.source.as_deref(), Some("google"));
-    assert_eq!(kept.history, ["lead.received", "lead.admitted", "lead.assigned", "enrolment.started"]);
+    let welcomed = ["lead.received", "lead.admitted", "lead.assigned", "enrolment.started"];
+    assert_eq!(kept.history, [&welcomed[..], &["score.changed", "score.changed", "evaluation.due"]].concat());
 }
 
 #[tokio::test]

@@ -97,7 +97,8 @@ async fn a_known_lead_who_posts_again_stays_one_lead_and_gets_no_second_welcome(
 
     let kept = world.kept(ADA).await;
     let welcome = ["lead.received", "lead.admitted", "lead.assigned", "enrolment.started"];
-    assert_eq!(kept.history, [&welcome[..], &["engagement.recorded"]].concat());
+    let starts = kept.history.iter().filter(|name| **name == "enrolment.started").count();
+    assert!(kept.history.starts_with(&welcome) && kept.history.contains(&"engagement.recorded") && starts == 1);
     assert_eq!(kept.submissions.len(), 2);
     assert_eq!((kept.field("first_name"), kept.field("company")), (Some("Ada"), Some("Analytical Engines")));
     assert_eq!(world.counts().await, (1, 2));
