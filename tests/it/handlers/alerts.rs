@@ -150,10 +150,10 @@ async fn a_hand_raise_reaches_the_rep_with_all_that_there_is_to_know() {
     let [notice] = world.notifier.notices().try_into().unwrap();
     assert_eq!((notice.to.as_str(), notice.from_address.as_str()), (KIM, "team@perennial.example"));
     insta::assert_snapshot!(notice.subject, @"Ada Lovelace (Analytical Engines) asks for a call: 5 minutes left");
-    insta::assert_snapshot!(without_tokens(&notice.text), @r"
+    insta::assert_snapshot!(without_tokens(&notice.text), @"
     Ada Lovelace (Analytical Engines) asks for a call.
 
-    First attempt by 10:40, in 5 minutes.
+    First attempt by 10:35, in 5 minutes.
 
     Open the page of Ada Lovelace
     <https://perennial.example/v1/desk/[token]>:
@@ -161,7 +161,7 @@ async fn a_hand_raise_reaches_the_rep_with_all_that_there_is_to_know() {
 
     What is to be done
 
-    Call Ada Lovelace: due 10:40.
+    Call Ada Lovelace: due 10:35.
 
     What they did
 
@@ -202,10 +202,10 @@ async fn a_hand_raise_reaches_the_rep_with_all_that_there_is_to_know() {
     <body style="margin:0;padding:16px">
     <div style="max-width:600px;font:16px/1.5 -apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif">
     <p style="margin:0 0 1em"><strong>Ada Lovelace (Analytical Engines) asks for a call.</strong></p>
-    <p style="margin:0 0 1em">First attempt by 10:40, in 5 minutes.</p>
+    <p style="margin:0 0 1em">First attempt by 10:35, in 5 minutes.</p>
     <p style="margin:0 0 1em"><a href="https://perennial.example/v1/desk/[token]">Open the page of Ada Lovelace</a>: take them on, say how it went, set a day, or give them back with a reason.</p>
     <p style="margin:0 0 1em"><strong>What is to be done</strong></p>
-    <p style="margin:0 0 1em">Call Ada Lovelace: due 10:40.</p>
+    <p style="margin:0 0 1em">Call Ada Lovelace: due 10:35.</p>
     <p style="margin:0 0 1em"><strong>What they did</strong></p>
     <ul style="margin:0 0 1em;padding-left:1.5em">
     <li>Today at 10:30: asked to be spoken to, by the form “contact”</li>
@@ -456,29 +456,11 @@ async fn what_a_lead_does_that_sales_has_is_told_at_once_and_the_same_again_only
 
     ---
 
-    kim@perennial.example <- Ada Lovelace (Analytical Engines) still waits: 3 minutes left
-
-    Ada Lovelace (Analytical Engines) still waits.
-
-    First attempt by 10:35, in 3 minutes.
-
-    ---
-
-    mo@perennial.example <- Ada Lovelace (Analytical Engines) has waited too long for Kim Osei
-
-    Ada Lovelace (Analytical Engines) has waited too long for Kim Osei.
-
-    Kim Osei has recorded no attempt to reach them.
-
-    The first attempt was due today at 10:35.
-
-    ---
-
     kim@perennial.example <- Ada Lovelace (Analytical Engines) is looking at prices
 
     Ada Lovelace (Analytical Engines) is looking at prices.
 
-    Without another step by 16 March 10:36 they leave your list.
+    Without another step by 16 March 10:35 they leave your list.
 
     ---
 
@@ -486,7 +468,7 @@ async fn what_a_lead_does_that_sales_has_is_told_at_once_and_the_same_again_only
 
     Ada Lovelace (Analytical Engines) booked a meeting.
 
-    Without another step by 16 March 10:36 they leave your list.
+    Without another step by 16 March 10:35 they leave your list.
 
     ---
 
@@ -494,7 +476,7 @@ async fn what_a_lead_does_that_sales_has_is_told_at_once_and_the_same_again_only
 
     Ada Lovelace (Analytical Engines) is looking at prices.
 
-    Without another step by 16 March 10:36 they leave your list.
+    Without another step by 16 March 10:35 they leave your list.
 
     ---
 
@@ -502,7 +484,7 @@ async fn what_a_lead_does_that_sales_has_is_told_at_once_and_the_same_again_only
 
     Ada Lovelace (Analytical Engines) wrote back.
 
-    Without another step by 16 March 10:36 they leave your list.
+    Without another step by 16 March 10:35 they leave your list.
 
     ---
 
@@ -510,7 +492,7 @@ async fn what_a_lead_does_that_sales_has_is_told_at_once_and_the_same_again_only
 
     Ada Lovelace (Analytical Engines) asks again for a call.
 
-    Without another step by 16 March 10:36 they leave your list.
+    Without another step by 16 March 10:35 they leave your list.
 
     ---
 
@@ -520,7 +502,7 @@ async fn what_a_lead_does_that_sales_has_is_told_at_once_and_the_same_again_only
 
     They may be called.
 
-    Without another step by 16 March 10:36 they leave your list.
+    Without another step by 16 March 10:35 they leave your list.
     ");
 }
 
@@ -531,24 +513,6 @@ async fn a_lead_that_nobody_moves_is_told_of_before_it_leaves() {
     world.live_until("2026-03-20 12:00").await;
     assert_eq!(world.lead(&ada).await.stage, LifecycleStage::Recycled);
     insta::assert_snapshot!(told(&world.notifier.notices()[1..]), @"
-    kim@perennial.example <- Ada Lovelace (Analytical Engines) still waits: 3 minutes left
-
-    Ada Lovelace (Analytical Engines) still waits.
-
-    First attempt by 10:35, in 3 minutes.
-
-    ---
-
-    mo@perennial.example <- Ada Lovelace (Analytical Engines) has waited too long for Kim Osei
-
-    Ada Lovelace (Analytical Engines) has waited too long for Kim Osei.
-
-    Kim Osei has recorded no attempt to reach them.
-
-    The first attempt was due today at 10:35.
-
-    ---
-
     kim@perennial.example <- Ada Lovelace (Analytical Engines): nothing has happened for 7 days
 
     Ada Lovelace (Analytical Engines): nothing has happened for 7 days.
@@ -556,7 +520,7 @@ async fn a_lead_that_nobody_moves_is_told_of_before_it_leaves() {
     A next step that helps them, a day to come back on, or a reason to give them
     back: each is one press.
 
-    Without another step by 16 March 10:36 they leave your list.
+    Without another step by 16 March 10:35 they leave your list.
 
     ---
 
@@ -564,7 +528,7 @@ async fn a_lead_that_nobody_moves_is_told_of_before_it_leaves() {
 
     Due now: call Ada Lovelace (Analytical Engines).
 
-    Without another step by Monday 10:36 they leave your list.
+    Without another step by Monday 10:35 they leave your list.
 
     ---
 
@@ -572,7 +536,7 @@ async fn a_lead_that_nobody_moves_is_told_of_before_it_leaves() {
 
     Not done by Kim Osei: call Ada Lovelace (Analytical Engines).
 
-    Without another step by Monday 10:36 they leave your list.
+    Without another step by Monday 10:35 they leave your list.
 
     ---
 
@@ -589,24 +553,6 @@ async fn a_lead_that_nobody_moves_is_told_of_before_it_leaves() {
     world.live_until("2026-05-10 12:00").await;
     assert_eq!(world.lead(&ada).await.stage, LifecycleStage::Recycled);
     insta::assert_snapshot!(told(&world.notifier.notices()[1..]), @"
-    kim@perennial.example <- Ada Lovelace (Analytical Engines) still waits: 3 minutes left
-
-    Ada Lovelace (Analytical Engines) still waits.
-
-    First attempt by 10:35, in 3 minutes.
-
-    ---
-
-    mo@perennial.example <- Ada Lovelace (Analytical Engines) has waited too long for Kim Osei
-
-    Ada Lovelace (Analytical Engines) has waited too long for Kim Osei.
-
-    Kim Osei has recorded no attempt to reach them.
-
-    The first attempt was due today at 10:35.
-
-    ---
-
     kim@perennial.example <- Ada Lovelace (Analytical Engines): nothing has happened for 30 days
 
     Ada Lovelace (Analytical Engines): nothing has happened for 30 days.
@@ -614,7 +560,7 @@ async fn a_lead_that_nobody_moves_is_told_of_before_it_leaves() {
     A next step that helps them, a day to come back on, or a reason to give them
     back: each is one press.
 
-    Without another step by 1 May 10:36 they leave your list.
+    Without another step by 1 May 10:35 they leave your list.
 
     ---
 
@@ -622,7 +568,7 @@ async fn a_lead_that_nobody_moves_is_told_of_before_it_leaves() {
 
     Due now: call Ada Lovelace (Analytical Engines).
 
-    Without another step by 1 May 10:36 they leave your list.
+    Without another step by 1 May 10:35 they leave your list.
 
     ---
 
@@ -630,7 +576,7 @@ async fn a_lead_that_nobody_moves_is_told_of_before_it_leaves() {
 
     Not done by Kim Osei: call Ada Lovelace (Analytical Engines).
 
-    Without another step by 1 May 10:36 they leave your list.
+    Without another step by 1 May 10:35 they leave your list.
 
     ---
 
@@ -640,7 +586,7 @@ async fn a_lead_that_nobody_moves_is_told_of_before_it_leaves() {
 
     Kim Osei had them, and recorded no step, no meeting and no task since.
 
-    Without another step by 1 May 10:36 they leave your list.
+    Without another step by 1 May 10:35 they leave your list.
 
     ---
 
@@ -672,7 +618,7 @@ async fn whoever_comes_back_comes_with_their_history() {
 
     Ada Lovelace (Analytical Engines) is back, and asks for a call.
 
-    You gave them back on 2 March at 11:01: no budget, to come back on 1
+    You gave them back on 2 March at 10:55: no budget, to come back on 1
     October.
 
     First attempt by 09:35, in 5 minutes.
@@ -688,7 +634,7 @@ async fn whoever_comes_back_comes_with_their_history() {
     What they did
 
     - Today at 09:30: asked to be spoken to, by the form “contact”
-    - On 2 March at 10:56: spoke with one of us
+    - On 2 March at 10:50: spoke with one of us
     - On 2 March at 10:30: asked to be spoken to, by the form “contact”
 
     How to reach them
@@ -702,17 +648,17 @@ async fn whoever_comes_back_comes_with_their_history() {
 
     What they got from us
 
-    - On 6 July at 11:01: Something to read
-    - On 25 May at 11:01: One question
-    - On 13 April at 11:01: Something to read
+    - On 6 July at 10:55: Something to read
+    - On 25 May at 10:55: One question
+    - On 13 April at 10:55: Something to read
     - On 2 March at 10:30: Your message to Example Ltd
 
     What was before
 
-    - You gave them back on 2 March at 11:01: no budget, to come back on 1
+    - You gave them back on 2 March at 10:55: no budget, to come back on 1
       October
-    - On 2 March at 10:56: You spoke with them
-    - On 2 March at 10:36: You called, and nobody answered
+    - On 2 March at 10:50: You spoke with them
+    - On 2 March at 10:30: You called, and nobody answered
 
     Why their score is 40.0
 

@@ -273,13 +273,35 @@ async fn a_row_that_nobody_may_contact_is_listened_to_until_it_raises_a_hand() {
     world.live_until("2026-10-03 10:00").await;
     assert_eq!(world.mails(&row), []);
     insta::assert_snapshot!(world.story(&row).await, @"
-    Mon 2026-03-02 10:00  comes in by Import; e-mail DoNotEmail, phone Missing
+    Mon 2026-03-02 10:00  comes in by Import, raising a hand; e-mail DoNotEmail, phone Missing
                           is admitted
                           belongs to the queue sdr
                           is only listened to: DoNotContact; looked at Sat 2026-08-29 11:00
     Sat 2026-08-29 11:00  was looked at; next Thu 2027-02-25 10:00
-    Thu 2026-10-01 10:00  sends something by Form
-                          sends something by Form
+    Thu 2026-10-01 10:00  sends something by Form, raising a hand
+                          sends something by Form, raising a hand
+                          is spoken to again
+                          starts welcome: response comes Thu 2026-10-01 10:00
+                          response is passed over: Suppressed(DoNotEmail)
+                          CALL for response, by Tue 2026-10-06 10:00
+                          goes on: first-call comes Thu 2026-10-01 10:00
+                          first-call is passed over: TaskOpen
+                          goes on: link comes Fri 2026-10-02 10:00
+                          is ready for sales, in cycle 1: HandRaise
+                          sales' clock runs: next Thu 2026-10-01 10:02, over Thu 2026-10-08 13:00
+                          task 1_welcome_response_0 ends: superseded
+                          CALL for first-contact, by Thu 2026-10-01 10:05
+                          alert to the Owner, Now: Qualified
+    Thu 2026-10-01 10:02  time passes: FirstAttemptDue; next Thu 2026-10-01 10:05
+                          alert to the Owner, Now: FirstAttemptDue
+    Thu 2026-10-01 10:05  nobody did first-contact in time
+                          time is over: FirstAttemptMissed; next Thu 2026-10-01 10:10
+                          alert to the Manager, Now: FirstAttemptMissed
+    Thu 2026-10-01 10:10  time is over: Reassigned; next Thu 2026-10-08 13:00
+    Fri 2026-10-02 10:00  link is passed over: Suppressed(DoNotEmail)
+                          leaves welcome: Completed
+                          starts occasional: reading comes Fri 2026-11-13 10:00
+    Fri 2026-10-02 10:05  nobody waits for first-contact any more
     ");
     assert_eq!(world.waterfall().await.received, 1);
 }
