@@ -791,7 +791,7 @@ async fn whoever_has_left_is_not_told_but_whoever_owns_the_lead_now() {
     roster.reps.get_mut(&rep("kim")).unwrap().status = RepStatus::Left;
     catalog.roster = Arc::new(roster);
     world.redeploy(catalog);
-    world.live_until("2026-03-02 10:31").await;
+    world.live_until("2026-03-02 10:33").await;
     assert_eq!(world.lead(&ada).await.rep(), Some(&rep("jo")));
     // An alert that was raised before, and comes only now.
     alert["id"] = json!("abcdefghijklmnopqrstuvwxyz-99-0");

@@ -79,10 +79,10 @@ async fn an_unsubscribe_is_for_good_whatever_the_person_posts_later() {
     let ada = world.post(json!({ "email": "ada@example.com" })).await;
     world.unsubscribe(&ada).await;
     world.post(json!({ "email": "ada@example.com" })).await;
-    assert_eq!(world.lead(&ada).await.stage, LifecycleStage::Disqualified);
+    assert_eq!(world.lead(&ada).await.stage, LifecycleStage::Mql, "sales has her, and may not write either");
     world.post(json!({ "email": "ada@example.com", "phone": "+49 30 1234567" })).await;
     world.live_until("2026-12-01 00:00").await;
-    assert_eq!(world.lead(&ada).await.stage, LifecycleStage::Inquiry);
+    assert_eq!(world.lead(&ada).await.stage, LifecycleStage::Recycled, "nobody decided");
     assert_eq!((world.mails(&ada).len(), world.lead(&ada).await.email), (1, EmailReach::Unsubscribed));
 }
 

@@ -130,11 +130,12 @@ impl Walk<'_> {
             self.see(stimulus, event);
         }
         if let Some(lead) = decision.lead {
-            self.lead = lead;
+            // What is tried is the program: nobody looks whether its lead is ready for sales.
+            self.lead = Lead { evaluate_by: None, ..lead };
         }
         match decision.send {
             Some(planned) if !self.has_left() => self.send(planned),
-            Some(_) | None => decision.wake_at,
+            Some(_) | None => self.decide(&Stimulus::Due).wake_at,
         }
     }
 
@@ -161,10 +162,6 @@ impl Walk<'_> {
     // --- What is worth a line ----------------------------------------------------------------
 
     fn see(&mut self, stimulus: &Stimulus, event: &Event) {
-        // What is tried is the program: nobody looks whether its lead is ready for sales.
-        if matches!(event, Event::EvaluationDue { .. }) {
-            return;
-        }
         let after = apply(Some(self.lead.clone()), event, self.now);
         match event {
             Event::EnrolmentStarted { ordinal, program, step, .. } => self.started(*ordinal, program, step),

@@ -48,7 +48,9 @@ pub fn refusal(view: &View<'_>, by: &Party, outcome: &Outcome, now: Timestamp) -
         | LifecycleStage::JunkPurged
         | LifecycleStage::Erased => false,
     };
-    if !is_worked {
+    // Nor does whoever has left work any.
+    let has_left = by.rep().is_some_and(|rep| !view.catalog.roster.is_empty() && !view.catalog.roster.owns(rep));
+    if !is_worked || has_left {
         return Some(Refusal::NotWorked);
     }
     let ahead = |at: Timestamp| {
