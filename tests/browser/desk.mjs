@@ -3,7 +3,10 @@
 
 import assert from 'node:assert/strict'
 
-import { inABrowser, PHONE, programs, TYPING, until } from './people.mjs'
+import { inABrowser, links, PHONE, programs, TYPING, until } from './people.mjs'
+
+// Who reads the mail of the queue `sdr`, as the shipped catalog has it.
+const QUEUE = 'robin.vale@perennial.example'
 
 const DESK = { width: 1280, height: 900 }
 
@@ -63,8 +66,9 @@ async function unfolds (person, name) {
 async function worksOneLead (suite, person, address) {
   const { page } = person
   await writes(suite, person, address, 'Ada')
-  await until('Ada is ready for sales', async () => (await lead(suite, address)).stage === 'mql')
-  await opens(suite, person, address)
+  // As the alert has it, which comes to the mailbox of whoever reads for the queue.
+  const alert = await until('an alert', async () => (await suite.mails(QUEUE)).find(mail => mail.text.includes(address)))
+  await person.opens(links(alert, 'desk')[0])
   await person.sees('Ada')
   await person.looks('desk-lead')
   assert.equal(await page.getByRole('link', { name: /^Call/ }).getAttribute('href'), 'tel:+4930901820')

@@ -5,6 +5,7 @@
 //! it is written. Nobody is told of a person who was erased. Mails to sales are no touches: they count against no cap and
 //! follow nobody.
 
+mod fresh;
 mod letter;
 
 use std::sync::Arc;

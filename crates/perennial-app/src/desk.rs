@@ -104,8 +104,11 @@ const LIST: &str = "list";
 impl ListRef {
     /// The link to the page.
     pub fn link(&self, letterhead: &Letterhead) -> String {
-        let payload = format!("{LIST}/{}", seat_payload(&self.seat, self.made_at));
-        format!("{}{DESK_PATH}{}", letterhead.base_url, letterhead.keyring.sign(Purpose::Desk, &payload))
+        format!("{}{DESK_PATH}{}", letterhead.base_url, letterhead.keyring.sign(Purpose::Desk, &self.payload()))
+    }
+
+    fn payload(&self) -> String {
+        format!("{LIST}/{}", seat_payload(&self.seat, self.made_at))
     }
 }
 
@@ -124,6 +127,14 @@ impl DeskLink {
         match payload.split_once('/')? {
             (LIST, rest) => seated(rest).map(|(seat, made_at)| Self::List(ListRef { seat, made_at })),
             (_, _) => DeskRef::parse(payload).map(Self::Lead),
+        }
+    }
+
+    /// What its token carries.
+    pub(crate) fn payload(&self) -> String {
+        match self {
+            Self::Lead(desk) => desk.payload(),
+            Self::List(list) => list.payload(),
         }
     }
 
@@ -442,7 +453,7 @@ fn theirs<'s>(
 }
 
 /// Whether somebody may see a lead. One at the end of its life nobody sees: nothing of it is left to be seen.
-fn is_theirs(catalog: &Catalog, party: &Party, stored: &Stored) -> bool {
+pub(crate) fn is_theirs(catalog: &Catalog, party: &Party, stored: &Stored) -> bool {
     let is_theirs = match &stored.lead.owner {
         Some(owner) => sees(catalog, party, owner),
         // Held back as junk: nobody of sales answers for it.

@@ -330,7 +330,7 @@ impl Suite {
             lease: LEASE,
         };
         let hooks = webhooks.clone().map(|webhooks| Hooks { webhooks, first_attempt: FirstAttempt::AtNextTick });
-        let notify = Arc::new(notify::Deps { postman: Some(postman), herald, hooks });
+        let notify = Arc::new(notify::Deps { postman: Some(postman), herald: herald.clone(), hooks });
         let touch = Arc::new(schedule_touch::Deps {
             toucher: Toucher {
                 store: Arc::clone(&store),
@@ -358,10 +358,8 @@ impl Suite {
                 pepper: Pepper::new(keys.pepper),
                 clock: Arc::clone(&clock_port),
             },
-            keyring: keyring.clone(),
-            base_url: base_url.clone(),
+            herald: herald.clone(),
             callers: Callers::new(None, Some(OPERATOR_CLAIM))?,
-            wall_clock: Arc::new(SystemClock),
         });
         let reconcile = Reconcile {
             suppressor: Suppressor {

@@ -240,14 +240,13 @@ async fn answer(
 impl Call<'_> {
     async fn lead(&self, lead: &LeadId) -> Result<ApiGatewayV2httpResponse, Problem> {
         let view = self.deps.desk.view(&self.party, lead).await?;
-        let page = shapes::page_of(self.deps, &view);
-        Ok(http::json(200, &shapes::Lead::of(&view, page)))
+        Ok(http::json(200, &shapes::Lead::of(self.deps, &view)))
     }
 
     async fn leads(&self) -> Result<ApiGatewayV2httpResponse, Problem> {
         let (owner, after) = self.list()?;
         let page = self.deps.desk.leads(&self.party, &owner, after).await?;
-        let next = page.next.map(|next| cursor::sign(&self.deps.keyring, &owner, &next));
+        let next = page.next.map(|next| cursor::sign(self.deps.keyring(), &owner, &next));
         let leads: Vec<_> = page.leads.iter().map(shapes::Listed::of).collect();
         Ok(http::json(200, &shapes::Leads { leads, next }))
     }
@@ -255,7 +254,7 @@ impl Call<'_> {
     async fn tasks(&self) -> Result<ApiGatewayV2httpResponse, Problem> {
         let (owner, after) = self.list()?;
         let page = self.deps.desk.waiting(&self.party, &owner, after).await?;
-        let next = page.next.map(|next| cursor::sign(&self.deps.keyring, &owner, &next));
+        let next = page.next.map(|next| cursor::sign(self.deps.keyring(), &owner, &next));
         let tasks: Vec<_> = page.leads.iter().filter_map(shapes::Task::of).collect();
         Ok(http::json(200, &shapes::Tasks { tasks, next }))
     }
@@ -275,7 +274,7 @@ impl Call<'_> {
         if after.is_empty() {
             return Ok((owner, None));
         }
-        match cursor::read(&self.deps.keyring, &owner, after) {
+        match cursor::read(self.deps.keyring(), &owner, after) {
             Ok(after) => Ok((owner, Some(after))),
             Err(cursor::NotOurs) => Err(Problem::Cursor),
         }

@@ -17,9 +17,9 @@ mod phrases;
 use std::sync::Arc;
 
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
+use perennial_app::alerts::Herald;
 use perennial_app::desk::{DESK_PATH, Desk};
 use perennial_app::error_chain::ErrorChain;
-use perennial_app::ports::Clock;
 use perennial_core::token::Keyring;
 use perennial_lambda::boot::HandlerError;
 use perennial_lambda::http;
@@ -37,14 +37,16 @@ pub const CRM_PATH: &str = "/v1/crm/";
 pub struct Deps {
     /// Who takes outcomes in, and knows who may see what.
     pub desk: Desk,
-    /// What links and cursors are signed with.
-    pub keyring: Keyring,
-    /// Where the public routes of this deployment are.
-    pub base_url: String,
+    /// Who sends fresh links; it knows where pages are, what is signed with what, and the world's time, which links live on.
+    pub herald: Herald,
     /// Which claims say who somebody is.
     pub callers: Callers,
-    /// The world's time, which links live on; the suite's own may run faster.
-    pub wall_clock: Arc<dyn Clock>,
+}
+
+impl Deps {
+    fn keyring(&self) -> &Keyring {
+        &self.herald.letterhead.keyring
+    }
 }
 
 /// Answers one request. It never fails: what goes wrong is logged and answered.

@@ -9,8 +9,9 @@ mod list;
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use perennial_app::alerts::Told;
 use perennial_app::desk::view::{LeadView, zone_of};
-use perennial_app::desk::{DESK_PATH, DeskLink, DisposeError, Done, LINK_PERIOD, Seat, Told};
+use perennial_app::desk::{self, DESK_PATH, DeskLink, DisposeError, Done, LINK_PERIOD, Seat};
 use perennial_app::error_chain::ErrorChain;
 use perennial_core::catalog::Catalog;
 use perennial_core::ids::LeadId;
@@ -79,7 +80,7 @@ pub(crate) async fn handle(
         "GET" | "HEAD" | "POST" => {}
         _ => return not_allowed(),
     }
-    let link = deps.keyring.verify(Purpose::Desk, token);
+    let link = deps.keyring().verify(Purpose::Desk, token);
     let link = link.and_then(|payload| DeskLink::parse(&payload).ok_or(TokenError::Malformed));
     let link = match link {
         Ok(link) => link,
@@ -87,11 +88,11 @@ pub(crate) async fn handle(
     };
     let visit =
         Visit { deps, catalog, request, phrases: &ENGLISH, token, seat: link.seat().clone(), made_at: link.made_at() };
-    if link.is_over(deps.wall_clock.now()) {
-        return visit.too_old();
-    }
     if http::method(request) == "HEAD" {
         return http::empty(200);
+    }
+    if link.is_over(deps.herald.wall_clock.now()) {
+        return visit.old(&link).await;
     }
     match (&link, more) {
         (DeskLink::Lead(desk), None) => visit.lead(&desk.lead, None).await,
@@ -162,7 +163,7 @@ impl Visit<'_> {
         let done = match &act {
             Act::Tell(outcome) => {
                 let (outcome, note) = (outcome.clone(), given.note());
-                desk.dispose(&Told { by: party, lead: lead.clone(), outcome, note, happened_at: None, key }).await
+                desk.dispose(&desk::Told { by: party, lead: lead.clone(), outcome, note, happened_at: None, key }).await
             }
             Act::Note => desk.note(&party, lead, given.text(crate::given::NOTE), &key).await,
             Act::GiveTo(owner) => desk.hand_over(&party, lead, owner.clone()).await,
@@ -266,11 +267,33 @@ impl Visit<'_> {
         self.page(status, title, &format!("<p>{}</p>", escape(text)))
     }
 
-    fn too_old(&self) -> ApiGatewayV2httpResponse {
-        let days = (LINK_PERIOD.as_hours() / 24).to_string();
-        let text = escape(&fill(self.phrases.too_old, &[("days", &days)]));
-        let body = format!("<p>{}</p>", with_address(&text, self.catalog));
-        self.page(410, self.phrases.too_old_title, &body)
+    /// A link that opens nothing any more: its page sends another, to the mailbox of whoever it was for.
+    async fn old(&self, link: &DeskLink) -> ApiGatewayV2httpResponse {
+        let phrases = self.phrases;
+        if http::method(self.request) == "GET" {
+            let days = (LINK_PERIOD.as_hours() / 24).to_string();
+            let text = escape(&fill(phrases.too_old, &[("days", &days), ("name", self.name())]));
+            // It needs nothing but the token, and changes nothing but a mailbox: once a day.
+            let button = format!("<form method=\"post\"><button>{}</button></form>", escape(phrases.fresh_button));
+            return self.page(410, phrases.too_old_title, &format!("<p>{text}</p>\n{button}"));
+        }
+        match self.deps.herald.renew(link).await {
+            Ok(Told::Gone) => self.not_yours(),
+            Ok(told) => {
+                info!(desk.party = party_name(&self.seat), is_new = told == Told::Sent, "a fresh link was asked for");
+                self.note(200, phrases.fresh_title, &fill(phrases.fresh, &[("name", self.name())]))
+            }
+            Err(error) => {
+                error!(error = ErrorChain(&error).to_string(), "a fresh link was not sent");
+                self.not_saved()
+            }
+        }
+    }
+
+    fn not_saved(&self) -> ApiGatewayV2httpResponse {
+        let mut response = self.note(503, self.phrases.not_saved_title, self.phrases.not_saved);
+        http::set_header(&mut response, "retry-after", http::RETRY_AFTER_S);
+        response
     }
 
     fn not_yours(&self) -> ApiGatewayV2httpResponse {
@@ -282,9 +305,7 @@ impl Visit<'_> {
             return self.not_yours();
         }
         error!(error = ErrorChain(error).to_string(), "a page of sales could not be made");
-        let mut response = self.note(503, self.phrases.not_saved_title, self.phrases.not_saved);
-        http::set_header(&mut response, "retry-after", http::RETRY_AFTER_S);
-        response
+        self.not_saved()
     }
 }
 

@@ -505,10 +505,8 @@ fn deploy(ports: &Ports, clock: &Arc<SettableClock>, bus: &Arc<RecordingBus>, li
             pepper: pepper(),
             clock: Arc::clone(&clock),
         },
-        keyring: keyring(),
-        base_url: letterhead().base_url,
+        herald: herald.clone(),
         callers: Callers::new(None, Some("cognito:groups=operators")).unwrap(),
-        wall_clock: Arc::clone(&clock),
     };
     let ingest = ingest_lead::Deps {
         door,

@@ -80,7 +80,7 @@ impl Page {
     }
 
     /// A link of ours, and what can be done behind it.
-    fn link(&mut self, label: &str, address: &str, then: &str) {
+    pub(super) fn link(&mut self, label: &str, address: &str, then: &str) {
         self.both(&format!("[{}]({address}){}\n\n", content::literal(label), content::literal(then)));
     }
 

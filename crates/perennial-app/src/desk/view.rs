@@ -22,7 +22,8 @@ use perennial_core::sales::{Outcome, Party};
 use perennial_core::score::{Explanation, explain};
 
 use super::{Desk, DisposeError, gives_to, theirs};
-use crate::mail;
+use crate::dossier::Draft;
+use crate::mail::{self, Letterhead};
 use crate::ports::{HistoryRow, Stored};
 
 /// How much of a lead's past is shown: what is older is counted.
@@ -61,6 +62,8 @@ pub struct LeadView {
     pub offers: BTreeSet<Offer>,
     /// To whom they may give it.
     pub others: Vec<Ownership>,
+    /// The version of each enrolment.
+    versions: BTreeMap<u32, ProgramVersion>,
 }
 
 /// Something that happened.
@@ -192,12 +195,27 @@ impl LeadView {
         let earlier = past.len().saturating_sub(PAST_MAX);
         past.truncate(PAST_MAX);
         let shown: BTreeSet<&TouchId> = past.iter().filter_map(|past| mailed(&past.event)).collect();
-        let subjects = subjects(&catalog, &stored, entries(), &shown);
+        let (subjects, versions) = mailed_before(&catalog, &stored, entries(), &shown);
         let unhelpful = entries().filter_map(unhelpful).cloned().collect();
         let next = next(&catalog, &stored);
         let (offers, others) = (offers(lead), others(&catalog, &party, lead));
         let zone = zone_of(&catalog, &party);
-        Self { stored, catalog, party, now, zone, score, past, earlier, subjects, unhelpful, next, offers, others }
+        Self {
+            stored,
+            catalog,
+            party,
+            now,
+            zone,
+            score,
+            past,
+            earlier,
+            subjects,
+            unhelpful,
+            next,
+            offers,
+            others,
+            versions,
+        }
     }
 
     /// The lead.
@@ -223,6 +241,13 @@ impl LeadView {
     /// Whether anybody contacts the person at all.
     fn is_contacted(&self) -> bool {
         self.lead().stage != LifecycleStage::Disqualified
+    }
+
+    /// What is to be written, where the open task is to write and its program has a draft.
+    pub fn draft(&self, letterhead: &Letterhead) -> Option<Draft> {
+        let task = self.lead().task.as_ref()?;
+        let version = self.versions.get(&task.touch.ordinal)?;
+        Draft::of(letterhead, &self.catalog, &self.stored, task, version)
     }
 
     /// The reasons to turn it back, in the order of the table, with what follows.
@@ -411,13 +436,14 @@ const fn unhelpful(event: &Event) -> Option<&TouchId> {
     if let Event::Disposed { outcome: Outcome::Unhelpful { touch }, .. } = event { Some(touch) } else { None }
 }
 
-/// What mails were about: written once more with what is known now. One whose template is gone has no subject.
-fn subjects<'e>(
+/// What mails were about: written once more with what is known now. One whose template is gone has no subject. And the
+/// version of each enrolment.
+fn mailed_before<'e>(
     catalog: &Catalog,
     stored: &Stored,
     history: impl Iterator<Item = &'e Event>,
     shown: &BTreeSet<&TouchId>,
-) -> BTreeMap<TouchId, String> {
+) -> (BTreeMap<TouchId, String>, BTreeMap<u32, ProgramVersion>) {
     let mut versions: BTreeMap<u32, ProgramVersion> = BTreeMap::new();
     let (mut ordinal, mut round) = (0, 0);
     let mut subjects = BTreeMap::new();
@@ -439,7 +465,7 @@ fn subjects<'e>(
             subjects.insert(touch.clone(), subject);
         }
     }
-    subjects
+    (subjects, versions)
 }
 
 /// What comes next by itself.

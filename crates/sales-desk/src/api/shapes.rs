@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use perennial_app::desk::view::{LeadView, NextAct};
 use perennial_app::desk::{DeskRef, Seat, Waiting};
-use perennial_app::mail::Letterhead;
+use perennial_app::dossier::Draft;
 use perennial_core::contact::PhoneNumber;
 use perennial_core::event::Event;
 use perennial_core::ids::{FieldName, LeadId, TouchId};
@@ -112,6 +112,9 @@ pub(super) struct Lead<'a> {
     sla: Option<&'a SlaClock>,
     #[serde(skip_serializing_if = "Option::is_none")]
     task: Option<&'a perennial_core::lead::Task>,
+    /// What is to be written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    draft: Option<Written>,
     #[serde(skip_serializing_if = "Option::is_none")]
     turnback: Option<&'a Turnback>,
     score: Score,
@@ -130,6 +133,12 @@ pub(super) struct Lead<'a> {
     /// The page of the lead for whoever asks.
     #[serde(skip_serializing_if = "Option::is_none")]
     page: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Written {
+    subject: String,
+    text: String,
 }
 
 #[derive(Serialize)]
@@ -175,7 +184,8 @@ struct Offered {
 }
 
 impl<'a> Lead<'a> {
-    pub(super) fn of(view: &'a LeadView, page: Option<String>) -> Self {
+    pub(super) fn of(deps: &Deps, view: &'a LeadView) -> Self {
+        let draft = view.draft(&deps.herald.letterhead).map(|Draft { subject, text }| Written { subject, text });
         let (lead, profile) = (view.lead(), view.profile());
         let reasons = view.reasons().into_iter().map(|reason| Offered {
             reason: reason.reason.as_str(),
@@ -193,6 +203,7 @@ impl<'a> Lead<'a> {
             cycle: &lead.cycle,
             sla: lead.sla.as_ref(),
             task: lead.task.as_ref(),
+            draft,
             turnback: lead.turnback.as_ref(),
             score: score(view),
             answers: &profile.fields,
@@ -203,7 +214,7 @@ impl<'a> Lead<'a> {
             earlier: view.earlier,
             offers: view.offers.iter().map(|offer| offer.as_str()).collect(),
             reasons: reasons.collect(),
-            page,
+            page: page_of(deps, view),
         }
     }
 }
@@ -236,13 +247,12 @@ fn past<'a>(view: &'a LeadView, past: &'a perennial_app::desk::view::Past) -> Pa
 }
 
 /// The page of a lead for whoever looks, where pages are for such as them: a fresh link for whoever has logged in.
-pub(super) fn page_of(deps: &Deps, view: &LeadView) -> Option<String> {
+fn page_of(deps: &Deps, view: &LeadView) -> Option<String> {
     let seat = match &view.party {
         Party::Rep { rep } => Seat::Rep(rep.clone()),
         Party::Queue { queue } => Seat::Queue(queue.clone()),
         Party::Crm | Party::Operator | Party::Suite => return None,
     };
-    let desk = DeskRef { lead: view.lead().id.clone(), seat, made_at: deps.wall_clock.now() };
-    let (base_url, keyring) = (deps.base_url.clone(), deps.keyring.clone());
-    Some(desk.link(&Letterhead { base_url, keyring, reply_domain: None }))
+    let desk = DeskRef { lead: view.lead().id.clone(), seat, made_at: deps.herald.wall_clock.now() };
+    Some(desk.link(&deps.herald.letterhead))
 }

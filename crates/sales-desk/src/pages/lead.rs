@@ -190,12 +190,32 @@ impl LeadPage<'_> {
             html.extend(["<p>", &escape(why), "</p>\n"]);
         }
         if let Some(email) = view.mailable() {
-            html.push_str(&mail_link(email, phrases));
+            html.push_str(&self.mail_link(email));
         } else if let Some(why) = (phrases.no_mail)(lead.email) {
             html.extend(["<p>", &escape(why), "</p>\n"]);
         }
         html.push_str("</div>\n");
         html
+    }
+
+    /// A way to write to the person: with a draft, where the open task has one.
+    fn mail_link(&self, email: &EmailAddress) -> String {
+        let phrases = self.phrases();
+        let address = String::from(email.clone());
+        let text = escape(&fill(phrases.write, &[("address", &address)]));
+        let draft = self.view.draft(&self.visit.deps.herald.letterhead);
+        let link = draft.as_ref().map_or_else(
+            || format!("mailto:{}", utf8_percent_encode(&address, IN_MAILTO)),
+            |draft| escape(&draft.mailto(&address)),
+        );
+        let shown = draft.map(|draft| {
+            let (title, subject, text) = (escape(phrases.draft), escape(&draft.subject), escape(&draft.text));
+            format!(
+                "<details class=\"more draft\"><summary>{title}</summary>\n<p><strong>{subject}</strong></p>\n\
+                 <p class=\"text\">{text}</p></details>\n"
+            )
+        });
+        format!("<a class=\"button quiet\" href=\"{link}\">{text}</a>\n{}", shown.unwrap_or_default())
     }
 
     // --- What came of it ---------------------------------------------------------------------
@@ -719,13 +739,6 @@ fn tick(name: &FieldName, label: &str, is_ticked: bool) -> String {
         given::FIELDS,
         escape(label)
     )
-}
-
-fn mail_link(email: &EmailAddress, phrases: &Phrases) -> String {
-    let address = String::from(email.clone());
-    let text = escape(&fill(phrases.write, &[("address", &address)]));
-    let link = utf8_percent_encode(&address, IN_MAILTO);
-    format!("<a class=\"button quiet\" href=\"mailto:{link}\">{text}</a>\n")
 }
 
 /// An answer that says something.

@@ -38,7 +38,7 @@ impl Visit<'_> {
         };
         match self.deps.desk.waiting(&self.party(), &owner, after).await {
             Ok(page) => {
-                let next = page.next.as_ref().map(|next| cursor::sign(&self.deps.keyring, &owner, next));
+                let next = page.next.as_ref().map(|next| cursor::sign(self.deps.keyring(), &owner, next));
                 self.page(200, self.phrases.list_title, &self.rows(&page.leads, next.as_deref()))
             }
             Err(error) => self.failed(&error),
@@ -52,7 +52,7 @@ impl Visit<'_> {
         query.only(&[AFTER]).map_err(|_unknown| NotOurs)?;
         match query.text(AFTER) {
             "" => Ok(None),
-            after => cursor::read(&self.deps.keyring, owner, after).map(Some),
+            after => cursor::read(self.deps.keyring(), owner, after).map(Some),
         }
     }
 

@@ -519,11 +519,79 @@ async fn a_link_is_good_for_sixty_days_and_says_so() {
     world.clock.set(berlin("2026-05-01 10:00"));
     assert_eq!(call(&world, get(&path)).await.status, 200);
     world.clock.set(berlin("2026-05-01 11:10"));
+    let sent_before = world.notifier.notices().len();
     let page = call(&world, get(&path)).await;
     assert_eq!((page.status, page.title()), (410, "This link is too old"));
-    assert!(page.body.contains("good for 60 days") && page.body.contains("mailto:"), "{}", page.body);
-    assert_eq!(call(&world, post(&path, "nonce=n&outcome=won")).await.status, 410);
+    assert!(page.body.contains("good for 60 days") && page.body.contains("Send a fresh link"), "{}", page.body);
+    assert!(!page.body.contains("Ada"), "nothing of the lead is on it");
+    assert_eq!(world.notifier.notices().len(), sent_before, "whoever only looks sends nothing");
+}
+
+#[tokio::test]
+async fn a_fresh_link_goes_to_the_mailbox_of_whoever_the_old_one_was_for_and_nowhere_else() {
+    let (world, ada) = with_ada().await;
+    let (path, list) = (robins(&world, &ada), format!("/v1/desk/{}", list_token(&world, Seat::Rep(rep("robin")))));
+    let (others, gones) = (lead_token(&world, &ada, Seat::Rep(rep("sam"))), list_token(&world, Seat::Rep(rep("gone"))));
+    world.clock.set(berlin("2026-05-02 10:00"));
+    let before = world.notifier.notices().len();
+    // Whatever the old link is posted with, it tells nothing of the lead.
+    for body in ["nonce=n&outcome=won", "", "to=eve%40example.com"] {
+        let page = call(&world, post(&path, body)).await;
+        assert_eq!((page.status, page.title()), (200, "It is on its way"));
+        assert!(!page.body.contains("/v1/desk/"), "the link is not on the page: {}", page.body);
+    }
     assert!(told(&world, &ada).await.is_empty());
+    let notices = world.notifier.notices();
+    assert_eq!(notices.len(), before + 1, "once a day");
+    let notice = notices.last().unwrap();
+    assert_eq!(
+        (notice.to.as_str(), notice.subject.as_str()),
+        ("robin.vale@perennial.example", "A fresh link to your desk")
+    );
+    let link = notice.text.split_whitespace().find(|word| word.contains("/v1/desk/")).unwrap();
+    let fresh = link.trim_matches(['(', ')', '<', '>']).strip_prefix("https://perennial.example").unwrap();
+    assert_eq!(call(&world, get(fresh)).await.title(), "Ada Marsh");
+
+    assert_eq!(call(&world, post(&list, "")).await.title(), "It is on its way");
+    assert_eq!(world.notifier.notices().len(), before + 2);
+    for token in [others, gones] {
+        assert_eq!(call(&world, post(&format!("/v1/desk/{token}"), "")).await.status, 404);
+    }
+    assert_eq!(world.notifier.notices().len(), before + 2, "nothing is sent to whoever has nothing there");
+}
+
+#[tokio::test]
+async fn a_task_to_write_has_its_draft_on_the_page() {
+    let world = World::of(staffed(), NOW).await;
+    let ada = world.post(json!({ "email": "ada@example.com", "first_name": "Ada" })).await;
+    give(&world, &ada, "robin").await;
+    let path = robins(&world, &ada);
+    press(&world, &path, "outcome=accepted").await;
+    // Acceleration has a mail that the rep writes, from a draft.
+    let mut days = 0;
+    while stored(&world, &ada).await.lead.task.is_none_or(|task| task.touch.step.as_str() != "what-speaks-against-it") {
+        days += 1;
+        assert!(days < 40, "the task to write comes");
+        let told = perennial_app::desk::Told {
+            by: Party::Rep { rep: rep("robin") },
+            lead: ada.clone(),
+            outcome: Outcome::Done,
+            note: None,
+            happened_at: None,
+            key: days.to_string(),
+        };
+        world.functions.sales.desk.dispose(&told).await.unwrap();
+        let day = made_at(&world) + jiff::SignedDuration::from_hours(24);
+        world
+            .live_until(
+                &day.to_zoned(jiff::tz::TimeZone::get("Europe/Berlin").unwrap()).strftime("%Y-%m-%d %H:%M").to_string(),
+            )
+            .await;
+    }
+    let page = call(&world, get(&robins(&world, &ada))).await;
+    assert!(page.body.contains("Write to them, by"), "{}", page.body);
+    assert!(page.body.contains("href=\"mailto:ada@example.com?subject="), "{}", page.body);
+    assert!(page.body.contains("A draft for it</summary>"), "{}", page.body);
 }
 
 // --- The list ------------------------------------------------------------------------------------------------
