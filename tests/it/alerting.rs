@@ -1,4 +1,5 @@
-//! How soon sales hears of somebody: the whole suite on one machine, from a form post to the alert in history.
+//! How soon sales hears of somebody: the whole suite on one machine, from a form post to the alert in history, and to the
+//! mail.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -36,6 +37,18 @@ async fn post(host: &str, address: &str) {
     assert!(answer.contains(" 202 "), "{answer}");
 }
 
+/// How many mails there are to whoever has the leads.
+async fn mails_to_sales(host: &str) -> usize {
+    let mut connection = TcpStream::connect(host).await.unwrap();
+    let head = "GET /mailbox/messages.json?to=robin.vale@perennial.example HTTP/1.0\r\n\r\n";
+    connection.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).await.unwrap();
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    let mails: Vec<serde_json::Value> = serde_json::from_str(body).unwrap();
+    mails.len()
+}
+
 /// How many leads sales was told of at once.
 async fn told_of(store: &dyn Store) -> usize {
     let told = |item: &Surveyed| match item {
@@ -51,7 +64,7 @@ async fn whoever_raises_a_hand_is_told_of_at_once_and_not_by_the_next_sweep_that
     let files = programs::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../programs")).unwrap();
     let suite = Suite::start(&directory.path().join("up.db"), 0, Pace::Real, &files, None, None).await.unwrap();
     let host = suite.base_url().replace("http://", "");
-    let mut waits = Vec::new();
+    let (mut waits, mut mailed) = (Vec::new(), Vec::new());
     for number in 1..=POSTS {
         let started = Instant::now();
         post(&host, &format!("person{number}@example.com")).await;
@@ -63,7 +76,16 @@ async fn whoever_raises_a_hand_is_told_of_at_once_and_not_by_the_next_sweep_that
         };
         timeout(PATIENCE, waiting).await.unwrap();
         waits.push(started.elapsed());
+        let arriving = async {
+            let mut looks = interval(Duration::from_millis(5));
+            while mails_to_sales(&host).await < number {
+                looks.tick().await;
+            }
+        };
+        timeout(PATIENCE, arriving).await.unwrap();
+        mailed.push(started.elapsed());
     }
     assert!(waits.iter().min() < Some(&SOON), "{waits:?}");
+    assert!(mailed.iter().min() < Some(&SOON), "the mail: {mailed:?}");
     suite.stop().await.unwrap();
 }

@@ -9,6 +9,7 @@ mod memory {
 
     perennial_app::store_contract!(store);
     perennial_app::deliveries_contract!(store);
+    perennial_app::news_contract!(store);
 
     async fn book() -> MemoryDoorBook {
         MemoryDoorBook::default()
@@ -39,5 +40,6 @@ mod embedded {
 
     perennial_app::store_contract!(store);
     perennial_app::deliveries_contract!(store);
+    perennial_app::news_contract!(store);
     perennial_app::door_book_contract!(store);
 }

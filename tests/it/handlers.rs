@@ -2,6 +2,7 @@
 
 pub(crate) mod alerts;
 mod clicks;
+mod digests;
 mod evaluate_requalification;
 mod housekeep;
 pub(crate) mod ingest_lead;

@@ -46,6 +46,15 @@ async fn reps_are_put_in_force_listed_and_handed_over_by_command() {
         Some(owner["rep"].as_str().unwrap().to_owned())
     })
     .await;
+    let tasks = place.perennial(&["tasks", "--owner", &list]).await;
+    let [line] = tasks.out.lines().collect::<Vec<_>>().try_into().unwrap();
+    assert!(line.starts_with(&format!("rep {list}")) && line.ends_with("call"), "{line}");
+    assert!(!line.contains("ada@") && !line.contains("1234567"), "it says nothing of the person");
+    let others = place.perennial(&["tasks", "--owner", "sdr"]).await;
+    assert_eq!(others.out, "nothing waits for anybody\n", "{}", others.error);
+    assert_eq!(place.perennial(&["tasks", "--owner", "nobody"]).await.status, Some(2));
+    let all: serde_json::Value = serde_json::from_str(&place.perennial(&["tasks", "--json"]).await.out).unwrap();
+    assert_eq!((&all[0]["what"], &all[0]["is_overdue"]), (&json!("call"), &json!(false)));
     assert_eq!(place.perennial(&["reps", "away", &list]).await.out, format!("{list} is away: they keep theirs\n"));
     // The file does not say, so that it is not forgotten.
     assert_eq!(place.perennial(&["reps", "apply", &file]).await.out, same.out);

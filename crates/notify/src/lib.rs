@@ -1,8 +1,9 @@
 //! Lambda: what has happened goes on, to people and to the servers of others.
 //!
 //! Triggers: bus rules on what somebody is told of (a person's reply, an alert, a task, what webhooks want), and
-//! EventBridge Scheduler, every minute, for what is to be tried again. An event that comes twice tells once; one that could
-//! not be passed on or kept, or of which nobody plainly knows that it was told, is an error, so that it comes again (F12).
+//! EventBridge Scheduler, every minute, for what is to be tried again and for digests. An event that comes twice tells once;
+//! one that could not be passed on or kept, or of which nobody plainly knows that it was told, is an error, so that it comes
+//! again (F12).
 
 mod alerts;
 mod replies;
@@ -10,7 +11,7 @@ pub mod webhooks;
 
 use std::sync::Arc;
 
-use perennial_app::alerts::{Herald, Told};
+use perennial_app::alerts::{Digests, Herald, Told};
 use perennial_app::forward::{Forwarded, Postman};
 use perennial_app::webhooks::Tally;
 use perennial_lambda::boot::HandlerError;
@@ -49,6 +50,9 @@ pub struct Summary {
     /// What became of an alert, or of a task.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alert: Option<Told>,
+    /// How many digests went out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digests: Option<Digests>,
     /// What became of deliveries to webhooks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub webhooks: Option<Tally>,
@@ -61,8 +65,8 @@ const SCHEDULER: &str = "aws.scheduler";
 pub async fn handle(deps: Arc<Deps>, event: BusEvent) -> Result<Summary, HandlerError> {
     let hooks = deps.hooks.as_ref();
     if event.source == SCHEDULER {
-        let webhooks = webhooks::tick(hooks).await?;
-        return Ok(Summary { webhooks, ..Summary::default() });
+        let (webhooks, digests) = tokio::join!(webhooks::tick(hooks), alerts::digests(&deps.herald));
+        return Ok(Summary { webhooks: webhooks?, digests: Some(digests?), ..Summary::default() });
     }
     // Side by side: a server that is slow keeps no person waiting, and what fails keeps nobody from what is their own.
     let (name, detail) = (event.detail_type.clone(), event.detail.clone());

@@ -42,7 +42,7 @@ async fn main() -> Result<(), Error> {
     let mailer = Arc::new(SesMailer::new(clients.ses(), configuration_set));
     let lease = SignedDuration::from_secs(i64::from(timeout_s.saturating_add(LEASE_MARGIN_S)));
     let timeout = Duration::from_secs(u64::from(timeout_s));
-    let hooks = Some(Hooks::within(timeout, lease, secrets, Arc::clone(&library), Arc::new(dynamo)));
+    let hooks = Some(Hooks::within(timeout, lease, secrets, Arc::clone(&library), Arc::new(dynamo.clone())));
     let postman = bucket.map(|bucket| Postman {
         library: Arc::clone(&library),
         store: Arc::clone(&store),
@@ -52,7 +52,7 @@ async fn main() -> Result<(), Error> {
         lease,
     });
     let letterhead = Letterhead { base_url, keyring, reply_domain: None };
-    let herald =
-        Herald { store, library, notifier: mailer, letterhead, clock: clock.clone(), wall_clock: clock, lease };
+    let (book, days_done, wall_clock) = (Arc::new(dynamo), Arc::default(), clock.clone());
+    let herald = Herald { store, book, days_done, library, notifier: mailer, letterhead, clock, wall_clock, lease };
     boot::serve(Deps { postman, herald, hooks }, handle).await
 }

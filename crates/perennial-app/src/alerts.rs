@@ -5,8 +5,10 @@
 //! it is written. Nobody is told of a person who was erased. Mails to sales are no touches: they count against no cap and
 //! follow nobody.
 
+mod digest;
 mod fresh;
 mod letter;
+mod page;
 
 use std::sync::Arc;
 
@@ -24,15 +26,23 @@ use crate::desk::{DeskRef, Seat};
 use crate::dossier::Dossier;
 use crate::library::{Library, LibraryError};
 use crate::mail::Letterhead;
-use crate::ports::{Cause, Claim, Clock, HistoryRow, Notice, Notifier, Store, StoreError, Stored};
+use crate::news::{News, NewsBook};
+use crate::ports::{Cause, Claim, Clock, DeskOwner, HistoryRow, Notice, Notifier, Store, StoreError, Stored};
+use crate::publish::EventId;
 use crate::telling::Reading;
 use letter::Letter;
+
+pub use digest::{DaysDone, Digests};
 
 /// Tells sales.
 #[derive(Clone)]
 pub struct Herald {
     /// Where leads are kept.
     pub store: Arc<dyn Store>,
+    /// Where that is kept which comes with the digests.
+    pub book: Arc<dyn NewsBook>,
+    /// Who had their digest today, as far as this worker knows.
+    pub days_done: Arc<DaysDone>,
     /// The programs in force, and who sells.
     pub library: Arc<Library>,
     /// Who hands the mails over.
@@ -50,13 +60,10 @@ pub struct Herald {
 /// An alert, as the bus tells of it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Raised {
-    /// The id of the event.
-    #[serde(rename = "id")]
-    pub effect: String,
-    /// Of whom.
-    pub lead: LeadId,
-    /// The row of history that it stands in.
-    pub seq: u64,
+    /// The id of the event: of whom, and where it stands in their history.
+    pub id: EventId,
+    /// When.
+    pub at: Timestamp,
     /// Of what.
     pub trigger: Trigger,
     /// Who is told.
@@ -73,13 +80,8 @@ pub struct Raised {
 /// A task, as the bus tells of it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct TaskMade {
-    /// The id of the event.
-    #[serde(rename = "id")]
-    pub effect: String,
-    /// Of whom.
-    pub lead: LeadId,
-    /// The row of history that it stands in.
-    pub seq: u64,
+    /// The id of the event: of whom, and where it stands in their history.
+    pub id: EventId,
     /// The touch that it stands for.
     pub touch: TouchId,
 }
@@ -142,59 +144,85 @@ impl<'a> Addressee<'a> {
 
 /// Whom an alert is for when it is written: whoever it names, unless they have left since; then whoever owns the lead.
 pub(crate) fn recipient(catalog: &Catalog, lead: &Lead, audience: Audience, named: &Ownership) -> Ownership {
-    let roster = &catalog.roster;
     if audience == Audience::Manager
-        && let Some(manager) = named.rep().and_then(|rep| roster.manager(rep))
+        && let Some(manager) = named.rep().and_then(|rep| catalog.roster.manager(rep))
     {
         return Ownership::Assigned { rep: manager.clone() };
     }
-    let is_there = |owner: &Ownership| match owner {
-        Ownership::Queue { queue } => catalog.queues.contains_key(queue),
-        Ownership::Assigned { rep } | Ownership::Accepted { rep } | Ownership::Working { rep } => roster.owns(rep),
-    };
-    let now = lead.owner.as_ref().filter(|owner| is_there(owner));
-    let named = Some(named).filter(|owner| is_there(owner));
+    if is_there(catalog, named) { named.clone() } else { owner_now(catalog, lead) }
+}
+
+/// Who answers for a lead: its owner, or the queue of last resort until the lead knows that they have left.
+pub(crate) fn owner_now(catalog: &Catalog, lead: &Lead) -> Ownership {
     let last = || Ownership::Queue { queue: catalog.default_queue.clone() };
-    named.or(now).cloned().unwrap_or_else(last)
+    lead.owner.as_ref().filter(|owner| is_there(catalog, owner)).cloned().unwrap_or_else(last)
+}
+
+fn is_there(catalog: &Catalog, owner: &Ownership) -> bool {
+    match owner {
+        Ownership::Queue { queue } => catalog.queues.contains_key(queue),
+        Ownership::Assigned { rep } | Ownership::Accepted { rep } | Ownership::Working { rep } => {
+            catalog.roster.owns(rep)
+        }
+    }
 }
 
 impl Herald {
-    /// Tells of an alert.
+    /// Tells of an alert, or keeps it for the digest.
     pub async fn tell(&self, raised: &Raised) -> Result<Told, TellError> {
-        if raised.delivery == Delivery::Digest {
-            return Ok(Told::WithDigest);
+        match raised.delivery {
+            Delivery::Now => self.tell_now(raised).await,
+            Delivery::Digest => self.keep(raised).await,
         }
-        if self.is_told(&raised.effect).await? {
+    }
+
+    async fn tell_now(&self, raised: &Raised) -> Result<Told, TellError> {
+        let effect = raised.id.to_string();
+        if self.is_told(&effect).await? {
             return Ok(Told::Known);
         }
         let catalog = self.library.catalog().await?;
-        let Some((stored, history)) = self.read(&raised.lead).await? else { return self.gone(&raised.effect).await };
+        let Some((stored, history)) = self.read(&raised.id.lead).await? else { return self.gone(&effect).await };
         let to = recipient(&catalog, &stored.lead, raised.audience, &raised.owner);
-        let row = history.iter().find(|row| row.seq == raised.seq);
-        self.write(&catalog, &stored, &history, &to, &raised.effect, |letter| letter.alert(raised, row)).await
+        let row = history.iter().find(|row| row.seq == raised.id.seq);
+        self.write(&catalog, &stored, &history, &to, &effect, |letter| letter.alert(raised, row)).await
+    }
+
+    async fn keep(&self, raised: &Raised) -> Result<Told, TellError> {
+        let catalog = self.library.catalog().await?;
+        let Some(stored) = self.living(&raised.id.lead).await? else { return Ok(Told::Gone) };
+        let to = recipient(&catalog, &stored.lead, raised.audience, &raised.owner);
+        let is_own = stored.lead.owner.as_ref().is_some_and(|owner| DeskOwner::of(owner) == DeskOwner::of(&to));
+        // Whoever has a task that is overdue finds it in the digest's own list.
+        if raised.trigger != Trigger::TaskOverdue || !is_own {
+            let Raised { id, at, trigger, audience, owner, touch, .. } = raised.clone();
+            let reader = DeskOwner::of(&to);
+            self.book.keep_news(&News { reader, event: id, at, trigger, audience, owner, touch }).await?;
+        }
+        Ok(Told::WithDigest)
     }
 
     /// Tells a rep of a task that is to be done today, if nothing else tells of it. What is due later comes with the
     /// digest of its day.
     pub async fn tell_of_task(&self, made: &TaskMade) -> Result<Told, TellError> {
         let catalog = self.library.catalog().await?;
-        let Some((stored, history)) = self.read(&made.lead).await? else { return Ok(Told::Gone) };
+        let Some((stored, history)) = self.read(&made.id.lead).await? else { return Ok(Told::Gone) };
         let Some(task) = stored.lead.task.clone().filter(|task| task.touch == made.touch) else {
             return Ok(Told::Gone);
         };
-        let row = history.iter().find(|row| row.seq == made.seq);
-        let Some(owner) = stored.lead.owner.clone() else { return Ok(Told::Gone) };
-        let to = recipient(&catalog, &stored.lead, Audience::Owner, &owner);
+        let row = history.iter().find(|row| row.seq == made.id.seq);
+        let to = owner_now(&catalog, &stored.lead);
         if row.is_some_and(tells_by_itself) {
             return Ok(Told::Elsewhere);
         }
         if !self.is_for_now(&catalog, &to, &task) {
             return Ok(Told::WithDigest);
         }
-        if self.is_told(&made.effect).await? {
+        let effect = made.id.to_string();
+        if self.is_told(&effect).await? {
             return Ok(Told::Known);
         }
-        self.write(&catalog, &stored, &history, &to, &made.effect, |letter| letter.task(&task)).await
+        self.write(&catalog, &stored, &history, &to, &effect, |letter| letter.task(&task)).await
     }
 
     /// Whether somebody must hear of a task before their next digest. A queue's people read theirs: a list that comes in
@@ -214,12 +242,15 @@ impl Herald {
         }
     }
 
-    /// A lead of whom sales may be told, with its history.
-    async fn read(&self, lead: &LeadId) -> Result<Option<(Stored, Vec<HistoryRow>)>, TellError> {
+    /// A lead of whom sales may be told.
+    async fn living(&self, lead: &LeadId) -> Result<Option<Stored>, TellError> {
         let stored = self.store.load(lead).await?;
-        let Some(stored) = stored.filter(|stored| stored.lead.stage.kind() != StageKind::Terminal) else {
-            return Ok(None);
-        };
+        Ok(stored.filter(|stored| stored.lead.stage.kind() != StageKind::Terminal))
+    }
+
+    /// The same, with its history.
+    async fn read(&self, lead: &LeadId) -> Result<Option<(Stored, Vec<HistoryRow>)>, TellError> {
+        let Some(stored) = self.living(lead).await? else { return Ok(None) };
         let history = self.store.history(lead).await?;
         Ok(Some((stored, history)))
     }
@@ -244,7 +275,8 @@ impl Herald {
         let dossier = Dossier::of(&self.letterhead, catalog, stored, history, now);
         let page = self.page(&stored.lead.id, &to.seat);
         let rendered = compose(&Letter { catalog, lead: &stored.lead, dossier: &dossier, to: &to, page: &page });
-        self.hand_over(notice(catalog, &to, rendered, effect, now)).await?;
+        self.send(&notice(catalog, &to, rendered, effect, now)).await?;
+        self.store.finish_effect(effect, self.clock.now()).await?;
         Ok(Told::Sent)
     }
 
@@ -254,11 +286,11 @@ impl Herald {
         DeskRef { lead: lead.clone(), seat: seat.clone(), made_at }.link(&self.letterhead)
     }
 
-    /// Hands a mail over that was claimed, and says that it is done.
-    async fn hand_over(&self, notice: Notice) -> Result<(), TellError> {
-        let report = self.notifier.notify(&notice).await;
+    /// Hands a mail over that was claimed.
+    async fn send(&self, notice: &Notice) -> Result<(), TellError> {
+        let report = self.notifier.notify(notice).await;
         match report.outcome {
-            SendOutcome::Accepted { .. } => Ok(self.store.finish_effect(&notice.effect, self.clock.now()).await?),
+            SendOutcome::Accepted { .. } => Ok(()),
             outcome @ (SendOutcome::Refused(_) | SendOutcome::NotYet(_) | SendOutcome::Ambiguous) => {
                 Err(TellError::NotTaken(outcome, report.cause))
             }

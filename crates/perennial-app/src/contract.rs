@@ -33,12 +33,13 @@ use perennial_core::loader::SourceFile;
 use perennial_core::profile::Profile;
 use perennial_core::program::{ProgramVersion, TouchClass};
 use perennial_core::roster::{OfficeHours, Rep, RepStatus, Roster, Team, Weekdays};
-use perennial_core::sales::{DemandCycle, Origin};
+use perennial_core::sales::{Audience, DemandCycle, Origin, Trigger};
 use perennial_core::score::{Fading, Points, Score, ScoredClick};
 use perennial_core::submission::{Channel, Entry, Flag, Intent, JunkReason, Permission, Source, Submission};
 use perennial_core::waterfall::{Deltas, Place};
 
 use crate::deliveries::{Backlog, Deliveries, Delivery, Failure, Gone, Standing};
+use crate::news::{News, NewsBook};
 use crate::ports::{
     Against, BlockKind, BlockRecord, Bucket, CatalogVersion, Claim, Commit, CommitError, Count, Cursor, DeskLead,
     DeskOwner, DeskPage, DeskPlace, DoorBook, DueLead, EngagementRecord, HITS_PER_LINK_MAX, HistoryRow,
@@ -142,6 +143,17 @@ macro_rules! deliveries_contract {
             a_turn_is_one_workers_until_it_ends_or_its_time_is_over,
             a_server_that_wants_no_more_is_remembered_until_it_is_called_again,
             the_row_of_an_event_is_read_from_history,
+        }
+    };
+}
+
+/// Makes one `#[tokio::test]` of every check of what waits for digests, as [`store_contract!`](crate::store_contract) does.
+#[macro_export]
+macro_rules! news_contract {
+    ($store:path) => {
+        $crate::store_contract! { $store:
+            news_is_kept_once_for_its_reader_until_it_is_let_go_of,
+            news_is_met_once_over_all_pages_the_oldest_first,
         }
     };
 }
@@ -1485,4 +1497,75 @@ pub async fn the_row_of_an_event_is_read_from_history(store: &(impl Store + Deli
     assert_eq!(store.history_row(&event(0)).await.expect("it is read"), Some(commit.history));
     let other = EventId { seq: 2, ..event(0) };
     assert_eq!(store.history_row(&other).await.expect("it is looked for"), None);
+}
+
+// --- News --------------------------------------------------------------------------------------------
+
+fn kim() -> DeskOwner {
+    DeskOwner::Rep(RepName::parse("kim").expect("the sample is a name"))
+}
+
+fn news(reader: DeskOwner, place: usize, at: Timestamp) -> News {
+    News {
+        reader,
+        event: event(place),
+        at,
+        trigger: Trigger::PricingVisited,
+        audience: Audience::Owner,
+        owner: Ownership::Assigned { rep: RepName::parse("kim").expect("the sample is a name") },
+        touch: None,
+    }
+}
+
+async fn all_news(store: &impl NewsBook, reader: &DeskOwner) -> Vec<News> {
+    let mut all = Vec::new();
+    let mut cursor = None;
+    for _ in 0..PAGES_MAX {
+        let page = store.news(reader, cursor).await.expect("it is read");
+        all.extend(page.news);
+        cursor = page.next;
+        if cursor.is_none() {
+            return all;
+        }
+    }
+    panic!("the pages never end");
+}
+
+/// The same alert twice is one thing to tell of, and of nobody else's.
+pub async fn news_is_kept_once_for_its_reader_until_it_is_let_go_of(store: &impl NewsBook) {
+    let queue = DeskOwner::Queue(QueueName::parse("kim").expect("the sample is a name"));
+    let moment = News {
+        trigger: Trigger::Moment,
+        audience: Audience::Manager,
+        touch: Some(touch("1_welcome_tell_0")),
+        ..news(kim(), 1, at("2026-03-02T12:00:00.123456789Z"))
+    };
+    let of_queue = News {
+        owner: Ownership::Queue { queue: QueueName::parse("kim").expect("the sample is a name") },
+        ..news(queue.clone(), 2, noon())
+    };
+    for one in [&moment, &of_queue, &moment] {
+        store.keep_news(one).await.expect("it is kept");
+    }
+    assert_eq!(all_news(store, &kim()).await, std::slice::from_ref(&moment));
+    assert_eq!(all_news(store, &queue).await, std::slice::from_ref(&of_queue));
+    for _ in 0..2 {
+        store.forget_news(std::slice::from_ref(&moment)).await.expect("it is let go of");
+        assert_eq!(all_news(store, &kim()).await, []);
+    }
+    assert_eq!(all_news(store, &queue).await, [of_queue]);
+}
+
+/// Many alerts of one day are told in their order, each once.
+pub async fn news_is_met_once_over_all_pages_the_oldest_first(store: &impl NewsBook) {
+    let later = |minutes: usize| noon() + SignedDuration::from_mins(i64::try_from(minutes).expect("it is small"));
+    // More than a page of any store.
+    let all: Vec<News> = (0..230).map(|place| news(kim(), place, later(place))).collect();
+    for one in all.iter().rev() {
+        store.keep_news(one).await.expect("it is kept");
+    }
+    assert_eq!(all_news(store, &kim()).await, all);
+    let (told, untold) = all.split_at(200);
+    store.forget_news(told).await.expect("they are let go of");
+    assert_eq!(all_news(store, &kim()).await, untold);
 }

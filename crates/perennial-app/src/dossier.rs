@@ -5,7 +5,7 @@
 //! tell the same; what a machine did is nowhere in it (I11); a number or an address stands in it only where it may be
 //! used. Personal: its `Debug` shows none of it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 
 use jiff::Timestamp;
@@ -13,8 +13,8 @@ use jiff::civil::Date;
 use perennial_core::catalog::Catalog;
 use perennial_core::condition::{Facts, SignalKind};
 use perennial_core::event::{Event, apply};
-use perennial_core::ids::{FieldName, FormName, ProgramName, RepName, TopicName, TouchId};
-use perennial_core::lead::{EmailReach, Enrolment, Lead, PhoneReach, Task, TaskKind};
+use perennial_core::ids::{FieldName, FormName, RepName, TopicName, TouchId};
+use perennial_core::lead::{EmailReach, Lead, PhoneReach, TaskKind};
 use perennial_core::policy::TurnbackReason;
 use perennial_core::profile::{Note, Profile};
 use perennial_core::program::ProgramVersion;
@@ -276,18 +276,12 @@ impl fmt::Debug for Draft {
 pub const MAILTO_LENGTH_MAX: usize = 1_900;
 
 impl Draft {
-    /// The draft of a task that was made by a version of its program, if it has one.
-    pub fn of(
-        letterhead: &Letterhead,
-        catalog: &Catalog,
-        stored: &Stored,
-        task: &Task,
-        version: &ProgramVersion,
-    ) -> Option<Self> {
-        if task.kind != TaskKind::Write {
-            return None;
-        }
-        let rendered = draft_of(letterhead, catalog, stored, &task.touch, version)?;
+    /// The draft of the open task, if it is to write, and its program has one.
+    pub fn of(letterhead: &Letterhead, catalog: &Catalog, stored: &Stored, history: &[HistoryRow]) -> Option<Self> {
+        let task = stored.lead.task.as_ref().filter(|task| task.kind == TaskKind::Write)?;
+        let touch = &task.touch;
+        let version = version_of(history, touch.ordinal)?;
+        let rendered = draft_of(letterhead, catalog, stored, touch, version)?;
         Some(Self { text: rendered.without_footer().trim_end().to_owned(), subject: rendered.subject })
     }
 
@@ -339,11 +333,7 @@ impl Dossier {
             deeds: latest(past.deeds),
             notes: profile.notes.iter().rev().cloned().collect(),
             score: explain(catalog, &facts, events),
-            draft: lead.task.as_ref().and_then(|task| {
-                let (_, version) =
-                    past.enrolments.get(&task.touch.ordinal).filter(|(of, _)| of == &task.touch.program)?;
-                Draft::of(letterhead, catalog, stored, task, version)
-            }),
+            draft: Draft::of(letterhead, catalog, stored, history),
         }
     }
 }
@@ -363,6 +353,23 @@ fn answers(catalog: &Catalog, profile: &Profile) -> Vec<Answer> {
         is_doubted: profile.doubted.contains(name),
     };
     known.map(answer).collect()
+}
+
+/// The version that an enrolment was of last.
+fn version_of(history: &[HistoryRow], ordinal: u32) -> Option<&ProgramVersion> {
+    let mut current = None;
+    let mut last = None;
+    for entry in history.iter().flat_map(|row| &row.entries) {
+        if let Event::EnrolmentStarted { ordinal: started, .. } = entry {
+            current = Some(*started);
+        }
+        if let Event::EnrolmentStarted { version, .. } | Event::EnrolmentMigrated { version, .. } = entry
+            && current == Some(ordinal)
+        {
+            last = Some(version);
+        }
+    }
+    last
 }
 
 /// A mail that went out, and where its words are.
@@ -389,8 +396,6 @@ struct Past {
     mails: Vec<Mailed>,
     turnbacks: Vec<PastTurnback>,
     deeds: Vec<Deed>,
-    /// Which version of which program each enrolment was of last.
-    enrolments: BTreeMap<u32, (ProgramName, ProgramVersion)>,
 }
 
 impl Past {
@@ -398,11 +403,6 @@ impl Past {
         for entry in &row.entries {
             self.note(row, entry);
             self.lead = apply(self.lead.take(), entry, row.at);
-            if let Some(Enrolment { ordinal, program, version, .. }) =
-                self.lead.as_ref().and_then(|lead| lead.enrolment.as_ref())
-            {
-                self.enrolments.insert(*ordinal, (program.clone(), version.clone()));
-            }
         }
     }
 

@@ -54,6 +54,8 @@ pub enum Kind {
     Delivery,
     /// Whose turn it is to call a webhook's server, and whether that wants no more.
     Endpoint,
+    /// What somebody of sales is told of with their next digest.
+    News,
     /// How much came in from somewhere in a minute.
     Bucket,
     /// That something was used, which is good for once.
@@ -90,7 +92,7 @@ pub enum Erasure {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::State,
         Self::Profile,
         Self::History,
@@ -109,6 +111,7 @@ impl Kind {
         Self::Effect,
         Self::Delivery,
         Self::Endpoint,
+        Self::News,
         Self::Bucket,
         Self::Once,
         Self::Block,
@@ -142,6 +145,9 @@ impl Kind {
                 because: "the id of an event, and whether it is there; what is sent is read from history, which is thinned",
             },
             Self::Endpoint => Erasure::Kept { because: "the address of a server, and times" },
+            Self::News => Erasure::Kept {
+                because: "the id of an event, and what kind it is; it goes with the next digest, which says nothing of them",
+            },
             Self::Bucket => Erasure::Kept { because: "a number under a keyed hash, for some minutes" },
             Self::Once => Erasure::Kept { because: "a keyed hash; it ends by itself" },
             Self::Block => Erasure::Kept { because: "a keyed hash: without it, who is kept out would come back" },
@@ -175,6 +181,7 @@ impl Kind {
             Self::Effect => "effect",
             Self::Delivery => "delivery",
             Self::Endpoint => "endpoint",
+            Self::News => "news",
             Self::Bucket => "bucket",
             Self::Once => "once",
             Self::Block => "block",

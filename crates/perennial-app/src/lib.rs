@@ -28,6 +28,7 @@ pub mod mail;
 #[cfg(feature = "testing")]
 pub mod memory;
 pub mod migrate;
+pub mod news;
 pub mod ports;
 pub mod preview;
 pub mod privacy;
@@ -41,6 +42,7 @@ pub mod reps;
 pub mod retention;
 pub mod sending;
 pub mod suppression;
+pub mod tasks;
 pub mod telling;
 pub mod touch;
 pub mod traffic;

@@ -4,6 +4,7 @@
 //! story shows here, it shows there.
 
 mod deliveries;
+mod news;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Bound;
@@ -24,6 +25,7 @@ use perennial_core::roster::Loads;
 use serde::{Deserialize, Serialize};
 
 use self::deliveries::Webhooks;
+use crate::news::News;
 use crate::ports::{
     Against, BlockRecord, Bucket, Bus, BusError, BusEvent, CatalogVersion, Claim, Clock, Commit, CommitError, Count,
     Cursor, DeskLead, DeskOwner, DeskPage, DeskPlace, DoorBook, DueLead, DuePage, EngagementRecord, ForwardedMail,
@@ -63,6 +65,7 @@ struct Rows {
     programs: BTreeMap<(ProgramName, ProgramVersion), BTreeMap<String, String>>,
     catalogs: BTreeMap<CatalogVersion, PublishedCatalog>,
     release: Option<Release>,
+    news: BTreeMap<news::Place, News>,
     roster: Option<RosterRecord>,
     webhooks: Webhooks,
 }

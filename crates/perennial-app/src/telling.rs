@@ -11,10 +11,11 @@ use perennial_core::condition::SignalKind;
 use perennial_core::ids::{FieldName, TopicName};
 use perennial_core::lead::{EmailReach, PhoneReach, TaskKind};
 use perennial_core::policy::TurnbackReason;
-use perennial_core::sales::{Attempt, Outcome};
+use perennial_core::sales::{Attempt, Outcome, Trigger};
 use perennial_core::submission::Intent;
 
 use crate::dossier::{Deeds, SentMail, Sign};
+use crate::tasks::What;
 
 /// For so long a deadline is told by the minutes that are left.
 const BY_THE_MINUTE: SignedDuration = SignedDuration::from_mins(60);
@@ -31,6 +32,11 @@ pub struct Reading {
 impl Reading {
     fn date(&self, at: Timestamp) -> Date {
         at.to_zoned(self.zone.clone()).date()
+    }
+
+    /// The day that it is.
+    pub fn today(&self) -> Date {
+        self.date(self.now)
     }
 
     fn days_off(&self, date: Date) -> i32 {
@@ -181,6 +187,42 @@ pub fn task(kind: TaskKind, who: &str) -> String {
         TaskKind::Write => format!("write to {who}"),
         TaskKind::RepairData => format!("find an address that works for {who}"),
         TaskKind::Read => format!("read what {who} wrote"),
+    }
+}
+
+/// What a lead waits for, in a list of such.
+pub const fn wanted(what: What) -> &'static str {
+    match what {
+        What::Call => "call them",
+        What::Write => "write to them",
+        What::RepairData => "find an address that works for them",
+        What::Read => "read what they wrote",
+        What::FirstAttempt => "try to reach them",
+        What::Decision => "take them on, or give them back",
+        What::NextStep => "take the next step, or they leave your list",
+    }
+}
+
+/// What happened with a lead, in a list of such.
+pub const fn news(trigger: Trigger) -> &'static str {
+    match trigger {
+        Trigger::Qualified => "became ready for sales",
+        Trigger::Requalified => "came back",
+        Trigger::Resubmitted => "was offered to you",
+        Trigger::Reassigned => "became yours",
+        Trigger::HandRaised => "asked to be spoken to",
+        Trigger::Replied => "wrote back",
+        Trigger::PricingVisited => "looked at prices",
+        Trigger::MeetingBooked => "booked a meeting",
+        Trigger::Answered => "answered a question",
+        Trigger::Moment => "did what a program looks out for",
+        Trigger::FirstAttemptDue => "waited for a first attempt",
+        Trigger::FirstAttemptMissed => "waited too long for a first attempt",
+        Trigger::NotDecided => "left sales, since nobody decided",
+        Trigger::Idle | Trigger::IdleLong => "was left alone for long",
+        Trigger::TaskOverdue => "had a task that nobody did",
+        Trigger::Expired => "left sales, since nothing happened",
+        Trigger::Unreachable => "can no longer be mailed",
     }
 }
 

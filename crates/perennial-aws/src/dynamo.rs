@@ -10,6 +10,7 @@ mod door_book;
 mod failure;
 mod holdings;
 mod keys;
+mod news;
 pub mod outbox;
 mod rows;
 mod senders;

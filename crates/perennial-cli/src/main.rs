@@ -21,6 +21,7 @@ mod reps;
 mod sending;
 mod snippet;
 mod suppress;
+mod tasks;
 mod up;
 mod webhooks;
 
@@ -102,6 +103,8 @@ enum Command {
     Report(Report),
     /// Shows who sells and what they have, puts a file of reps in force, and hands on what somebody leaves behind.
     Reps(reps::RepsArgs),
+    /// Lists what waits for whom, the most urgent first.
+    Tasks(tasks::TasksArgs),
     /// Does something about one lead.
     #[command(subcommand)]
     Lead(lead::LeadCommand),
@@ -289,6 +292,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
             report::print_audit(&report, json, &mut out)
         }
         Command::Reps(args) => reps::run(args).await,
+        Command::Tasks(args) => tasks::run(args).await,
         Command::Lead(command) => lead::run(command).await,
         Command::Record { store, record } => record::run(&store, record).await,
         Command::Desk { store, desk } => desk::run(&store, &desk).await,

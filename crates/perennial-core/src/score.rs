@@ -260,7 +260,7 @@ fn faded(amount: i64, age: SignedDuration, half_life_minutes: u32) -> i64 {
     if amount < 0 { rounded.saturating_neg() } else { rounded }
 }
 
-/// 2 to the power of minus `part` 2^32ths, as a multiple of 2^-62: the product of the roots of one half that make it up.
+/// 2 to the power of minus `part` / 2^32, as a multiple of 2^-62: the product of the roots of one half that make it up.
 fn power(part: u128) -> u128 {
     let one = 1 << SCALE_BITS;
     let mut root: u128 = one / 2;

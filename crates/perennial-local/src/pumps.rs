@@ -240,9 +240,6 @@ pub(crate) async fn tick(clock: Clock, deps: Arc<schedule_touch::Deps>, written:
 /// Calls webhooks: when something is kept for one, and at each tick, since retries come due. A round that takes long,
 /// because a server is slow, keeps no other server waiting.
 pub(crate) async fn call_webhooks(clock: Clock, deps: Arc<notify::Deps>, kept: Arc<Notify>) {
-    if deps.hooks.is_none() {
-        return;
-    }
     let mut rounds = JoinSet::new();
     loop {
         // Woken or not, something may be due.

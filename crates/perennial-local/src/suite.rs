@@ -322,6 +322,8 @@ impl Suite {
         };
         let herald = Herald {
             store: Arc::clone(&store),
+            book: Arc::new(dynamo.clone()),
+            days_done: Arc::default(),
             library: Arc::clone(&library),
             notifier: mailer.clone(),
             letterhead: letterhead.clone(),

@@ -16,10 +16,11 @@ use serde_json::{Value, json};
 use super::{ADDRESS, canary, dump, found, retainer, table, whole};
 use crate::faults::hooked::{Call, Hooked};
 use crate::faults::mailing_as;
+use crate::handlers::alerts::with_sellers;
 use crate::handlers::ingest_lead::logs::Log;
 use crate::scenarios::world::{
     Functions, World, form_post, keyring, read, sample, ses_event, shipped, unsubscribe_get, unsubscribe_post,
-    unsubscribe_token,
+    unsubscribe_token, with_detail,
 };
 
 const NOW: &str = "2026-03-02 10:00";
@@ -455,4 +456,48 @@ async fn pages_links_replies_and_events_from_elsewhere_say_nothing_of_her() {
     whole(&world).erase(&lead).await.unwrap();
     assert_eq!(found(&dump(&world).await), [""; 0]);
     world.assert_sound().await;
+}
+
+#[tokio::test]
+async fn what_sales_is_told_of_her_is_in_mails_to_sales_and_nowhere_else() {
+    let log = Log::ours();
+    let mut said = Said::default();
+    let world = World::of(with_sellers(shipped()), NOW).await;
+    let functions = world.functions.clone();
+    let lead = world.post(canary()).await;
+    // At once, by the ladder, and with the digest of the next days; SES takes not everything.
+    for outcome in [SendOutcome::Ambiguous, SendOutcome::NotYet(DeferReason::Throttled)] {
+        world.notifier.answer_next(outcome);
+        world.clock.advance(SignedDuration::from_hours(3));
+        functions.engagement.listener.signalled(&lead, SignalKind::PricingVisited, None).await.unwrap();
+        world.publish().await;
+        for event in world.bus.published().iter().filter(|event| event.name == "alert.raised") {
+            let detail = serde_json::from_str(&event.detail).unwrap();
+            let event = read(&with_detail("alert-raised.json", detail));
+            said.note("an alert", format!("{:?}", notify::handle(Arc::clone(&functions.notify), event).await));
+        }
+    }
+    for _ in 0..8 {
+        world.live_to(perennial_app::ports::Clock::now(world.clock.as_ref()) + SignedDuration::from_hours(6)).await;
+        functions.engagement.listener.signalled(&lead, SignalKind::PricingVisited, None).await.unwrap();
+        world.deliver().await;
+        let tick = read(&sample("notify-tick.json"));
+        said.note("a digest", format!("{:?}", notify::handle(Arc::clone(&functions.notify), tick).await));
+    }
+    let notices = world.notifier.notices();
+    assert!(notices.iter().any(|notice| notice.subject.starts_with("Your leads today")));
+    let mut secrets = Vec::new();
+    for notice in &notices {
+        assert!(notice.text.contains("Kanarina"), "sales is told who she is: {}", notice.text);
+        for link in notice.text.split(['<', '>', ' ', '\n']).filter(|word| word.starts_with("http")) {
+            assert_eq!(found(link), [""; 0], "a link names her");
+            secrets.extend(link.rsplit('/').next().map(str::to_owned));
+        }
+        said.note("a notice's headers", format!("{:?} {}", notice.headers, notice.effect));
+        said.note("a notice's Debug", format!("{notice:?}"));
+    }
+    note_table(&mut said, &world).await;
+    note_bus(&mut said, &world.bus.published());
+    said.note("the log", log.text());
+    said.assert_silent(&secrets);
 }

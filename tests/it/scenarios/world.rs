@@ -24,6 +24,7 @@ use perennial_app::mail::Letterhead;
 use perennial_app::memory::{
     MemoryInbox, RecordingBus, RecordingForwarder, RecordingMailer, RecordingNotifier, SettableClock,
 };
+use perennial_app::news::NewsBook;
 use perennial_app::ports::{Clock, DoorBook, HistoryRow, Mailer, Notifier, OutboundMail, Store, Surveyed};
 use perennial_app::programs;
 use perennial_app::report::{AuditReport, WaterfallReport, audit, waterfall};
@@ -62,6 +63,7 @@ const SWEEPS_PER_INSTANT_MAX: u32 = 20;
 pub(crate) struct Ports {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) book: Arc<dyn DoorBook>,
+    pub(crate) news: Arc<dyn NewsBook>,
     pub(crate) mailer: Arc<dyn Mailer>,
     pub(crate) inbox: Arc<MemoryInbox>,
     pub(crate) forwarder: Arc<RecordingForwarder>,
@@ -119,7 +121,7 @@ impl World {
 
     /// With another catalog.
     pub(crate) async fn of(catalog: Catalog, local: &str) -> Self {
-        Self::with(catalog, local, |_, _| {}).await
+        Box::pin(Self::with(catalog, local, |_, _| {})).await
     }
 
     /// With other ports, which may be made of the store.
@@ -152,6 +154,7 @@ impl World {
         let mut ports = Ports {
             store: Arc::clone(&store),
             book: Arc::new(dynamo.clone()),
+            news: Arc::new(dynamo.clone()),
             mailer: mailer.clone(),
             inbox: Arc::clone(&inbox),
             forwarder: Arc::clone(&forwarder),
@@ -384,7 +387,11 @@ impl World {
     /// Jumps from one thing that is due to the next, up to a local time in Berlin, and sees to it that all is well
     /// at each.
     pub(crate) async fn live_until(&self, local: &str) {
-        let end = berlin(local);
+        self.live_to(berlin(local)).await;
+    }
+
+    /// The same, up to any instant.
+    pub(crate) async fn live_to(&self, end: Timestamp) {
         let mut sweeps = 0;
         while let Some(wake) = self.next_wake().await.filter(|wake| *wake <= end) {
             sweeps = if wake > self.clock.now() { 0 } else { sweeps + 1 };
@@ -458,7 +465,7 @@ impl World {
 }
 
 fn deploy(ports: &Ports, clock: &Arc<SettableClock>, bus: &Arc<RecordingBus>, library: Arc<Library>) -> Functions {
-    let Ports { store, book, mailer, inbox, forwarder, notifier, reply_domain } = ports;
+    let Ports { store, book, news, mailer, inbox, forwarder, notifier, reply_domain } = ports;
     let clock: Arc<dyn Clock> = clock.clone();
     let door =
         Door { store: Arc::clone(store), library: Arc::clone(&library), pepper: pepper(), clock: Arc::clone(&clock) };
@@ -480,6 +487,8 @@ fn deploy(ports: &Ports, clock: &Arc<SettableClock>, bus: &Arc<RecordingBus>, li
     let evaluator = Evaluator { store: Arc::clone(store), library: Arc::clone(&library), clock: Arc::clone(&clock) };
     let herald = Herald {
         store: Arc::clone(store),
+        book: Arc::clone(news),
+        days_done: Arc::default(),
         library: Arc::clone(&library),
         notifier: Arc::clone(notifier),
         letterhead: letterhead(),

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use perennial_core::catalog::Catalog;
 use perennial_core::lead::Ownership;
 
-use super::letter::Page;
+use super::page::Page;
 use super::{Addressee, Herald, TellError, Told, notice};
 use crate::desk::{DeskLink, DeskRef, ListRef, Seat, is_theirs};
 

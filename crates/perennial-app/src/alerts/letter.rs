@@ -3,15 +3,14 @@
 //! **Invariant:** whatever comes from a person is text and nothing else. A rep is never asked to call without a reason
 //! that stands in the mail.
 
-use std::fmt::Write as _;
-
 use perennial_core::catalog::Catalog;
-use perennial_core::content::{self, Rendered};
+use perennial_core::content::Rendered;
 use perennial_core::event::Event;
 use perennial_core::lead::{EmailReach, Lead, LifecycleStage, Ownership, PhoneReach, Task, TaskKind};
 use perennial_core::policy::TurnbackReason;
 use perennial_core::sales::{Audience, Origin, Outcome, Party, QualifyCause, Trigger};
 
+use super::page::Page;
 use super::{Addressee, Raised};
 use crate::desk::Seat;
 use crate::dossier::{Deeds, Dossier, PastTurnback, encoded};
@@ -29,82 +28,6 @@ const SCORE_LINES_MAX: usize = 6;
 
 /// The longest answer or note that is repeated whole, in characters.
 const VALUE_LENGTH_MAX: usize = 600;
-
-/// A mail being written, in both of its forms.
-#[derive(Default)]
-pub(super) struct Page {
-    text: String,
-    html: String,
-}
-
-impl Page {
-    fn both(&mut self, markdown: &str) {
-        self.text.push_str(markdown);
-        self.html.push_str(markdown);
-    }
-
-    pub(super) fn heading(&mut self, title: &str) {
-        self.both(&format!("## {}\n\n", content::literal(title)));
-    }
-
-    pub(super) fn say(&mut self, sentence: &str) {
-        self.both(&format!("{}\n\n", content::literal(sentence)));
-    }
-
-    fn say_loud(&mut self, sentence: &str) {
-        self.both(&format!("**{}**\n\n", content::literal(sentence)));
-    }
-
-    /// A list, if there is anything in it.
-    fn list(&mut self, title: &str, items: &[String]) {
-        if items.is_empty() {
-            return;
-        }
-        self.heading(title);
-        for item in items {
-            self.item(item);
-        }
-        self.both("\n");
-    }
-
-    fn item(&mut self, item: &str) {
-        self.both(&format!("- {}\n", content::literal(item)));
-    }
-
-    /// A way to a person, which is pressed where that is possible.
-    fn way(&mut self, label: &str, address: &str, link: &str) {
-        let shown = content::literal(address);
-        // Writing to a text never fails.
-        let _written = writeln!(self.text, "- {label}: {shown}");
-        let _written = writeln!(self.html, "- {label}: [{shown}]({link})");
-    }
-
-    /// A link of ours, and what can be done behind it.
-    pub(super) fn link(&mut self, label: &str, address: &str, then: &str) {
-        self.both(&format!("[{}]({address}){}\n\n", content::literal(label), content::literal(then)));
-    }
-
-    /// A link that is only pressed: nobody reads it.
-    fn button(&mut self, label: &str, address: &str) {
-        // Writing to a text never fails.
-        let _written = writeln!(self.html, "[{}]({address})\n", content::literal(label));
-    }
-
-    /// A text of several lines, set apart.
-    fn quote(&mut self, text: &str) {
-        for line in text.lines() {
-            let line = content::literal(line);
-            self.both(&if line.is_empty() { ">\n".to_owned() } else { format!("> {line}\\\n") });
-        }
-        self.both("\n");
-    }
-
-    pub(super) fn finish(&self, subject: &str, footer: &str) -> Rendered {
-        // A hard break that nothing follows would be shown as what it is.
-        let tidy = |markdown: &str| markdown.replace("\\\n>\n", "\n>\n").replace("\\\n\n", "\n\n");
-        content::letter(subject, &tidy(&self.text), &tidy(&self.html), footer)
-    }
-}
 
 /// What a mail about one lead is made of.
 pub(super) struct Letter<'a> {
@@ -386,7 +309,7 @@ impl Letter<'_> {
         if let Some(time) = self.their_time() {
             page.item(&time);
         }
-        page.both("\n");
+        page.end_list();
     }
 
     fn their_time(&self) -> Option<String> {

@@ -27,7 +27,7 @@ use super::rows::{
 use super::store::{DynamoStore, foreign_cursor};
 
 impl DynamoStore {
-    async fn delete(&self, key: &Key) -> Result<(), StoreError> {
+    pub(super) async fn delete(&self, key: &Key) -> Result<(), StoreError> {
         let request = self.client.delete_item().table_name(&self.table).set_key(Some(key.attributes()));
         request.send().await.map(drop).map_err(store_error)
     }

@@ -65,6 +65,7 @@ const BLOCK: &str = "BLOCK#";
 const HOOK: &str = "HOOK#";
 const REP: &str = "REP#";
 const QUEUE: &str = "QUEUE#";
+const NEWS: &str = "NEWS#";
 
 /// How the sort key of a lead begins for which nobody must act: after every time.
 const NEVER: &str = "9";
@@ -128,6 +129,11 @@ impl Key {
 
     pub(crate) fn endpoint(webhook: &WebhookName) -> Self {
         Self::new(CONTROL, format!("{HOOK}{webhook}"))
+    }
+
+    /// In the order of time, for one reader.
+    pub(crate) fn news(reader: &DeskOwner, at: Timestamp, event: &EventId) -> Self {
+        Self::new(news_partition(reader), format!("{}#{event}", whole_second(at, RoundMode::Floor)))
     }
 
     pub(crate) fn pause() -> Self {
@@ -247,6 +253,7 @@ impl Key {
             (partition, _) if partition.starts_with(HOOK) => Some(Kind::Delivery),
             (partition, _) if partition.starts_with(SENDER) => Some(Kind::Sender),
             (partition, _) if partition.starts_with(EFFECT) => Some(Kind::Effect),
+            (partition, _) if partition.starts_with(NEWS) => Some(Kind::News),
             (partition, _) if partition.starts_with(RATE) => Some(Kind::Bucket),
             (partition, _) if partition.starts_with(ONCE) => Some(Kind::Once),
             (partition, _) if partition.starts_with(BLOCK) => Some(Kind::Block),
@@ -283,6 +290,17 @@ impl Key {
     pub(crate) fn as_delivery(&self) -> Option<(WebhookName, EventId)> {
         let event = self.partition.strip_prefix(HOOK)?.parse().ok()?;
         Some((WebhookName::parse(&self.sort).ok()?, event))
+    }
+
+    /// Whose news it is, and the event.
+    pub(crate) fn as_news(&self) -> Option<(DeskOwner, EventId)> {
+        let reader = self.partition.strip_prefix(NEWS)?;
+        let reader = match (reader.strip_prefix(REP), reader.strip_prefix(QUEUE)) {
+            (Some(rep), _) => DeskOwner::Rep(RepName::parse(rep).ok()?),
+            (None, queue) => DeskOwner::Queue(QueueName::parse(queue?).ok()?),
+        };
+        let (_, event) = self.sort.split_once('#')?;
+        Some((reader, event.parse().ok()?))
     }
 
     /// The id of an import.
@@ -331,6 +349,14 @@ pub(crate) enum OfSender {
 
 pub(crate) fn sender_partition(sender: &SenderDomain) -> String {
     format!("{SENDER}{sender}")
+}
+
+/// The news of one reader.
+pub(crate) fn news_partition(reader: &DeskOwner) -> String {
+    match reader {
+        DeskOwner::Rep(rep) => format!("{NEWS}{REP}{rep}"),
+        DeskOwner::Queue(queue) => format!("{NEWS}{QUEUE}{queue}"),
+    }
 }
 
 pub(crate) fn lead_partition(lead: &LeadId) -> String {
@@ -671,6 +697,16 @@ mod tests {
     }
 
     #[test]
+    fn the_news_of_a_reader_stands_in_the_order_of_time_and_says_whose_it_is() {
+        let (rep, event) = (DeskOwner::Rep(RepName::parse("kim").unwrap()), EventId { lead: lead(), seq: 3, place: 1 });
+        let key = |at: &str| Key::news(&rep, at.parse().unwrap(), &event);
+        let early = key("2026-03-02T09:59:59.5Z");
+        assert_eq!(early.to_string(), "NEWS#REP#kim/2026-03-02T09:59:59Z#abcdefghijklmnopqrstuvwxyz-3-1");
+        assert!(early.sort < key("2026-03-02T10:00:00Z").sort);
+        assert_eq!(early.as_news(), Some((rep.clone(), event.clone())));
+    }
+
+    #[test]
     fn a_cursor_leads_back_to_its_key() {
         let key = Key::engagement(&lead(), &TouchId::parse("1_welcome_response_0").unwrap(), "delivered");
         assert_eq!(Key::of_cursor(&key.to_cursor()), Some(key));
@@ -699,6 +735,15 @@ mod tests {
             ("effect", Key::effect("id"), Kind::Effect),
             ("delivery", Key::delivery(&hook(), &EventId { lead: lead(), seq: 3, place: 0 }), Kind::Delivery),
             ("endpoint", Key::endpoint(&hook()), Kind::Endpoint),
+            (
+                "news",
+                Key::news(
+                    &DeskOwner::Queue(QueueName::parse("sdr").unwrap()),
+                    Timestamp::UNIX_EPOCH,
+                    &EventId { lead: lead(), seq: 3, place: 0 },
+                ),
+                Kind::News,
+            ),
             ("bucket", Key::bucket("N#hash", Timestamp::UNIX_EPOCH), Kind::Bucket),
             ("once", Key::once("hash"), Kind::Once),
             ("block", Key::block("hash"), Kind::Block),

@@ -10,6 +10,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use perennial_app::deliveries::{DONE_PERIOD, Delivery, Failure, Gone, Standing, UNDELIVERED_PERIOD};
 use perennial_app::holdings::{Aged, AgedItem, EndedLead, Held, HeldSubmission, Kind, RetentionMark};
+use perennial_app::news::{NEWS_PERIOD, News};
 use perennial_app::ports::{
     BlockKind, BlockRecord, CatalogVersion, Commit, EngagementRecord, HistoryRow, IdempotencyRecord, ImportRecord,
     PublishedCatalog, PublishedProgram, Release, RosterRecord, SendingPause, StoreError, SubmissionOutcome,
@@ -18,10 +19,11 @@ use perennial_app::ports::{
 use perennial_core::actor::Hit;
 use perennial_core::breaker::{BrakeSeen, SenderRecord, SenderSwitch};
 use perennial_core::event::Event;
-use perennial_core::ids::{LeadId, SenderDomain};
-use perennial_core::lead::{Lead, LifecycleStage, Sending, StageKind};
+use perennial_core::ids::{LeadId, SenderDomain, TouchId};
+use perennial_core::lead::{Lead, LifecycleStage, Ownership, Sending, StageKind};
 use perennial_core::loader::SourceFile;
 use perennial_core::profile::Profile;
+use perennial_core::sales::{Audience, Trigger};
 use perennial_core::submission::Submission;
 use perennial_core::waterfall::Deltas;
 use serde::de::DeserializeOwned;
@@ -304,6 +306,7 @@ pub(crate) fn read_held(item: Item) -> Result<Held, StoreError> {
             | Kind::Effect
             | Kind::Delivery
             | Kind::Endpoint
+            | Kind::News
             | Kind::Bucket
             | Kind::Once
             | Kind::Block
@@ -391,6 +394,7 @@ pub(crate) fn read_aged(item: Item) -> Result<Option<Aged>, StoreError> {
             | Kind::Effect
             | Kind::Delivery
             | Kind::Endpoint
+            | Kind::News
             | Kind::Bucket
             | Kind::Once
             | Kind::Block
@@ -581,6 +585,37 @@ pub(crate) struct EffectItem {
     /// Seconds since 1970.
     pub(crate) ttl: i64,
     pub(crate) write: String,
+}
+
+/// `NEWS#<reader>/<second>#<event>`: what a digest is to tell of.
+#[derive(Serialize, Deserialize)]
+struct NewsItem {
+    at: Timestamp,
+    trigger: Trigger,
+    audience: Audience,
+    /// Not `owner`: that is the key of an index.
+    named: Ownership,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    touch: Option<TouchId>,
+    /// Seconds since 1970.
+    ttl: i64,
+}
+
+/// Writes news.
+pub(crate) fn news_item(news: &News) -> Result<Item, StoreError> {
+    let News { reader, event, at, trigger, audience, owner, touch } = news.clone();
+    let ttl = (at + NEWS_PERIOD).as_second();
+    to_item(&Key::news(&reader, at, &event), &NewsItem { at, trigger, audience, named: owner, touch, ttl })
+}
+
+/// Reads news.
+pub(crate) fn read_news(item: Item) -> Result<News, StoreError> {
+    let key = Key::of_item(&item);
+    let Some((reader, event)) = key.as_ref().and_then(Key::as_news) else {
+        return Err(corrupt(key.as_ref(), "it is not the key of news"));
+    };
+    let NewsItem { at, trigger, audience, named, touch, .. } = from_item(item)?;
+    Ok(News { reader, event, at, trigger, audience, owner: named, touch })
 }
 
 /// `ONCE#<key>/ONCE`: that something was used.

@@ -705,6 +705,7 @@ fn surveyed(item: Item) -> Result<Option<Surveyed>, StoreError> {
             | Kind::Effect
             | Kind::Delivery
             | Kind::Endpoint
+            | Kind::News
             | Kind::Bucket
             | Kind::Once
             | Kind::Block

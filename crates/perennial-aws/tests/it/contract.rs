@@ -4,3 +4,4 @@ use crate::embedded::store;
 
 perennial_app::store_contract!(store);
 perennial_app::deliveries_contract!(store);
+perennial_app::news_contract!(store);

@@ -6,16 +6,19 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::civil::date;
 use perennial_app::deliveries::{Deliveries as _, Delivery, Failure, Gone, Standing};
 use perennial_app::holdings::{Registry as _, RetentionMark};
+use perennial_app::news::{News, NewsBook as _};
 use perennial_app::ports::{
-    Against, BlockKind, BlockRecord, Bucket, Commit, DoorBook, EngagementRecord, ImportRecord, SendingPause, Store,
+    Against, BlockKind, BlockRecord, Bucket, Commit, DeskOwner, DoorBook, EngagementRecord, ImportRecord, SendingPause,
+    Store,
 };
 use perennial_app::publish::EventId;
 use perennial_aws::dynamo::DynamoStore;
 use perennial_core::actor::{Agent, Hit, Manner, Network, Target};
 use perennial_core::breaker::{Brake, BrakeSeen, Feedback, SenderSwitch, Tally};
 use perennial_core::consent::{OptIn, Preferences};
-use perennial_core::ids::{SenderDomain, WebhookName};
-use perennial_core::sales::{DemandCycle, Origin};
+use perennial_core::ids::{RepName, SenderDomain, WebhookName};
+use perennial_core::lead::Ownership;
+use perennial_core::sales::{Audience, DemandCycle, Origin, Trigger};
 use serde_json::Value;
 
 use crate::embedded::{TABLE, client, start};
@@ -81,6 +84,17 @@ async fn written_with(commit: Commit) -> BTreeMap<&'static str, Item> {
     store.begin_turn(&hook, noon(), noon()).await.unwrap().unwrap();
     let gone = Gone { url: "https://hooks.example.com/".to_owned(), at: noon() };
     store.set_gone(&hook, Some(&gone)).await.unwrap();
+    let kim = RepName::parse("kim").unwrap();
+    let news = News {
+        reader: DeskOwner::Rep(kim.clone()),
+        event,
+        at: noon(),
+        trigger: Trigger::Moment,
+        audience: Audience::Owner,
+        owner: Ownership::Working { rep: kim },
+        touch: Some(touch()),
+    };
+    store.keep_news(&news).await.unwrap();
     let items = client.scan().table_name(TABLE).send().await.unwrap().items.unwrap();
     items.into_iter().map(|item| (file(&item), item)).collect()
 }
@@ -108,6 +122,7 @@ fn file(item: &Item) -> &'static str {
         (_, "ONCE") => "once",
         (_, "BLOCK") => "block",
         (partition, _) if partition.starts_with("RATE#") => "rate",
+        ("NEWS#REP#kim", _) => "news",
         (_, sort) if sort.starts_with("H#") => "history",
         (_, sort) if sort.starts_with("S#") => "submission",
         (_, sort) if sort.ends_with("#bounced") => "engagement-counted",
