@@ -14,12 +14,12 @@ use perennial_core::contact::EmailAddress;
 use perennial_core::ids::{LeadId, TopicName};
 use perennial_core::token::Purpose;
 use perennial_lambda::http::{self, form};
+use perennial_lambda::sender_keys::Refused;
 use serde::Serialize;
 use tracing::{error, info};
 
 use crate::Deps;
 use crate::body::{self, BodyError, Pair};
-use crate::event_keys::Refused;
 
 /// Where events are posted.
 pub(crate) const PATH: &str = "/v1/events";

@@ -14,7 +14,6 @@ pub mod body;
 mod captcha;
 mod cors;
 pub mod disposable;
-mod event_keys;
 mod events;
 mod junk;
 mod post;
@@ -34,13 +33,13 @@ use perennial_core::ids::FormName;
 use perennial_core::token::Keyring;
 use perennial_lambda::boot::HandlerError;
 use perennial_lambda::http;
+use perennial_lambda::sender_keys::SenderKeys;
 use serde::Serialize;
 use tracing::error;
 
 use crate::cors::Origin;
 
 pub use altcha::Altcha;
-pub use event_keys::{EventKeys, EventKeysError};
 pub use perennial_lambda::strict_json::{JSON_DEPTH_MAX, JsonError};
 pub use post::IDEMPOTENCY_KEY_LENGTH_MAX;
 
@@ -54,7 +53,7 @@ pub struct Deps {
     /// Who takes in what is told from elsewhere.
     pub observer: Observer,
     /// Who may tell it.
-    pub event_keys: EventKeys,
+    pub event_keys: SenderKeys,
     /// Who counts posts, and keeps out whoever is blocked.
     pub guard: Guard,
     /// Who makes and judges the puzzles of forms with ALTCHA.

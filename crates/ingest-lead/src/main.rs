@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ingest_lead::{Altcha, Deps, EventKeys, handle};
+use ingest_lead::{Altcha, Deps, handle};
 use lambda_runtime::Error;
 use perennial_app::behaviour::Observer;
 use perennial_app::guard::Guard;
@@ -12,6 +12,7 @@ use perennial_aws::clients::Clients;
 use perennial_aws::dynamo::DynamoStore;
 use perennial_lambda::boot;
 use perennial_lambda::config::Settings;
+use perennial_lambda::sender_keys::SenderKeys;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -20,7 +21,7 @@ async fn main() -> Result<(), Error> {
     let table = settings.text("PERENNIAL_TABLE");
     let pepper = settings.pepper("PERENNIAL_PEPPER");
     let keyring = settings.keyring("PERENNIAL_TOKEN_KEYS");
-    let event_keys = EventKeys::parse(&settings.optional("PERENNIAL_EVENT_KEYS").unwrap_or_default())?;
+    let event_keys = SenderKeys::parse(&settings.optional("PERENNIAL_EVENT_KEYS").unwrap_or_default())?;
     let keyring = settings.finish(|| keyring)?.ok_or("PERENNIAL_TOKEN_KEYS holds no key")?;
 
     let dynamo = DynamoStore::new(Clients::from_env().await.dynamodb(), table);

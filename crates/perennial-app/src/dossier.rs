@@ -276,11 +276,17 @@ impl fmt::Debug for Draft {
 pub const MAILTO_LENGTH_MAX: usize = 1_900;
 
 impl Draft {
-    /// The draft of the open task, if it is to write, and its program has one.
-    pub fn of(letterhead: &Letterhead, catalog: &Catalog, stored: &Stored, history: &[HistoryRow]) -> Option<Self> {
+    /// The draft of the open task, if it is to write, and its program has one; `version_of` says which version of its
+    /// program an enrolment follows.
+    pub fn of<'a>(
+        letterhead: &Letterhead,
+        catalog: &Catalog,
+        stored: &Stored,
+        version_of: impl FnOnce(u32) -> Option<&'a ProgramVersion>,
+    ) -> Option<Self> {
         let task = stored.lead.task.as_ref().filter(|task| task.kind == TaskKind::Write)?;
         let touch = &task.touch;
-        let version = version_of(history, touch.ordinal)?;
+        let version = version_of(touch.ordinal)?;
         let rendered = draft_of(letterhead, catalog, stored, touch, version)?;
         Some(Self { text: rendered.without_footer().trim_end().to_owned(), subject: rendered.subject })
     }
@@ -333,7 +339,7 @@ impl Dossier {
             deeds: latest(past.deeds),
             notes: profile.notes.iter().rev().cloned().collect(),
             score: explain(catalog, &facts, events),
-            draft: Draft::of(letterhead, catalog, stored, history),
+            draft: Draft::of(letterhead, catalog, stored, |ordinal| version_of(history, ordinal)),
         }
     }
 }
@@ -356,7 +362,7 @@ fn answers(catalog: &Catalog, profile: &Profile) -> Vec<Answer> {
 }
 
 /// The version that an enrolment was of last.
-fn version_of(history: &[HistoryRow], ordinal: u32) -> Option<&ProgramVersion> {
+pub(crate) fn version_of(history: &[HistoryRow], ordinal: u32) -> Option<&ProgramVersion> {
     let mut current = None;
     let mut last = None;
     for entry in history.iter().flat_map(|row| &row.entries) {

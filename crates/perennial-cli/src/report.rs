@@ -410,3 +410,136 @@ fn audit_text(report: &AuditReport) -> String {
     text.push_str(if report.ok { "no lead is lost\n" } else { "NOT OK\n" });
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use perennial_app::report::{Disqualification, SlaRow, TurnbackRow, WrongDisqualification};
+    use perennial_core::ids::{LeadId, RepName, TeamName};
+    use perennial_core::policy::TurnbackReason;
+
+    use super::*;
+
+    const TEXT: ShownAs = ShownAs { json: false, csv: false };
+    const CSV: ShownAs = ShownAs { json: false, csv: true };
+
+    fn lead() -> LeadId {
+        LeadId::parse("abcdefghijklmnopqrstuvwxyz").unwrap()
+    }
+
+    fn turned_back() -> TurnbacksReport {
+        let few = TurnbackCounts {
+            turned_back: 3,
+            nurtured: 2,
+            requalified: 1,
+            waiting: 2,
+            won: 1,
+            days_to_requalified: Some(41),
+            days_to_won: Some(120),
+            ..TurnbackCounts::default()
+        };
+        let many = TurnbackCounts {
+            turned_back: 1_204,
+            nurtured: 1_100,
+            waiting: 1_200,
+            erased: 4,
+            ..TurnbackCounts::default()
+        };
+        let total = TurnbackCounts {
+            turned_back: 1_207,
+            nurtured: 1_102,
+            requalified: 1,
+            waiting: 1_202,
+            erased: 4,
+            won: 1,
+            days_to_requalified: Some(41),
+            days_to_won: Some(120),
+            ..TurnbackCounts::default()
+        };
+        let kim = RepName::parse("kim").unwrap();
+        TurnbacksReport {
+            rows: vec![
+                TurnbackRow { reason: TurnbackReason::NoResponse, rep: None, counts: many },
+                TurnbackRow { reason: TurnbackReason::Timing, rep: Some(kim), counts: few },
+            ],
+            by_reason: BTreeMap::from([("no_response", many), ("timing", few)]),
+            by_rep: BTreeMap::from([(String::new(), many), ("kim".to_owned(), few)]),
+            total,
+            disqualified: BTreeMap::from([(
+                "job_seeker",
+                DisqualifiedCounts { disqualified: 2, raised_hand: 1, listening: 1, ..DisqualifiedCounts::default() },
+            )]),
+            wrong: vec![WrongDisqualification {
+                shown_at: "2026-05-04T08:00:00Z".parse().unwrap(),
+                lead: lead(),
+                reason: "job_seeker",
+                by: "kim".to_owned(),
+                disqualified_at: "2026-03-02T09:00:00Z".parse().unwrap(),
+                shown_by: ShownBy::HandRaise,
+            }],
+        }
+    }
+
+    fn sla() -> SlaReport {
+        let quick = SlaCounts {
+            offered: 12,
+            handed_over: 11,
+            offered_again: 1,
+            in_time: 10,
+            late: 1,
+            not_yet: 1,
+            warned: 3,
+            breached: 1,
+            decided: 11,
+            open: 1,
+            minutes_to_attempt: Some(47),
+            ..SlaCounts::default()
+        };
+        let slow = SlaCounts { offered: 1, offered_again: 1, unattempted: 1, undecided: 1, ..SlaCounts::default() };
+        let total = SlaCounts { offered: 13, offered_again: 2, unattempted: 1, undecided: 1, ..quick };
+        let inside = TeamName::parse("inside").unwrap();
+        SlaReport {
+            rows: vec![
+                SlaRow { team: Some(inside), kind: OwnerKind::Rep, owner: "kim".to_owned(), counts: quick },
+                SlaRow { team: None, kind: OwnerKind::Queue, owner: "sdr".to_owned(), counts: slow },
+            ],
+            by_team: BTreeMap::from([(String::new(), slow), ("inside".to_owned(), quick)]),
+            total,
+        }
+    }
+
+    fn printed(print: impl FnOnce(&mut Vec<u8>) -> anyhow::Result<ExitCode>) -> String {
+        let mut out = Vec::new();
+        print(&mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn turnbacks_are_a_table_by_reason_and_one_by_rep() {
+        insta::assert_snapshot!(printed(|out| print_turnbacks(&turned_back(), TEXT, out)), @"");
+        insta::assert_snapshot!(printed(|out| print_turnbacks(&turned_back(), CSV, out)), @"");
+    }
+
+    #[test]
+    fn deadlines_are_a_table_by_owner_with_teams_and_a_total() {
+        insta::assert_snapshot!(printed(|out| print_sla(&sla(), TEXT, out)), @"");
+        insta::assert_snapshot!(printed(|out| print_sla(&sla(), CSV, out)), @"");
+    }
+
+    #[test]
+    fn whom_to_look_at_again_is_named_by_id_alone() {
+        let report = SecondLook {
+            since: "2026-02-01T00:00:00Z".parse().unwrap(),
+            disqualified: 41,
+            sample: vec![Disqualification {
+                lead: lead(),
+                disqualified_at: "2026-02-02T09:00:00Z".parse().unwrap(),
+                reason: "not_a_fit",
+                by: "kim".to_owned(),
+            }],
+        };
+        insta::assert_snapshot!(printed(|out| print_second_look(&report, TEXT, out)), @"");
+        insta::assert_snapshot!(printed(|out| print_second_look(&report, CSV, out)), @"");
+    }
+}

@@ -10,13 +10,15 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use clap::Subcommand;
+use jiff::{Timestamp, Unit};
 use perennial_app::mail::PROFILE_PATH;
 use perennial_app::programs;
 use perennial_core::catalog::{CaptchaKind, Catalog, Field, FieldKind, Form, FormStatus};
-use perennial_core::ids::{FieldName, FormName};
+use perennial_core::ids::{FieldName, FormName, Pepper};
 use perennial_core::intake::LINE_LENGTH_MAX;
 use perennial_lambda::http::escape;
-use perennial_local::suite::event_key;
+use perennial_local::suite::{crm_key, event_key};
+use sales_desk::DISPOSITIONS_PATH;
 
 use crate::access::{Access, StoreArgs};
 
@@ -61,6 +63,14 @@ pub(crate) enum Snippet {
         #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8700")]
         base_url: String,
     },
+    /// Prints how a CRM tells what sales did, with the key of this machine's suite.
+    Disposition {
+        #[command(flatten)]
+        store: StoreArgs,
+        /// Where the public routes are.
+        #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8700")]
+        base_url: String,
+    },
 }
 
 pub(crate) async fn run(command: Snippet, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
@@ -69,6 +79,7 @@ pub(crate) async fn run(command: Snippet, out: &mut dyn Write) -> anyhow::Result
         Snippet::Profile { base_url } => profile(base(&base_url)),
         Snippet::Form { form, base_url, programs } => form_of(&programs, &form, base(&base_url))?,
         Snippet::Event { store, base_url } => event(&store, base(&base_url)).await?,
+        Snippet::Disposition { store, base_url } => disposition(&store, base(&base_url)).await?,
     };
     out.write_all(text.as_bytes())?;
     Ok(ExitCode::SUCCESS)
@@ -97,15 +108,29 @@ fn profile(base_url: &str) -> String {
     )
 }
 
+/// A key of this machine; on a table, whoever deploys it knows theirs.
+async fn key(store: &StoreArgs, derived: impl FnOnce(&Pepper) -> String) -> anyhow::Result<String> {
+    if store.table.is_some() {
+        return Ok("KEY".to_owned());
+    }
+    let access = Access::open(store).await?;
+    let key = access.pepper().map(|pepper| derived(&pepper));
+    access.close().await?;
+    key
+}
+
+async fn disposition(store: &StoreArgs, base_url: &str) -> anyhow::Result<String> {
+    let key = key(store, crm_key).await?;
+    Ok(format!(
+        "curl {base_url}{DISPOSITIONS_PATH} -H 'authorization: Bearer {key}' -H 'content-type: application/json' \\\n  \
+         -d '{{\"id\": \"task-1\", \"system\": \"hubspot\", \"status\": \"BAD_TIMING\", \"date\": \"2027-05-01\", \
+         \"email\": \"ada@example.org\", \"occurred_at\": \"{}\"}}'\n",
+        Timestamp::now().round(Unit::Second)?
+    ))
+}
+
 async fn event(store: &StoreArgs, base_url: &str) -> anyhow::Result<String> {
-    let key = if store.table.is_some() {
-        "KEY".to_owned()
-    } else {
-        let access = Access::open(store).await?;
-        let key = access.pepper().map(|pepper| event_key(&pepper));
-        access.close().await?;
-        key?
-    };
+    let key = key(store, event_key).await?;
     Ok(format!(
         "curl {base_url}/v1/events -H 'authorization: Bearer {key}' -H 'content-type: application/json' \\\n  \
          -d '{{\"id\": \"booking-1\", \"type\": \"meeting_booked\", \"email\": \"ada@example.org\"}}'\n"

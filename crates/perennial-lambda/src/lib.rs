@@ -6,4 +6,5 @@
 pub mod boot;
 pub mod config;
 pub mod http;
+pub mod sender_keys;
 pub mod strict_json;

@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use perennial_app::desk::DESK_PATH;
 use perennial_app::mail::TOKEN_PATHS;
 use perennial_lambda::boot::HandlerError;
-use sales_desk::{CRM_PATH, SALES_PATH};
+use sales_desk::{CRM_PATH, DISPOSITIONS_PATH, SALES_PATH};
 use serde::Serialize;
 use serde::de::{DeserializeOwned, Error as _};
 use tokio::sync::Notify;
@@ -61,7 +61,8 @@ pub(crate) fn routes(gateway: Gateway) -> Router {
             any(|state, peer, path, request| desk("{token}/{lead}", state, peer, path, request)),
         )
         .route(&format!("{SALES_PATH}{{*proxy}}"), any(people))
-        .route(&format!("{CRM_PATH}{{*proxy}}"), any(machines));
+        .route(&format!("{CRM_PATH}{{*proxy}}"), any(machines))
+        .route(DISPOSITIONS_PATH, any(dispositions));
     with_sales.with_state(gateway)
 }
 
@@ -139,6 +140,16 @@ async fn machines(
     let Some(authorized) = authorized else { return said(StatusCode::FORBIDDEN, "Forbidden") };
     let arrival = gateway.arrival(&request, &format!("{CRM_PATH}{{proxy+}}"), parameters, peer);
     gateway.sales(request, Arrival { authorizer: Some(authorized), ..arrival }).await
+}
+
+/// What machines tell that have a key of their own.
+async fn dispositions(
+    State(gateway): State<Gateway>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response {
+    let arrival = gateway.arrival(&request, DISPOSITIONS_PATH, BTreeMap::new(), peer);
+    gateway.sales(request, arrival).await
 }
 
 fn authorization(request: &Request) -> Option<&str> {

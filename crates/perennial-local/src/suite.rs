@@ -11,7 +11,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use axum::Router;
-use ingest_lead::{Altcha, EventKeys, EventKeysError, stamp};
+use ingest_lead::{Altcha, stamp};
 use jiff::{SignedDuration, Timestamp};
 use notify::webhooks::{FirstAttempt, Hooks};
 use perennial_app::alerts::Herald;
@@ -43,6 +43,7 @@ use perennial_core::ids::{FormName, IdError, Pepper};
 use perennial_core::loader::SourceFile;
 use perennial_core::token::{Keyring, KeyringError};
 use perennial_http::{CALL_TIMEOUT, HttpCaller, Reach};
+use perennial_lambda::sender_keys::{SenderKeys, SenderKeysError};
 use sales_desk::{Callers, CallersError};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc, watch};
@@ -119,7 +120,7 @@ pub enum StartError {
     Keys(#[from] KeyringError),
     /// The machine's key for events is none: a bug.
     #[error("the key for events cannot be used")]
-    EventKeys(#[from] EventKeysError),
+    SenderKeys(#[from] SenderKeysError),
     /// The claim of operators is none: a bug.
     #[error("the callers of the sales API cannot be told apart")]
     Callers(#[from] CallersError),
@@ -293,7 +294,7 @@ impl Suite {
                 pepper: Pepper::new(keys.pepper),
                 clock: Arc::clone(&clock_port),
             },
-            event_keys: EventKeys::parse(&format!("local:{}", event_key(&Pepper::new(keys.pepper))))?,
+            event_keys: SenderKeys::parse(&format!("local:{}", event_key(&Pepper::new(keys.pepper))))?,
             altcha: Altcha::new(guard.clone()),
             guard,
             turnstile: None,
@@ -362,6 +363,7 @@ impl Suite {
             },
             herald: herald.clone(),
             callers: Callers::new(None, Some(OPERATOR_CLAIM))?,
+            crm_keys: SenderKeys::parse(&format!("local:{}", crm_key(&Pepper::new(keys.pepper))))?,
         });
         let reconcile = Reconcile {
             suppressor: Suppressor {
@@ -501,6 +503,11 @@ fn keyring_of(keys: &Keys) -> Result<Keyring, KeyringError> {
 /// The key by which another program on this machine may tell of events: derived, so that it stays the same.
 pub fn event_key(pepper: &Pepper) -> String {
     pepper.digest(&[b"event key"])
+}
+
+/// The key by which another program on this machine may tell what sales did: derived, as above.
+pub fn crm_key(pepper: &Pepper) -> String {
+    pepper.digest(&[b"crm key"])
 }
 
 /// The secrets by which a server on this machine knows that events come from the suite: derived, as above.

@@ -70,9 +70,13 @@ impl Callers {
 
 /// A machine, by its signature.
 pub(crate) fn machine(request: &ApiGatewayV2httpRequest) -> Result<Party, Refused> {
+    machine_name(request).map(|_| Party::Crm).ok_or(Refused::Nobody)
+}
+
+/// What IAM calls a machine.
+pub(crate) fn machine_name(request: &ApiGatewayV2httpRequest) -> Option<&str> {
     let iam = authorizer(request).and_then(|authorizer| authorizer.iam.as_ref());
-    let arn = iam.and_then(|iam| iam.user_arn.as_deref()).filter(|arn| !arn.is_empty());
-    arn.map(|_| Party::Crm).ok_or(Refused::Nobody)
+    iam.and_then(|iam| iam.user_arn.as_deref()).filter(|arn| !arn.is_empty())
 }
 
 fn authorizer(request: &ApiGatewayV2httpRequest) -> Option<&ApiGatewayRequestAuthorizer> {

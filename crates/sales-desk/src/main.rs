@@ -13,6 +13,7 @@ use perennial_aws::dynamo::DynamoStore;
 use perennial_aws::ses::SesMailer;
 use perennial_lambda::boot;
 use perennial_lambda::config::Settings;
+use perennial_lambda::sender_keys::SenderKeys;
 use sales_desk::{Callers, Deps, handle};
 
 /// How long a worker that sends a link may live: as long as API Gateway waits, with a margin.
@@ -29,14 +30,18 @@ async fn main() -> Result<(), Error> {
     let rep_claim = settings.optional("PERENNIAL_REP_CLAIM");
     let operator_claim = settings.optional("PERENNIAL_OPERATOR_CLAIM");
     let configuration_set = settings.optional("PERENNIAL_CONFIGURATION_SET");
+    let crm_keys = SenderKeys::parse(&settings.optional("PERENNIAL_CRM_KEYS").unwrap_or_default())?;
     let keyring = settings.finish(|| keyring)?.ok_or("PERENNIAL_TOKEN_KEYS holds no key")?;
     let callers = Callers::new(rep_claim, operator_claim.as_deref())?;
 
     let clients = Clients::from_env().await;
-    let store: Arc<dyn Store> = Arc::new(DynamoStore::new(clients.dynamodb(), table));
+    let dynamo = DynamoStore::new(clients.dynamodb(), table);
+    let store: Arc<dyn Store> = Arc::new(dynamo.clone());
     let (library, clock) = (boot::library(&store).await, Arc::new(SystemClock));
     let herald = Herald {
         store: Arc::clone(&store),
+        book: Arc::new(dynamo),
+        days_done: Arc::default(),
         library: Arc::clone(&library),
         notifier: Arc::new(SesMailer::new(clients.ses(), configuration_set)),
         letterhead: Letterhead { base_url, keyring, reply_domain: None },
@@ -44,5 +49,5 @@ async fn main() -> Result<(), Error> {
         wall_clock: clock.clone(),
         lease: LEASE,
     };
-    boot::serve(Deps { desk: Desk { store, library, pepper, clock }, herald, callers }, handle).await
+    boot::serve(Deps { desk: Desk { store, library, pepper, clock }, herald, callers, crm_keys }, handle).await
 }

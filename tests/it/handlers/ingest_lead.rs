@@ -20,7 +20,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use ingest_lead::{Altcha, Deps, EventKeys, handle, stamp};
+use ingest_lead::{Altcha, Deps, handle, stamp};
 use jiff::{SignedDuration, Timestamp};
 use perennial_app::behaviour::Observer;
 use perennial_app::guard::Guard;
@@ -37,6 +37,7 @@ use perennial_core::lead::{Lead, LifecycleStage};
 use perennial_core::profile::Profile;
 use perennial_core::submission::JunkReason;
 use perennial_core::token::Keyring;
+use perennial_lambda::sender_keys::SenderKeys;
 use serde_json::{Value, json};
 
 use self::store::TroubledStore;
@@ -89,7 +90,7 @@ impl World {
                 pepper: Pepper::new([7; 32]),
                 clock: suite_clock.clone(),
             },
-            event_keys: EventKeys::parse(EVENT_KEYS).unwrap(),
+            event_keys: SenderKeys::parse(EVENT_KEYS).unwrap(),
             altcha: Altcha::new(guard.clone()).with_cost(1),
             guard,
             turnstile: None,

@@ -1,6 +1,7 @@
 //! Pages and API of those who sell: who sees what, what a press does, and what nobody learns.
 
 mod api;
+mod dispositions;
 mod gateway;
 mod pages;
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use ingest_lead::{Altcha, EventKeys};
+use ingest_lead::Altcha;
 use jiff::civil::DateTime;
 use jiff::{SignedDuration, Timestamp};
 use perennial_app::alerts::Herald;
@@ -40,6 +40,7 @@ use perennial_core::intake::{self, RawSubmission};
 use perennial_core::lead::Lead;
 use perennial_core::submission::{Channel, Entry as ProgramEntry, Intent, Permission, Submission};
 use perennial_core::token::Keyring;
+use perennial_lambda::sender_keys::SenderKeys;
 use perennial_local::store_file::StoreFile;
 use sales_desk::Callers;
 use schedule_touch::Summary;
@@ -520,12 +521,13 @@ fn deploy(ports: &Ports, clock: &Arc<SettableClock>, bus: &Arc<RecordingBus>, li
             clock: Arc::clone(&clock),
         },
         herald: herald.clone(),
+        crm_keys: SenderKeys::parse(CRM_KEYS).unwrap(),
         callers: Callers::new(None, Some("cognito:groups=operators")).unwrap(),
     };
     let ingest = ingest_lead::Deps {
         door,
         observer,
-        event_keys: EventKeys::parse(EVENT_KEYS).unwrap(),
+        event_keys: SenderKeys::parse(EVENT_KEYS).unwrap(),
         guard,
         altcha,
         turnstile: None,
@@ -550,6 +552,9 @@ fn deploy(ports: &Ports, clock: &Arc<SettableClock>, bus: &Arc<RecordingBus>, li
 
 /// Who may tell of events: one by a key, one by a signature.
 pub(crate) const EVENT_KEYS: &str = "site:0123456789abcdef,crm:whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+
+/// Who may tell dispositions without IAM, in the same two ways.
+pub(crate) const CRM_KEYS: &str = "hubspot:fedcba9876543210,sf:whsec_ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA=";
 
 /// The catalog that is shipped.
 pub(crate) fn shipped() -> Catalog {

@@ -21,7 +21,7 @@ use tracing::{error, info};
 
 use super::page::Page;
 use super::{Addressee, Herald, TellError, notice, owner_now, recipient};
-use crate::dossier::{Draft, Who};
+use crate::dossier::{Draft, Who, version_of};
 use crate::error_chain::ErrorChain;
 use crate::news::News;
 use crate::ports::{Claim, DeskOwner, Stored};
@@ -287,7 +287,8 @@ impl Herald {
             format!("due {}", reading.due(wanted.due_at))
         };
         let draft = if wanted.what == What::Write {
-            Draft::of(&self.letterhead, catalog, stored, &self.store.history(&lead.id).await?)
+            let history = self.store.history(&lead.id).await?;
+            Draft::of(&self.letterhead, catalog, stored, |ordinal| version_of(&history, ordinal))
         } else {
             None
         };

@@ -36,7 +36,8 @@ impl Herald {
         page.link("Open the page", &link, "");
         let footer = "If it was not you, there is nothing to do: the old link opens nothing any more.";
         let rendered = page.finish("A fresh link to your desk", footer);
-        self.hand_over(notice(&catalog, &to, rendered, &effect, now)).await?;
+        self.send(&notice(&catalog, &to, rendered, &effect, now)).await?;
+        self.store.finish_effect(&effect, self.clock.now()).await?;
         Ok(Told::Sent)
     }
 

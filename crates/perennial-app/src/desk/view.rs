@@ -245,9 +245,7 @@ impl LeadView {
 
     /// What is to be written, where the open task is to write and its program has a draft.
     pub fn draft(&self, letterhead: &Letterhead) -> Option<Draft> {
-        let task = self.lead().task.as_ref()?;
-        let version = self.versions.get(&task.touch.ordinal)?;
-        Draft::of(letterhead, &self.catalog, &self.stored, task, version)
+        Draft::of(letterhead, &self.catalog, &self.stored, |ordinal| self.versions.get(&ordinal))
     }
 
     /// The reasons to turn it back, in the order of the table, with what follows.

@@ -9,4 +9,4 @@
 mod mapping;
 mod run;
 
-pub(crate) use run::{DispositionsArgs, run};
+pub use run::{DispositionsArgs, DispositionsError, Summary, run};

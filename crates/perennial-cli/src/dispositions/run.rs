@@ -26,20 +26,20 @@ const ROWS_AT_ONCE: usize = 16;
 
 /// What to take in, and how.
 #[derive(Debug, Clone, clap::Args)]
-pub(crate) struct DispositionsArgs {
+pub struct DispositionsArgs {
     /// The list: a CSV file.
-    pub(crate) file: PathBuf,
+    pub file: PathBuf,
     /// The map: which column says what (docs/examples).
     #[arg(long)]
-    pub(crate) map: PathBuf,
+    pub map: PathBuf,
     /// Changes nothing: says what each row would do, to its lead as it is now.
     #[arg(long)]
-    pub(crate) dry_run: bool,
+    pub dry_run: bool,
 }
 
 /// Why a list was not taken in, or not to its end.
 #[derive(Debug, Error, Diagnostic)]
-pub(crate) enum DispositionsError {
+pub enum DispositionsError {
     /// The list or its map cannot be read.
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -65,7 +65,7 @@ pub(crate) enum DispositionsError {
 
 /// What became of the rows of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Summary {
+pub struct Summary {
     list: String,
     earnest: Earnest,
     outcomes: BTreeMap<RowOutcome, u64>,
@@ -138,7 +138,7 @@ impl RowOutcome {
 /// # Errors
 /// What is wrong with the map or the file, before any row is taken in; later only what the store and the file system say.
 /// A row that cannot be used is no error: it is counted, and named in the result file.
-pub(crate) async fn run(bridge: &Bridge, args: &DispositionsArgs) -> Result<Summary, DispositionsError> {
+pub async fn run(bridge: &Bridge, args: &DispositionsArgs) -> Result<Summary, DispositionsError> {
     let (map, file) = list::open::<DispositionsToml>(&args.map, &args.file)?;
     let mut reader = RowReader::open(file, map.csv_format()).map_err(ListError::from)?;
     let catalog = bridge.desk.library.catalog().await?;

@@ -13,7 +13,7 @@ use super::reader::OpenError;
 
 /// Why a list cannot be read, or not to its end.
 #[derive(Debug, Error, Diagnostic)]
-pub(crate) enum ListError {
+pub enum ListError {
     /// The map cannot be read.
     #[error("cannot read the map {}", path.display())]
     ReadMap {

@@ -38,7 +38,7 @@ impl Problem {
 /// Everything that is wrong with a map.
 #[derive(Debug, Error, Diagnostic)]
 #[error("the map cannot be used")]
-pub(crate) struct MapError {
+pub struct MapError {
     #[source_code]
     source_code: NamedSource<String>,
     #[related]

@@ -16,7 +16,7 @@ pub(crate) mod reader;
 pub(crate) mod result_file;
 mod run;
 
-pub(crate) use run::{ImportArgs, run};
+pub use run::{ImportArgs, ImportError, Summary, run};
 
 use perennial_core::crm::Lacking;
 use perennial_core::intake::{FieldError, FieldErrorCode};
@@ -26,7 +26,7 @@ use thiserror::Error;
 
 /// Why a row was not imported. Names columns and fields, never values.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub(crate) enum Refusal {
+pub enum Refusal {
     /// The row goes on and on: most likely a quote that is never closed.
     #[error("the row is longer than {} KiB; most likely a quote in it is never closed", limit_bytes / 1024)]
     TooLong {

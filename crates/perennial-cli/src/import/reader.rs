@@ -64,7 +64,7 @@ pub(crate) struct CsvFormat {
 
 /// Why no row of a file can be read.
 #[derive(Debug, Error, Diagnostic)]
-pub(crate) enum OpenError {
+pub enum OpenError {
     /// The file cannot be read.
     #[error("cannot read the file")]
     Read(#[source] io::Error),

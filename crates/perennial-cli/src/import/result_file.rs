@@ -14,7 +14,7 @@ use thiserror::Error;
 #[derive(Debug, Error, Diagnostic)]
 #[error("cannot write the result file {}", path.display())]
 #[diagnostic(help("run the same import again: what is imported stays as it is"))]
-pub(crate) struct ResultFileError {
+pub struct ResultFileError {
     path: PathBuf,
     #[source]
     source: csv::Error,

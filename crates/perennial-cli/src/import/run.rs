@@ -34,20 +34,20 @@ const ROWS_AT_ONCE: usize = 16;
 
 /// What to import, and how.
 #[derive(Debug, Clone, clap::Args)]
-pub(crate) struct ImportArgs {
+pub struct ImportArgs {
     /// The list: a CSV file.
-    pub(crate) file: PathBuf,
+    pub file: PathBuf,
     /// The map: which column is which field (docs/examples).
     #[arg(long)]
-    pub(crate) map: PathBuf,
+    pub map: PathBuf,
     /// For dated history: leads start in the program that follows the welcome.
     #[arg(long)]
-    pub(crate) no_welcome: bool,
+    pub no_welcome: bool,
 }
 
 /// Why an import did not run, or not to its end.
 #[derive(Debug, Error, Diagnostic)]
-pub(crate) enum ImportError {
+pub enum ImportError {
     /// The list or its map cannot be read.
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -77,7 +77,7 @@ pub(crate) enum ImportError {
 
 /// What became of the rows of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Summary {
+pub struct Summary {
     /// What the map calls the list.
     pub(crate) list: String,
     /// Rows, by outcome.
@@ -158,7 +158,7 @@ fn outcome(receipt: Receipt) -> Result<Outcome, Refusal> {
 /// # Errors
 /// What is wrong with the map or the file, before any row is imported; later only what the store and the
 /// file system say. A row that cannot be used is no error: it is counted, and named in the result file.
-pub(crate) async fn run(door: &Door, args: &ImportArgs) -> Result<Summary, ImportError> {
+pub async fn run(door: &Door, args: &ImportArgs) -> Result<Summary, ImportError> {
     let (map, file) = list::open::<MapToml>(&args.map, &args.file)?;
     let mut content = Fingerprinted { content: file, hasher: Sha256::new() };
     let mut reader = RowReader::open(&mut content, map.csv_format()).map_err(ListError::from)?;

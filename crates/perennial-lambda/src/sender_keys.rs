@@ -1,4 +1,4 @@
-//! Who may tell of events: keys by name, or secrets to sign with, after Standard Webhooks.
+//! Which other systems may tell us things: keys by name, or secrets to sign with, after Standard Webhooks.
 //!
 //! **Invariants:** everything secret is compared in constant time. A signature is good for five minutes around its
 //! time, and covers id, time and body: so nothing of it can be used for another event.
@@ -9,9 +9,10 @@ use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use data_encoding::BASE64;
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::{SignedDuration, Timestamp};
-use perennial_lambda::http;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
+
+use crate::http;
 
 /// How far a signature's time may lie from ours.
 const TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
@@ -28,12 +29,12 @@ const SECRET_PREFIX: &str = "whsec_";
 /// The most signatures of one header that are looked at: while secrets change, there are two.
 const SIGNATURES_MAX: usize = 8;
 
-/// The keys of all who may tell of events. None: nobody may.
+/// The keys of all who may tell. None: nobody may.
 #[derive(Clone, Default)]
-pub struct EventKeys(Vec<EventKey>);
+pub struct SenderKeys(Vec<SenderKey>);
 
 #[derive(Clone)]
-struct EventKey {
+struct SenderKey {
     name: String,
     secret: Secret,
 }
@@ -48,38 +49,43 @@ enum Secret {
 
 /// Why the keys cannot be used. It repeats none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum EventKeysError {
+pub enum SenderKeysError {
     /// An entry is not `name:key`.
-    #[error("event keys are `name:key`, comma-separated; a name has lower-case letters, digits and `-`")]
+    #[error("keys are `name:key`, comma-separated; a name has lower-case letters, digits and `-`")]
     Entry,
     /// A key can be guessed.
-    #[error("an event key has at least {KEY_LENGTH_MIN} visible ASCII characters")]
+    #[error("a key has at least {KEY_LENGTH_MIN} visible ASCII characters")]
     Short,
     /// A secret is not `whsec_` and base64 of enough bytes.
     #[error("a secret to sign with is `whsec_` and at least {SECRET_LENGTH_MIN} bytes in base64")]
     Secret,
 }
 
-/// Who sent an event.
+/// Who sent a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Sender {
+pub struct Sender {
     /// The name of the key.
-    pub(crate) name: String,
+    pub name: String,
     /// The id that was signed, where it was.
-    pub(crate) webhook_id: Option<String>,
+    pub webhook_id: Option<String>,
 }
 
 /// Why nobody is believed to have sent it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Refused {
+pub enum Refused {
+    /// No key came along.
     NoKey,
+    /// It is nobody's.
     WrongKey,
+    /// The signature is not one of theirs.
     Signature,
+    /// It was made at another time.
     Stale,
 }
 
 impl Refused {
-    pub(crate) const fn as_str(self) -> &'static str {
+    /// Its name in logs.
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::NoKey => "no_key",
             Self::WrongKey => "wrong_key",
@@ -89,20 +95,15 @@ impl Refused {
     }
 }
 
-impl EventKeys {
+impl SenderKeys {
     /// Reads the setting: `name:key`, comma-separated. A key that begins with `whsec_` is one to sign with.
-    pub fn parse(text: &str) -> Result<Self, EventKeysError> {
+    pub fn parse(text: &str) -> Result<Self, SenderKeysError> {
         let entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty());
-        entries.map(EventKey::parse).collect::<Result<_, _>>().map(Self)
+        entries.map(SenderKey::parse).collect::<Result<_, _>>().map(Self)
     }
 
     /// Who sent a request with this body.
-    pub(crate) fn sender(
-        &self,
-        request: &ApiGatewayV2httpRequest,
-        body: &[u8],
-        now: Timestamp,
-    ) -> Result<Sender, Refused> {
+    pub fn sender(&self, request: &ApiGatewayV2httpRequest, body: &[u8], now: Timestamp) -> Result<Sender, Refused> {
         match http::header(request, "webhook-signature") {
             Some(signatures) => self.signer(request, signatures, body, now),
             None => self.holder(request),
@@ -163,21 +164,21 @@ fn sign(secret: &[u8], id: &str, time: &str, body: &[u8]) -> String {
     BASE64.encode(&mac.finalize().into_bytes())
 }
 
-impl EventKey {
-    fn parse(entry: &str) -> Result<Self, EventKeysError> {
-        let (name, key) = entry.split_once(':').ok_or(EventKeysError::Entry)?;
+impl SenderKey {
+    fn parse(entry: &str) -> Result<Self, SenderKeysError> {
+        let (name, key) = entry.split_once(':').ok_or(SenderKeysError::Entry)?;
         let is_name = !name.is_empty()
             && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
         if !is_name {
-            return Err(EventKeysError::Entry);
+            return Err(SenderKeysError::Entry);
         }
         let secret = match key.strip_prefix(SECRET_PREFIX) {
             Some(encoded) => {
                 let bytes = BASE64.decode(encoded.as_bytes()).ok().filter(|bytes| bytes.len() >= SECRET_LENGTH_MIN);
-                Secret::Signing(bytes.ok_or(EventKeysError::Secret)?)
+                Secret::Signing(bytes.ok_or(SenderKeysError::Secret)?)
             }
             None if key.len() < KEY_LENGTH_MIN || !key.bytes().all(|byte| byte.is_ascii_graphic()) => {
-                return Err(EventKeysError::Short);
+                return Err(SenderKeysError::Short);
             }
             None => Secret::Key(key.to_owned()),
         };
@@ -185,7 +186,7 @@ impl EventKey {
     }
 }
 
-impl fmt::Debug for EventKeys {
+impl fmt::Debug for SenderKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.0.iter().map(|key| &key.name)).finish()
     }
@@ -207,12 +208,12 @@ mod tests {
 
     #[test]
     fn keys_have_names_and_cannot_be_guessed_and_none_is_shown() {
-        let keys = EventKeys::parse("site:0123456789abcdef, crm:whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA,").unwrap();
+        let keys = SenderKeys::parse("site:0123456789abcdef, crm:whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA,").unwrap();
         assert_eq!(format!("{keys:?}"), r#"["site", "crm"]"#);
-        assert!(EventKeys::parse("").unwrap().0.is_empty());
-        assert_eq!(EventKeys::parse("0123456789abcdef").unwrap_err(), EventKeysError::Entry);
-        assert_eq!(EventKeys::parse("A b:0123456789abcdef").unwrap_err(), EventKeysError::Entry);
-        assert_eq!(EventKeys::parse("site:short").unwrap_err(), EventKeysError::Short);
-        assert_eq!(EventKeys::parse("site:whsec_AAAA").unwrap_err(), EventKeysError::Secret);
+        assert!(SenderKeys::parse("").unwrap().0.is_empty());
+        assert_eq!(SenderKeys::parse("0123456789abcdef").unwrap_err(), SenderKeysError::Entry);
+        assert_eq!(SenderKeys::parse("A b:0123456789abcdef").unwrap_err(), SenderKeysError::Entry);
+        assert_eq!(SenderKeys::parse("site:short").unwrap_err(), SenderKeysError::Short);
+        assert_eq!(SenderKeys::parse("site:whsec_AAAA").unwrap_err(), SenderKeysError::Secret);
     }
 }
