@@ -517,14 +517,44 @@ mod tests {
 
     #[test]
     fn turnbacks_are_a_table_by_reason_and_one_by_rep() {
-        insta::assert_snapshot!(printed(|out| print_turnbacks(&turned_back(), TEXT, out)), @"");
-        insta::assert_snapshot!(printed(|out| print_turnbacks(&turned_back(), CSV, out)), @"");
+        insta::assert_snapshot!(printed(|out| print_turnbacks(&turned_back(), TEXT, out)), @"
+        reason       turned back  nurtured  requalified  waiting  else  won  days to offer  days to deal
+        no response         1204      1100            0     1200     4    0              -             -
+        timing                 3         2            1        2     0    1             41           120
+        all                 1207      1102            1     1202     4    1             41           120
+
+        rep       turned back  nurtured  requalified  waiting  else  won  days to offer  days to deal
+        (no rep)         1204      1100            0     1200     4    0              -             -
+        kim                 3         2            1        2     0    1             41           120
+        all              1207      1102            1     1202     4    1             41           120
+
+        no lead because  said  raised hand  taken back  erased  listening  won
+        job seeker          2            1           0       0          1    0
+        wrong: abcdefghijklmnopqrstuvwxyz raised a hand on 2026-05-04T08:00:00Z; kim had said on 2026-03-02T09:00:00Z: job seeker
+        ");
+        insta::assert_snapshot!(printed(|out| print_turnbacks(&turned_back(), CSV, out)), @"
+        reason,rep,turned_back,nurtured,requalified,turned_back_again,disqualified,customers,erased,waiting,won,days_to_requalified,days_to_won
+        no_response,,1204,1100,0,0,0,0,4,1200,0,-,-
+        timing,kim,3,2,1,0,0,0,0,2,1,41,120
+        ");
     }
 
     #[test]
     fn deadlines_are_a_table_by_owner_with_teams_and_a_total() {
-        insta::assert_snapshot!(printed(|out| print_sla(&sla(), TEXT, out)), @"");
-        insta::assert_snapshot!(printed(|out| print_sla(&sla(), CSV, out)), @"");
+        insta::assert_snapshot!(printed(|out| print_sla(&sla(), TEXT, out)), @"
+        team    owner      offered  in time  late  nobody  warned  breached  passed on  decided  offered on  undecided  open  minutes
+        inside  kim             12       10     1       0       3         1          0       11           0          0     1       47
+        -       queue sdr        1        0     0       1       0         0          0        0           0          1     0        -
+        -       all              1        0     0       1       0         0          0        0           0          1     0        -
+        inside  all             12       10     1       0       3         1          0       11           0          0     1       47
+        all     all             13       10     1       1       3         1          0       11           0          1     1       47
+        minutes: from the offer to the first attempt, of the hours in which the owner is in; the median
+        ");
+        insta::assert_snapshot!(printed(|out| print_sla(&sla(), CSV, out)), @"
+        team,kind,owner,offered,handed_over,offered_again,in_time,late,unattempted,not_yet,warned,breached,reassigned,decided,resubmitted,undecided,moved,open,minutes_to_attempt
+        inside,rep,kim,12,11,1,10,1,0,1,3,1,0,11,0,0,0,1,47
+        ,queue,sdr,1,0,1,0,0,1,0,0,0,0,0,0,1,0,0,-
+        ");
     }
 
     #[test]
@@ -539,7 +569,14 @@ mod tests {
                 by: "kim".to_owned(),
             }],
         };
-        insta::assert_snapshot!(printed(|out| print_second_look(&report, TEXT, out)), @"");
-        insta::assert_snapshot!(printed(|out| print_second_look(&report, CSV, out)), @"");
+        insta::assert_snapshot!(printed(|out| print_second_look(&report, TEXT, out)), @"
+        lead                        disqualified at       reason     by
+        abcdefghijklmnopqrstuvwxyz  2026-02-02T09:00:00Z  not_a_fit  kim
+        1 of 41 who were disqualified since 2026-02-01T00:00:00Z and still are
+        ");
+        insta::assert_snapshot!(printed(|out| print_second_look(&report, CSV, out)), @"
+        lead,disqualified_at,reason,by
+        abcdefghijklmnopqrstuvwxyz,2026-02-02T09:00:00Z,not_a_fit,kim
+        ");
     }
 }
