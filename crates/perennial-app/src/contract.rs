@@ -239,6 +239,8 @@ fn lead(id: &LeadId, pulse: Timestamp) -> Lead {
         turnback: None,
         preferred: None,
         requalified: Vec::new(),
+        crm_status: None,
+        disqualified: None,
         disposed_at: None,
         evaluate_by: None,
         evaluated_at: None,

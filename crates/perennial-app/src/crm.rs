@@ -6,7 +6,7 @@
 use jiff::{SignedDuration, Timestamp};
 use perennial_core::crm::{Details, Lacking, Meaning};
 use perennial_core::ids::LeadId;
-use perennial_core::sales::Party;
+use perennial_core::sales::{Outcome, Party};
 
 use crate::desk::{Desk, DisposeError, Done, Told};
 
@@ -29,6 +29,8 @@ pub struct Reported {
     pub lead: LeadId,
     /// What is said of it.
     pub meaning: Meaning,
+    /// Whether that is a status, which stands there until another does, and nothing that happened.
+    pub is_status: bool,
     /// What is said besides.
     pub details: Details,
     /// What somebody wrote about it. Personal.
@@ -91,15 +93,18 @@ impl Bridge {
             return Err(TakeError::Future);
         }
         let catalog = self.desk.library.catalog().await.map_err(|error| TakeError::Dispose(error.into()))?;
-        let Some(outcome) = reported.meaning.outcome(&reported.details, &catalog.default_zone)? else {
+        let outcome = reported.meaning.outcome(&reported.details, &catalog.default_zone)?;
+        let Some(outcome) = outcome.or(reported.is_status.then_some(Outcome::Untouched)) else {
             return Ok(Taken::Unchanged(Unchanged::Nothing));
         };
+        let is_untouched = outcome == Outcome::Untouched;
         let told = Told {
             by: Party::Crm,
             lead: reported.lead.clone(),
             outcome,
             note: reported.note.clone(),
             happened_at: reported.happened_at.map(|at| at.min(now)),
+            is_status: reported.is_status,
             key: reported.id.clone(),
         };
         let done = match earnest {
@@ -107,6 +112,10 @@ impl Bridge {
             Earnest::Tried => self.desk.would_dispose(&told).await,
         };
         match done {
+            // A status that was set back changes no lead, only what is made of the next one.
+            Ok(_) | Err(DisposeError::NotTheirs | DisposeError::Refused(_)) if is_untouched => {
+                Ok(Taken::Unchanged(Unchanged::Nothing))
+            }
             Ok(Done::Now) => Ok(Taken::Now),
             Ok(Done::Before) => Ok(Taken::Unchanged(Unchanged::Before)),
             Err(DisposeError::Late) => Ok(Taken::Unchanged(Unchanged::Late)),

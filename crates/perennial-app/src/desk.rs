@@ -247,6 +247,8 @@ pub struct Told {
     pub note: Option<String>,
     /// When it happened, where that is not now.
     pub happened_at: Option<Timestamp>,
+    /// Whether it is a status that stands in a CRM, and nothing that happened.
+    pub is_status: bool,
     /// What tells it from everything else that they tell: the same twice is one outcome.
     pub key: String,
 }
@@ -412,7 +414,8 @@ impl Desk {
 }
 
 fn disposed(told: &Told, note: Option<Note>) -> Stimulus {
-    Stimulus::Disposed { by: told.by.clone(), outcome: told.outcome.clone(), note, happened_at: told.happened_at }
+    let Told { by, outcome, happened_at, is_status, .. } = told.clone();
+    Stimulus::Disposed { by, outcome, note, happened_at, is_status }
 }
 
 /// Whether an outcome of a person's says nothing without words.

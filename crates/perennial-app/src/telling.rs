@@ -229,6 +229,7 @@ pub const fn news(trigger: Trigger) -> &'static str {
 /// What sales did, as history tells.
 pub fn outcome(outcome: &Outcome, reading: &Reading) -> String {
     match outcome {
+        Outcome::Untouched => "set the status back in the CRM".to_owned(),
         Outcome::Accepted => "took them on".to_owned(),
         Outcome::Attempted { attempt: Attempt::NoAnswer } => "called, and nobody answered".to_owned(),
         Outcome::Attempted { attempt: Attempt::LeftVoicemail } => "left a message".to_owned(),

@@ -194,6 +194,8 @@ pub enum Stimulus {
         note: Option<Note>,
         /// When it happened, where that is told: what is known of later stands.
         happened_at: Option<Timestamp>,
+        /// Whether it is a status that stands in a CRM, which it may tell again and again, and nothing that happened.
+        is_status: bool,
     },
     /// Somebody of sales writes a note.
     Noted {
@@ -351,7 +353,7 @@ pub fn decide(view: &View<'_>, stimulus: &Stimulus, now: Timestamp) -> Decision 
             let taken = questions::taken(view.catalog, Some(known), answers, now);
             (!taken.0.is_empty()).then(|| known.answered(&taken, now))
         }
-        (Stimulus::Disposed { by, outcome, note, happened_at }, Some(known))
+        (Stimulus::Disposed { by, outcome, note, happened_at, .. }, Some(known))
             if refusal(view, by, outcome, now).is_none() && !is_overtaken(view.lead, outcome, *happened_at) =>
         {
             selling::told(view, known, outcome, note.as_ref(), now)
@@ -423,8 +425,8 @@ impl<'a> Draft<'a> {
             Stimulus::Released { form } => self.released(form),
             Stimulus::Condemned => self.condemned(),
             Stimulus::Evaluate => self.evaluate(),
-            Stimulus::Disposed { by, outcome, note, happened_at } => {
-                self.dispose(by, outcome, note.as_ref(), *happened_at, before);
+            Stimulus::Disposed { by, outcome, note, happened_at, is_status } => {
+                self.dispose(by, outcome, note.as_ref(), *happened_at, *is_status, before);
             }
             Stimulus::Noted { by, .. } => self.noted(by),
             Stimulus::HandedTo { owner } => self.handed_to(owner),
@@ -529,7 +531,9 @@ impl<'a> Draft<'a> {
                 self.nurture_as_asked(submission);
             }
             LifecycleStage::Disqualified => {
-                if (submission.intent == Intent::HandRaise || is_renewed) && self.reopen() {
+                // What sales found out of the person holds whatever they agree to; that they ask for sales does not wait.
+                let is_sales_word = self.lead.as_ref().is_some_and(|lead| lead.disqualified.is_some());
+                if (submission.intent == Intent::HandRaise || (is_renewed && !is_sales_word)) && self.reopen() {
                     self.nurture_as_asked(submission);
                 }
             }

@@ -21,7 +21,7 @@ use crate::ids::{
 use crate::inbound::{Attribution, InboxKey};
 use crate::lead::{
     Doubt, EmailReach, Enrolment, Lead, LifecycleStage, Ownership, Pause, PauseCause, PhoneReach, SETBACKS_KEPT_MAX,
-    SoftBounce, Task, TaskKind, Unresolved, is_zero,
+    SoftBounce, Task, TaskKind, Unresolved, is_false, is_zero,
 };
 use crate::policy::TurnbackReason;
 use crate::program::ProgramVersion;
@@ -687,6 +687,9 @@ pub enum Event {
         /// When it happened, where it was told later than that.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         happened_at: Option<Timestamp>,
+        /// Whether it is a status that stands in a CRM.
+        #[serde(default, skip_serializing_if = "is_false")]
+        is_status: bool,
     },
     /// Sales takes the lead on.
     #[serde(rename = "lead.accepted")]
@@ -998,6 +1001,8 @@ fn received(
         evaluate_by: None,
         evaluated_at: None,
         alerted: BTreeMap::new(),
+        crm_status: None,
+        disqualified: None,
         disposed_at: None,
         submissions: submissions.saturating_add(1),
         stage_until: None,
@@ -1161,9 +1166,10 @@ fn change(mut lead: Lead, event: &Event, at: Timestamp) -> Lead {
             None => lead.task = None,
         },
         Event::AddressSuppressed { cause } => suppressed(&mut lead, *cause),
-        Event::Disqualified { review_at, by, .. } => {
+        Event::Disqualified { reason, review_at, by } => {
             if by.is_some() {
                 lead.cycle.closed_at = Some(at);
+                lead.disqualified = Some(*reason);
             }
             lead.stage = LifecycleStage::Disqualified;
             lead.stage_until = Some(*review_at);

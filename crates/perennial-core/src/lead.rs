@@ -11,10 +11,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::condition::SignalKind;
 use crate::consent::{Consent, OptIn, Preferences};
+use crate::event::DisqualifyReason;
 use crate::follow::Followed;
 use crate::ids::{Language, LeadId, ProgramName, QueueName, RepName, StepId, TagName, TopicName, TouchId};
 use crate::program::ProgramVersion;
-use crate::sales::{DemandCycle, Origin, SlaClock, Trigger, Turnback};
+use crate::sales::{DemandCycle, Origin, Outcome, SlaClock, Trigger, Turnback};
 use crate::score::Score;
 use crate::submission::Flag;
 
@@ -293,6 +294,11 @@ pub enum PauseCause {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+pub(crate) fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
 pub(crate) fn is_zero(number: &u32) -> bool {
     *number == 0
 }
@@ -493,6 +499,12 @@ pub struct Lead {
     /// When its owner was last told at once, of what.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub alerted: BTreeMap<Trigger, Timestamp>,
+    /// The status that a CRM last told of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crm_status: Option<Outcome>,
+    /// Why sales says that it is no lead; not there where nobody may contact it, and sales never said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disqualified: Option<DisqualifyReason>,
     /// When sales last did something with it, as far as that was told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disposed_at: Option<Timestamp>,

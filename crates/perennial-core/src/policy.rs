@@ -158,8 +158,13 @@ pub struct RequalifyRule {
     pub signals: BTreeSet<SignalKind>,
     /// On so many days.
     pub days_min: u32,
-    /// The score is at least this share of the gate's.
+    /// Each of these signals came after the turnback, too.
+    pub also: BTreeSet<SignalKind>,
+    /// The signs since the turnback are worth at least this share of the gate's score. What fits adds nothing: it was
+    /// known when the lead was given back.
     pub score_percent: Option<u32>,
+    /// No answer is in doubt any more, and what is known now reaches the gate's score.
+    pub corrected: bool,
     /// The reason's date is near.
     pub in_window: bool,
     /// One of these got a new answer after the turnback. Empty: whatever was answered.

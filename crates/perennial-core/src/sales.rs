@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::condition::SignalKind;
 use crate::event::DisqualifyReason;
 use crate::ids::{FieldName, ProgramName, QueueName, RepName, StepId, TouchId};
-use crate::lead::{Lead, is_zero};
+use crate::lead::{Lead, is_false, is_zero};
 use crate::policy::TurnbackReason;
 
 /// Who tells of an outcome.
@@ -70,6 +70,8 @@ impl Party {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "outcome")]
 pub enum Outcome {
+    /// Nobody has done anything yet: what a CRM says of a lead whose status is set back.
+    Untouched,
     /// They take the lead on.
     Accepted,
     /// They tried, and reached nobody.
@@ -170,6 +172,7 @@ impl Outcome {
     /// Its name in history, on pages and in reports.
     pub const fn name(&self) -> &'static str {
         match self {
+            Self::Untouched => "untouched",
             Self::Accepted => "accepted",
             Self::Attempted { attempt: Attempt::NoAnswer } => "no_answer",
             Self::Attempted { attempt: Attempt::LeftVoicemail } => "left_voicemail",
@@ -200,7 +203,12 @@ impl Outcome {
     /// Whether it says something to the suite rather than of the lead.
     pub const fn is_remark(&self) -> bool {
         match self {
-            Self::Done | Self::Held { .. } | Self::Resumed | Self::Revisit { .. } | Self::Unhelpful { .. } => true,
+            Self::Untouched
+            | Self::Done
+            | Self::Held { .. }
+            | Self::Resumed
+            | Self::Revisit { .. }
+            | Self::Unhelpful { .. } => true,
             Self::Accepted
             | Self::Attempted { .. }
             | Self::Connected
@@ -245,7 +253,7 @@ pub enum Refusal {
     /// Only the suite gives this reason.
     #[error("`{0}` is a reason that the suite gives, not a rep")]
     NotARepsReason(&'static str),
-    /// A deal is lost that was won, or that nobody had.
+    /// A deal is lost that was won, or that nobody has any more.
     #[error("there is no deal to lose")]
     NoDeal,
     /// The lead is a customer; sales turns back what it was offered.
@@ -405,6 +413,9 @@ pub struct Turnback {
     pub reason: TurnbackReason,
     /// When.
     pub at: Timestamp,
+    /// Whether somebody who sells said so themselves, and not the suite or a CRM.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub by_seller: bool,
     /// From when on sales may have the lead again; a hand-raise does not wait for it.
     pub sales_from: Timestamp,
     /// When what was kept until then is judged; `None` where it was.

@@ -292,7 +292,15 @@ impl Call<'_> {
         let given = self.given(&given::OUTCOME_NAMES)?;
         let outcome = given.outcome(self.catalog, &self.catalog.default_zone)?;
         let key = self.key(&lead)?;
-        let told = Told { by: self.party.clone(), lead, outcome, note: given.note(), happened_at: None, key };
+        let told = Told {
+            by: self.party.clone(),
+            lead,
+            outcome,
+            note: given.note(),
+            happened_at: None,
+            is_status: false,
+            key,
+        };
         let done = self.deps.desk.dispose(&told).await?;
         Ok(self.done(&told.lead, done))
     }

@@ -163,7 +163,16 @@ impl Visit<'_> {
         let done = match &act {
             Act::Tell(outcome) => {
                 let (outcome, note) = (outcome.clone(), given.note());
-                desk.dispose(&desk::Told { by: party, lead: lead.clone(), outcome, note, happened_at: None, key }).await
+                desk.dispose(&desk::Told {
+                    by: party,
+                    lead: lead.clone(),
+                    outcome,
+                    note,
+                    happened_at: None,
+                    is_status: false,
+                    key,
+                })
+                .await
             }
             Act::Note => desk.note(&party, lead, given.text(crate::given::NOTE), &key).await,
             Act::GiveTo(owner) => desk.hand_over(&party, lead, owner.clone()).await,

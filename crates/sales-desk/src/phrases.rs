@@ -638,6 +638,7 @@ mod english {
     /// What somebody told.
     fn said(outcome: &Outcome) -> String {
         let text = match outcome {
+            Outcome::Untouched => "Set the status back",
             Outcome::Accepted => "Took it on",
             Outcome::Attempted { attempt } => self::attempt(*attempt),
             Outcome::Connected => "Spoke with them",
@@ -678,7 +679,8 @@ mod english {
             Outcome::WrongPerson => back(TurnbackReason::WrongContact),
             Outcome::Lost => back(TurnbackReason::ClosedLost),
             Outcome::Unhelpful { .. } => "Thank you. Whoever writes the mails will see it.".to_owned(),
-            Outcome::Attempted { .. }
+            Outcome::Untouched
+            | Outcome::Attempted { .. }
             | Outcome::Connected
             | Outcome::CallBack { .. }
             | Outcome::MeetingBooked { .. }
@@ -703,7 +705,9 @@ mod english {
             }
             Refusal::NoFields => "Please tick the answers that do not hold.".to_owned(),
             Refusal::DatePassed => "That day or time is over.".to_owned(),
-            Refusal::TooFar => "That is too far ahead. Please choose an earlier day.".to_owned(),
+            Refusal::TooFar => {
+                "That is too far ahead. Please choose an earlier day, or turn it back with that date.".to_owned()
+            }
             Refusal::NotARepsReason(_) => "That is a reason that only the suite gives.".to_owned(),
             Refusal::NoDeal => "There is no deal to lose.".to_owned(),
             Refusal::IsCustomer => "They are a customer, and not with sales now.".to_owned(),

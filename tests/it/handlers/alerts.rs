@@ -264,8 +264,15 @@ pub(crate) fn desk(world: &World) -> Desk {
 pub(crate) async fn tells(world: &World, lead: &LeadId, name: &str, outcome: Outcome) {
     let desk = desk(world);
     let key = format!("{} {}", outcome.name(), world.clock.now());
-    let told =
-        Told { by: Party::Rep { rep: rep(name) }, lead: lead.clone(), outcome, note: None, happened_at: None, key };
+    let told = Told {
+        by: Party::Rep { rep: rep(name) },
+        lead: lead.clone(),
+        outcome,
+        note: None,
+        happened_at: None,
+        is_status: false,
+        key,
+    };
     desk.dispose(&told).await.unwrap();
     world.deliver().await;
 }

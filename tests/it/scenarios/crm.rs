@@ -44,6 +44,7 @@ fn told(lead: &LeadId, meaning: Meaning, hours: i64) -> Reported {
         meaning,
         details: Details::default(),
         note: None,
+        is_status: false,
         happened_at: Some(monday() + SignedDuration::from_hours(hours)),
     }
 }

@@ -73,7 +73,7 @@ fn hand_over(world: &World) -> HandOver {
 async fn tells(world: &World, lead: &LeadId, outcome: Outcome) {
     let by = Party::Rep { rep: world.lead(lead).await.rep().unwrap().clone() };
     let key = format!("{}-{}", outcome.name(), lead);
-    let told = Told { by, lead: lead.clone(), outcome, note: None, key, happened_at: None };
+    let told = Told { by, lead: lead.clone(), outcome, note: None, key, happened_at: None, is_status: false };
     assert_eq!(desk(world).dispose(&told).await.unwrap(), Done::Now);
     world.deliver().await;
 }

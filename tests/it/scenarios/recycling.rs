@@ -85,7 +85,15 @@ async fn tells(world: &World, lead: &LeadId, outcome: Outcome, note: Option<&str
     };
     let by = Party::Rep { rep: rep(&owner(world, lead).await) };
     let key = TOLD.fetch_add(1, Ordering::Relaxed).to_string();
-    let told = Told { by, lead: lead.clone(), outcome, note: note.map(str::to_owned), happened_at: None, key };
+    let told = Told {
+        by,
+        lead: lead.clone(),
+        outcome,
+        note: note.map(str::to_owned),
+        happened_at: None,
+        is_status: false,
+        key,
+    };
     assert_eq!(desk.dispose(&told).await.unwrap(), Done::Now);
     assert_eq!(desk.dispose(&told).await.unwrap(), Done::Before, "told twice, it is one outcome");
     world.deliver().await;

@@ -61,7 +61,7 @@ fn desk(world: &World) -> Desk {
 async fn tell(world: &World, lead: &LeadId, outcome: Outcome) {
     let by = Party::Rep { rep: world.lead(lead).await.rep().unwrap().clone() };
     let key = format!("{lead}/{}/{}", outcome.name(), world.clock.now());
-    let told = Told { by, lead: lead.clone(), outcome, note: None, happened_at: None, key };
+    let told = Told { by, lead: lead.clone(), outcome, note: None, happened_at: None, is_status: false, key };
     desk(world).dispose(&told).await.unwrap();
     world.deliver().await;
 }
@@ -70,8 +70,15 @@ async fn tell(world: &World, lead: &LeadId, outcome: Outcome) {
 async fn report(world: &World, lead: &LeadId, meaning: Meaning) {
     let bridge = Bridge { desk: desk(world) };
     let id = format!("{lead}/{meaning:?}/{}", world.clock.now());
-    let reported =
-        Reported { id, lead: lead.clone(), meaning, details: Details::default(), note: None, happened_at: None };
+    let reported = Reported {
+        id,
+        lead: lead.clone(),
+        meaning,
+        details: Details::default(),
+        note: None,
+        happened_at: None,
+        is_status: false,
+    };
     bridge.take_in(&reported, Earnest::Done).await.unwrap();
     world.deliver().await;
 }

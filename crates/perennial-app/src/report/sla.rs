@@ -63,7 +63,7 @@ pub struct SlaCounts {
     pub offered: u64,
     /// Because a lead had become ready.
     pub handed_over: u64,
-    /// Because somebody else had let it lie, or had left.
+    /// Because somebody else had let it lie, had left, or gave it on.
     pub offered_again: u64,
     /// Somebody tried to reach the person, or decided, in time.
     pub in_time: u64,
@@ -85,7 +85,7 @@ pub struct SlaCounts {
     pub resubmitted: u64,
     /// Nobody decided, for the last time: nurture has it.
     pub undecided: u64,
-    /// The rep left, or the lead did.
+    /// Somebody else got it: at a deadline, by hand, or since the rep left; or the lead left.
     pub moved: u64,
     /// It is still waited for.
     pub open: u64,
@@ -135,6 +135,12 @@ impl Tally<'_> {
                         self.close(offer.take(), column);
                     }
                 }
+                let given_on = offer.as_ref().and_then(|open| self.given_on(open, event, row));
+                if let Some(theirs) = given_on {
+                    self.close(offer.take(), |counts| &mut counts.moved);
+                    self.begin(&theirs, true);
+                    offer = Some(theirs);
+                }
                 is_again |= matches!(event, Event::Resubmitted { .. });
                 if let Some(begun) = begun(event, lead.as_ref()) {
                     self.begin(&begun, is_again);
@@ -143,6 +149,18 @@ impl Tally<'_> {
             }
         }
         self.close(offer, |counts| &mut counts.open);
+    }
+
+    /// The offer that whoever gets the lead has from then on. Whoever acts on what a queue has, has it by that.
+    fn given_on(&self, open: &Offer, event: &Event, row: &HistoryRow) -> Option<Offer> {
+        let Event::Assigned { owner } = event else { return None };
+        let is_taken = row.entries.iter().any(|entry| matches!(entry, Event::Disposed { .. }));
+        if is_taken || *owner == open.owner {
+            return None;
+        }
+        let allowed = self.catalog.hours_of(&open.owner).between(open.since, open.attempt_by);
+        let attempt_by = self.catalog.hours_of(owner).after(row.at, allowed);
+        Some(Offer { owner: owner.clone(), since: row.at, attempt_by, attempted_at: None })
     }
 
     fn row(&mut self, owner: &Ownership) -> &mut Counted {

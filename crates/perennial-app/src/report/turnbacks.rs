@@ -62,7 +62,7 @@ pub struct TurnbackCounts {
     pub nurtured: u64,
     /// Offered to sales again.
     pub requalified: u64,
-    /// Given back for another reason, with no offer in between.
+    /// Given back once more, with no offer in between.
     pub turned_back_again: u64,
     /// No leads after all, or nobody whom anybody may contact any more.
     pub disqualified: u64,

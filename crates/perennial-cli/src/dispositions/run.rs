@@ -254,6 +254,7 @@ fn reported(said: MappedDisposition) -> Reported {
         id: format!("list/{}", said.identity),
         lead: said.lead,
         meaning: said.meaning,
+        is_status: true,
         details: said.details,
         note: said.note,
         happened_at: said.happened_at,

@@ -177,10 +177,11 @@ impl Draft<'_> {
             return;
         }
         let (stage, waited_until, then) = (lead.stage, lead.opt_in.until, lead.opt_in.then.clone());
+        let is_sales_word = lead.disqualified.is_some();
         let (basis, source) = (Some(ConsentBasis::Confirmed), ConsentSource::OptInPage);
         self.record(Event::ConsentChanged { basis, source, text, until: None });
         if stage == LifecycleStage::Disqualified {
-            if self.reopen() {
+            if !is_sales_word && self.reopen() {
                 let catalog = self.catalog;
                 let wanted = then.as_ref().unwrap_or(&catalog.last_resort);
                 self.nurture(catalog.program_or_last_resort(wanted), Some(Channel::Form));

@@ -67,6 +67,16 @@ impl Draft<'_> {
         if asks && has_news && !is_asked {
             self.record(Event::EvaluationDue { by: self.now + EVALUATE_WITHIN });
         }
+        // Whoever wants to be spoken to is not let go of for want of news.
+        let lead = self.lead.as_ref();
+        let wants_to_talk = lead.is_some_and(|lead| {
+            [SignalKind::HandRaised, SignalKind::Replied, SignalKind::MeetingBooked]
+                .into_iter()
+                .any(|kind| lead.signals.get(&kind).is_some_and(|given_at| is_new((&kind, given_at))))
+        });
+        if wants_to_talk {
+            self.keep_alive();
+        }
     }
 
     /// Looks whether the lead is ready. Where nothing new was said since somebody looked, it answers nothing.
@@ -126,7 +136,7 @@ impl Draft<'_> {
                 if turnback.days.contains_key(&SignalKind::HandRaised) {
                     return sure(QualifyCause::HandRaise);
                 }
-                self.ready_again(lead, turnback, score)
+                self.ready_again(lead, turnback)
             }
             LifecycleStage::Customer => {
                 let asks = cycle.closed_at.is_some_and(|closed| {
@@ -146,7 +156,7 @@ impl Draft<'_> {
     }
 
     /// What the rules of the program, or else of the reason, say of whoever was turned back, once its cool-down is over.
-    fn ready_again(&self, lead: &Lead, turnback: &Turnback, score: u32) -> Option<Ready> {
+    fn ready_again(&self, lead: &Lead, turnback: &Turnback) -> Option<Ready> {
         // Whatever a rule asks for, somebody must have been there since (guard).
         if self.now < turnback.sales_from || turnback.days.is_empty() {
             return None;
@@ -155,8 +165,9 @@ impl Draft<'_> {
         let policy = self.catalog.turnbacks.policy(reason)?;
         let is_too_often = lead.requalified.len() >= REQUALIFIED_KEPT_MAX
             && lead.requalified.iter().all(|at| self.now.duration_since(*at) < BY_SCORE_PERIOD);
+        let engagement = lead.score.engagement(self.now).in_whole();
         let reaches = |percent: u32| {
-            u64::from(score) * 100 >= u64::from(self.catalog.gate.score) * u64::from(percent) && !is_too_often
+            u64::from(engagement) * 100 >= u64::from(self.catalog.gate.score) * u64::from(percent) && !is_too_often
         };
         let cause = QualifyCause::RequalifyRule { reason };
         let enrolment = lead.enrolment.as_ref();
@@ -181,8 +192,15 @@ impl Draft<'_> {
         let has_sign =
             if rule.signals.is_empty() { turnback.days.keys().any(given) } else { rule.signals.iter().any(given) };
         let is_answered = rule.answered.is_empty() || !rule.answered.is_disjoint(&turnback.answered);
+        let is_corrected = || {
+            !turnback.answered.is_empty()
+                && self.profile.is_some_and(|profile| profile.doubted.is_empty())
+                && self.points() >= self.catalog.gate.score
+        };
         has_sign
             && is_answered
+            && rule.also.iter().all(|kind| turnback.days.contains_key(kind))
+            && (!rule.corrected || is_corrected())
             && rule.score_percent.is_none_or(reaches)
             && rule.when.as_ref().is_none_or(|when| self.facts().is_some_and(|facts| when.holds(&facts)))
     }

@@ -10,9 +10,7 @@ use crate::ids::TouchId;
 use crate::lead::{Lead, LifecycleStage, PauseCause, PhoneReach, Reach, Task, TaskKind};
 use crate::policy::{LastRung, RungAction, StageClock, TurnbackReason};
 use crate::roster::OfficeHours;
-use crate::sales::{
-    Audience, Delivery, Party, QualifyCause, SlaClock, Trigger, TurnbackRequest, is_sales, sales_touch,
-};
+use crate::sales::{Audience, Delivery, Party, QualifyCause, SlaClock, Trigger, TurnbackRequest, sales_touch};
 use crate::timing::Delay;
 
 /// The same thing is told at once only so often; the rest comes with the digest (S13).
@@ -119,7 +117,8 @@ impl Draft<'_> {
 
     /// It begins with what was agreed last: nobody is idle who waits for a meeting, or is to call then.
     fn stage_clock(&self, lead: &Lead, policy: &StageClock) -> SlaClock {
-        let call = lead.task.as_ref().filter(|task| is_sales(&task.touch)).map(|task| task.due_at);
+        let is_call = |task: &&Task| sales_touch_step(&task.touch).is_some_and(|step| step != REPAIR);
+        let call = lead.task.as_ref().filter(is_call).map(|task| task.due_at);
         let pause = lead.enrolment.as_ref().and_then(|enrolment| enrolment.paused);
         let meeting = pause.filter(|pause| pause.cause == PauseCause::MeetingBooked).map(|pause| pause.resume_at);
         let since = [call, meeting].into_iter().flatten().fold(self.now, Timestamp::max);
@@ -162,13 +161,18 @@ impl Draft<'_> {
     pub(super) fn sales_is_due(&mut self) -> bool {
         let now = self.now;
         let Some(lead) = &self.lead else { return false };
+        // First, or a sign that nobody has looked at would go with the stage.
+        if lead.evaluate_by.is_some_and(|by| by <= now) {
+            self.evaluate();
+            return true;
+        }
         if let Some(clock) = lead.sla.clone().filter(|clock| clock.next_at <= now) {
             self.clock_is_due(lead.stage, &clock);
             return true;
         }
         let turnback = lead.turnback.as_ref();
         let is_to_be_judged = turnback.and_then(|turnback| turnback.judge_at).is_some_and(|at| at <= now);
-        if is_to_be_judged || lead.evaluate_by.is_some_and(|by| by <= now) {
+        if is_to_be_judged {
             self.evaluate();
             return true;
         }
@@ -301,15 +305,22 @@ impl Draft<'_> {
 
     /// A task of sales' own, in place of the one that is open.
     pub(super) fn sales_task(&mut self, touch: Option<TouchId>, due: SignedDuration) {
-        let (Some(touch), Some(lead)) = (touch, &self.lead) else { return };
-        let kind = match (lead.phone, lead.reach()) {
-            (PhoneReach::Ok, _) => TaskKind::Call,
-            (PhoneReach::Missing | PhoneReach::Bad | PhoneReach::DoNotCall, Reach::Mail) => TaskKind::Write,
-            (PhoneReach::Missing | PhoneReach::Bad | PhoneReach::DoNotCall, Reach::Human(kind)) => kind,
-            (PhoneReach::Missing | PhoneReach::Bad | PhoneReach::DoNotCall, Reach::Nobody) => return,
-        };
-        self.end_task("superseded");
-        self.record(Event::TaskCreated { touch, kind, due_at: self.now + due });
+        let kind = self.lead.as_ref().and_then(way_to);
+        if let (Some(touch), Some(kind)) = (touch, kind) {
+            self.end_task("superseded");
+            self.record(Event::TaskCreated { touch, kind, due_at: self.now + due });
+        }
+    }
+
+    /// The same for a call that somebody has agreed on: they may have a number that nobody told the suite.
+    pub(super) fn agreed_call(&mut self, due_at: Timestamp) {
+        let touch = self.lead.as_ref().and_then(|lead| sales_touch(lead, "call-back", lead.cycle.attempts));
+        let may_be_called = self.lead.as_ref().is_some_and(|lead| lead.phone != PhoneReach::DoNotCall);
+        let kind = self.lead.as_ref().and_then(way_to).or(may_be_called.then_some(TaskKind::Call));
+        if let (Some(touch), Some(kind)) = (touch, kind) {
+            self.end_task("superseded");
+            self.record(Event::TaskCreated { touch, kind, due_at });
+        }
     }
 
     /// Ends the open task.
@@ -357,11 +368,14 @@ impl Draft<'_> {
     fn repair_overdue(&mut self, touch: TouchId) {
         self.record(Event::TaskOverdue { touch: touch.clone(), escalates_at: None });
         self.alert(Trigger::TaskOverdue, Audience::Manager, Some(touch.clone()));
-        let is_reachable = self.lead.as_ref().is_some_and(|lead| lead.phone == PhoneReach::Ok);
+        // Whoever bought, or is with sales, is not let go of for an address.
+        let is_kept = self.lead.as_ref().is_some_and(|lead| {
+            lead.phone == PhoneReach::Ok || ![LifecycleStage::Inquiry, LifecycleStage::Recycled].contains(&lead.stage)
+        });
         if touch.occurrence == 0 {
             let again = TouchId { occurrence: 1, ..touch };
             self.record(Event::TaskCreated { touch: again, kind: TaskKind::RepairData, due_at: self.now + REPAIR_DUE });
-        } else if !is_reachable {
+        } else if !is_kept {
             self.listen();
         }
     }
@@ -374,6 +388,16 @@ impl Draft<'_> {
 
     pub(super) fn from(&self, at: Timestamp, delay: Delay) -> Timestamp {
         delay.after(at, &self.zone(), self.catalog.window.days())
+    }
+}
+
+/// How somebody of sales may reach a lead, if anybody may.
+fn way_to(lead: &Lead) -> Option<TaskKind> {
+    match (lead.phone, lead.reach()) {
+        (PhoneReach::Ok, _) => Some(TaskKind::Call),
+        (PhoneReach::Missing | PhoneReach::Bad | PhoneReach::DoNotCall, Reach::Mail) => Some(TaskKind::Write),
+        (PhoneReach::Missing | PhoneReach::Bad | PhoneReach::DoNotCall, Reach::Human(kind)) => Some(kind),
+        (PhoneReach::Missing | PhoneReach::Bad | PhoneReach::DoNotCall, Reach::Nobody) => None,
     }
 }
 

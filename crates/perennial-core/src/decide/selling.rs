@@ -23,8 +23,12 @@ use crate::roster::Loads;
 use crate::sales::{Audience, Origin, Outcome, Party, QualifyCause, Refusal, Trigger, TurnbackRequest, sales_touch};
 use crate::timing::{DATE_TIME, Delay};
 
-/// How far ahead a call, a hold or a day to come back may lie.
+/// How far ahead a day to come back may lie.
 const AHEAD_MAX: SignedDuration = SignedDuration::from_hours(3 * 365 * 24);
+
+/// How far ahead a call or a meeting may be agreed on: the clock of the lead's stage begins with it (I3). Whatever is
+/// later is a day to come back on, and the lead is better off in nurture until then.
+const AGREED_AHEAD_MAX: SignedDuration = SignedDuration::from_hours(90 * 24);
 
 /// How long programs stand still for a meeting whose time nobody told.
 const MEETING: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -62,19 +66,27 @@ pub fn refusal(view: &View<'_>, by: &Party, outcome: &Outcome, now: Timestamp) -
             None
         }
     };
+    // A CRM's word is not refused for being less than what is known: see `is_so`.
+    let is_no_lead = lead.stage == LifecycleStage::Disqualified && *by != Party::Crm;
     match outcome {
-        Outcome::CallBack { due_at } => ahead(*due_at),
-        // So long programs would stand still.
-        Outcome::MeetingBooked { meet_at: Some(until) } | Outcome::Held { until } if *until > now + PULSE_AHEAD_MAX => {
+        Outcome::CallBack { due_at: at } | Outcome::MeetingBooked { meet_at: Some(at) }
+            if *at > now + AGREED_AHEAD_MAX =>
+        {
             Some(Refusal::TooFar)
         }
+        // So long programs would stand still.
+        Outcome::Held { until } if *until > now + PULSE_AHEAD_MAX => Some(Refusal::TooFar),
+        Outcome::CallBack { due_at } => ahead(*due_at),
         Outcome::MeetingBooked { meet_at } => meet_at.and_then(ahead),
         Outcome::Held { until } => ahead(*until),
         Outcome::Revisit { on } => start_of(view.catalog, *on).and_then(ahead),
+        Outcome::TurnedBack(_) | Outcome::Lost if is_no_lead => Some(Refusal::NotWorked),
         Outcome::TurnedBack(request) => turnback_refusal(view, lead, by, request, ahead),
         Outcome::Lost if lead.stage == LifecycleStage::Customer => Some(Refusal::NoDeal),
+        Outcome::Lost if lead.stage == LifecycleStage::Recycled && *by != Party::Crm => Some(Refusal::NoDeal),
         Outcome::Disqualified { .. } if lead.stage == LifecycleStage::Customer => Some(Refusal::IsCustomer),
-        Outcome::Accepted
+        Outcome::Untouched
+        | Outcome::Accepted
         | Outcome::Attempted { .. }
         | Outcome::Connected
         | Outcome::WrongPerson
@@ -126,6 +138,10 @@ pub fn is_overtaken(lead: Option<&Lead>, outcome: &Outcome, happened_at: Option<
     let is_before = |at: Option<Timestamp>| at.is_some_and(|at| happened_at < at);
     let is_back = matches!(outcome, Outcome::TurnedBack(_) | Outcome::Disqualified { .. } | Outcome::Lost);
     let cycle = &lead.cycle;
+    if matches!(outcome, Outcome::Won | Outcome::ExistingCustomer) {
+        // Whoever bought has bought, whatever was said of them since; and what a customer is offered now is another deal.
+        return cycle.origin == Origin::Customer && is_before(Some(cycle.opened_at));
+    }
     is_before(lead.disposed_at)
         || is_before((cycle.number > 1).then_some(cycle.opened_at))
         || (is_back && is_before(cycle.qualified.map(|qualified| qualified.at)))
@@ -180,7 +196,8 @@ pub(super) fn told(
             };
             date(reason.filter(has_date).unwrap_or(TurnbackReason::Timing), Some(*on));
         }
-        Outcome::Accepted
+        Outcome::Untouched
+        | Outcome::Accepted
         | Outcome::Attempted { .. }
         | Outcome::Connected
         | Outcome::CallBack { .. }
@@ -220,37 +237,37 @@ impl Draft<'_> {
         outcome: &Outcome,
         note: Option<&Note>,
         happened_at: Option<Timestamp>,
+        is_status: bool,
         before: Option<&Facts<'_>>,
     ) {
         let view = View { lead: self.lead.as_ref(), profile: self.profile, catalog: self.catalog, loads: self.loads };
         if refusal(&view, by, outcome, self.now).is_some() || is_overtaken(view.lead, outcome, happened_at) {
             return;
         }
-        if *by == Party::Crm && self.is_so(outcome, before) {
+        if *by == Party::Crm && self.is_so(outcome, is_status, before) {
             if note.is_some() {
                 self.record(Event::Noted { by: by.clone() });
             }
             return;
         }
-        self.record(Event::Disposed { by: by.clone(), outcome: outcome.clone(), happened_at });
+        self.record(Event::Disposed { by: by.clone(), outcome: outcome.clone(), happened_at, is_status });
         if note.is_some() {
             self.record(Event::Noted { by: by.clone() });
         }
         match outcome {
+            // Nobody has done anything.
+            Outcome::Untouched => return,
             Outcome::Accepted => self.take_to(LifecycleStage::Sal, by, before),
             Outcome::Attempted { .. } | Outcome::Done => self.end_task(outcome.name()),
             Outcome::Connected => {
                 self.end_task(outcome.name());
                 // CRMs know no other word for it: whoever has spoken with the person has taken the lead on.
-                if *by == Party::Crm {
+                if *by == Party::Crm && !self.is_in(LifecycleStage::Customer) {
                     self.take_to(LifecycleStage::Sal, by, before);
                 }
                 self.signalled(SignalKind::Connected, None, before);
             }
-            Outcome::CallBack { due_at } => {
-                let touch = self.lead.as_ref().and_then(|lead| sales_touch(lead, "call-back", lead.cycle.attempts));
-                self.sales_task(touch, due_at.duration_since(self.now));
-            }
+            Outcome::CallBack { due_at } => self.agreed_call(*due_at),
             Outcome::MeetingBooked { meet_at } => {
                 self.end_task(outcome.name());
                 self.take_to(LifecycleStage::Sal, by, before);
@@ -259,8 +276,8 @@ impl Draft<'_> {
             }
             Outcome::WrongPerson => {
                 self.end_task(outcome.name());
-                if self.is_in(LifecycleStage::Customer) {
-                    // Whoever answers there, they have bought.
+                if self.is_in(LifecycleStage::Customer) || self.is_in(LifecycleStage::Disqualified) {
+                    // Whoever answers there, they have bought, or are no lead.
                     self.phone_is(PhoneReach::Bad);
                 } else {
                     self.turn_back(&TurnbackRequest::new(TurnbackReason::WrongContact), by);
@@ -304,24 +321,35 @@ impl Draft<'_> {
         self.keep_alive();
     }
 
-    /// Whether the lead is where an outcome leads. A CRM tells a status again whenever anything else of its record changes.
-    fn is_so(&self, outcome: &Outcome, before: Option<&Facts<'_>>) -> bool {
+    /// Whether the lead is where an outcome leads. A CRM tells a status again whenever anything else of its record changes;
+    /// and it has few words, so what somebody who sells said here is not replaced by one that says less.
+    fn is_so(&self, outcome: &Outcome, is_status: bool, before: Option<&Facts<'_>>) -> bool {
         let Some(lead) = &self.lead else { return false };
-        let is_back = |reason: TurnbackReason| {
-            lead.stage == LifecycleStage::Recycled && lead.turnback.as_ref().is_some_and(|it| it.reason == reason)
-        };
+        if is_status && lead.crm_status.as_ref() == Some(outcome) {
+            return true;
+        }
+        let turnback = lead.turnback.as_ref().filter(|_| lead.stage == LifecycleStage::Recycled);
+        let is_back = |reason: TurnbackReason| turnback.is_some_and(|it| it.reason == reason);
+        let is_told = lead.stage == LifecycleStage::Disqualified || turnback.is_some_and(|it| it.by_seller);
         match outcome {
+            Outcome::TurnedBack(_) | Outcome::Lost if lead.stage == LifecycleStage::Disqualified => true,
+            Outcome::TurnedBack(request) if is_told && request.date.is_none() => true,
+            Outcome::TurnedBack(request) if request.reason == TurnbackReason::Other && turnback.is_some() => true,
             Outcome::TurnedBack(request) => {
                 let known = before.and_then(|before| before.profile);
                 let view = View { lead: Some(lead), profile: known, catalog: self.catalog, loads: self.loads };
                 let is_known = known.is_none_or(|known| told(&view, known, outcome, None, self.now).is_none());
                 is_back(request.reason) && is_known
             }
-            Outcome::Lost => is_back(TurnbackReason::ClosedLost),
+            Outcome::Lost => is_told || is_back(TurnbackReason::ClosedLost),
             Outcome::Disqualified { .. } => lead.stage == LifecycleStage::Disqualified,
             Outcome::ExistingCustomer | Outcome::Won => lead.stage == LifecycleStage::Customer,
-            Outcome::Accepted
-            | Outcome::Attempted { .. }
+            // The deal that made a customer of them, most likely.
+            Outcome::Accepted | Outcome::Qualified if lead.stage == LifecycleStage::Customer => true,
+            Outcome::Accepted => is_there(lead.stage, LifecycleStage::Sal),
+            Outcome::Qualified => is_there(lead.stage, LifecycleStage::Sql),
+            Outcome::Untouched => lead.crm_status.is_none() || !is_status,
+            Outcome::Attempted { .. }
             | Outcome::Connected
             | Outcome::CallBack { .. }
             | Outcome::MeetingBooked { .. }
@@ -329,7 +357,6 @@ impl Draft<'_> {
             | Outcome::BadNumber
             | Outcome::DoNotCall
             | Outcome::Done
-            | Outcome::Qualified
             | Outcome::Held { .. }
             | Outcome::Resumed
             | Outcome::Revisit { .. }

@@ -2,6 +2,8 @@
 
 mod answers;
 mod consent;
+mod crm;
+mod crossing;
 mod handover;
 mod ladder;
 mod leaving;

@@ -18,7 +18,7 @@ use crate::condition::{Condition, Facts, SignalKind};
 use crate::consent::Pace;
 use crate::event::{DeferReason, Event, ProgramExit, SkipReason};
 use crate::ids::{LeadId, ProgramName, StepId, TouchId};
-use crate::lead::{Enrolment, Lead, LifecycleStage, Reach};
+use crate::lead::{Enrolment, Lead, LifecycleStage, Pause, PauseCause, Reach};
 use crate::program::{Action, Arm, Awaited, Case, Hurry, Program, ProgramVersion, Step, Stop, TouchClass, UsedUp};
 use crate::questions;
 use crate::sales::{Audience, Trigger};
@@ -85,6 +85,21 @@ impl<'a> Draft<'a> {
         // A program that follows itself goes on where it was, at the pace it had.
         let is_same = next.is_some_and(|next| next.name == left.program);
         self.enrol_after(next, None, if is_same { left.silent_touches } else { 0 });
+        self.stay_paused(exit, left.paused);
+    }
+
+    /// Whoever is away, or in a conversation, is so whatever program they are in; a rep's hold and a meeting end with the
+    /// rep's work. Where the person did what the program was for, they are there.
+    fn stay_paused(&mut self, exit: ProgramExit, paused: Option<Pause>) {
+        let Some(Pause { cause, resume_at }) = paused.filter(|pause| pause.resume_at > self.now) else { return };
+        let goes_on = match (exit, cause) {
+            (ProgramExit::GoalMet | ProgramExit::Stopped | ProgramExit::Suppressed, _) => false,
+            (_, PauseCause::OutOfOffice | PauseCause::InConversation) => true,
+            (exit, PauseCause::RepHold | PauseCause::MeetingBooked) => exit != ProgramExit::TurnedBack,
+        };
+        if goes_on {
+            self.pause(cause, resume_at);
+        }
     }
 
     /// The program that claims the lead since `before`: its `enter` has become true, and nobody claims more.

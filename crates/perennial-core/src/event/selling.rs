@@ -1,8 +1,9 @@
 //! What the events of sales change in a lead.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::Event;
@@ -57,8 +58,11 @@ pub(super) fn apply(lead: &mut Lead, event: &Event, at: Timestamp) {
     if let Event::SlaBreached { trigger: Trigger::Reassigned, .. } = event {
         lead.cycle.passed_over.extend(lead.owner.as_ref().and_then(Ownership::rep).cloned());
     }
-    if let Event::Disposed { by, outcome, happened_at } = event {
+    if let Event::Disposed { by, outcome, happened_at, is_status } = event {
         disposed(lead, by, outcome, at);
+        if *is_status {
+            lead.crm_status = Some(outcome.clone());
+        }
         if !outcome.is_remark() {
             lead.disposed_at = lead.disposed_at.max(Some(happened_at.unwrap_or(at)));
         }
@@ -83,9 +87,15 @@ pub(super) fn apply(lead: &mut Lead, event: &Event, at: Timestamp) {
         lead.cycle.closed_at = Some(at);
     }
     if let Event::TurnedBack { reason, by, rep, sales_from, judge_at, horizon_at, .. } = event {
+        // Somebody asked to be spoken to, and nobody has looked at it yet: whoever gives the lead back cannot have known.
+        let unseen = lead
+            .signals
+            .get(&SignalKind::HandRaised)
+            .copied()
+            .filter(|raised| lead.evaluate_by.is_some() && lead.evaluated_at.is_none_or(|looked| looked < *raised));
         lead.sla = None;
         lead.task = None;
-        lead.evaluate_by = None;
+        lead.evaluate_by = lead.evaluate_by.filter(|_| unseen.is_some());
         lead.cycle.closed_at = Some(at);
         // Whoever let it lie does not know it.
         if rep.is_some() && *by != Party::Suite {
@@ -94,11 +104,15 @@ pub(super) fn apply(lead: &mut Lead, event: &Event, at: Timestamp) {
         lead.turnback = Some(Turnback {
             reason: *reason,
             at,
+            by_seller: by.sells(),
             sales_from: *sales_from,
             judge_at: *judge_at,
             horizon_at: *horizon_at,
             answered: BTreeSet::new(),
-            days: BTreeMap::new(),
+            days: unseen
+                .map(|raised| (SignalKind::HandRaised, SignDays { days: 1, last: day_of(raised) }))
+                .into_iter()
+                .collect(),
         });
     }
     if let Event::TurnbackMoved { sales_from, horizon_at } = event
@@ -115,6 +129,7 @@ pub(super) fn apply(lead: &mut Lead, event: &Event, at: Timestamp) {
     if let Event::IsCustomer = event {
         lead.stage = LifecycleStage::Customer;
         lead.stage_until = None;
+        lead.disqualified = None;
         lead.turnback = None;
         lead.sla = None;
         lead.cycle.closed_at = Some(at);
@@ -142,11 +157,16 @@ pub(super) fn apply(lead: &mut Lead, event: &Event, at: Timestamp) {
     }
 }
 
+/// The day of a sign (UTC).
+fn day_of(at: Timestamp) -> Date {
+    at.to_zoned(TimeZone::UTC).date()
+}
+
 /// A sign of the person counts for the cycle, and for the turnback that it came after.
 pub(super) fn signalled(lead: &mut Lead, kind: SignalKind, at: Timestamp) {
     lead.cycle.signs = lead.cycle.signs.saturating_add(1);
     let Some(turnback) = &mut lead.turnback else { return };
-    let today = at.to_zoned(TimeZone::UTC).date();
+    let today = day_of(at);
     let days = turnback.days.entry(kind).or_insert(SignDays { days: 1, last: today });
     if days.last < today {
         *days = SignDays { days: days.days.saturating_add(1), last: today };
@@ -162,18 +182,19 @@ pub(super) fn answered(lead: &mut Lead, fields: &BTreeSet<FieldName>) {
 
 /// A click that counted was a machine's: the day is none on which the person was there, unless they were there again.
 pub(crate) fn click_taken_back(lead: &mut Lead, given_at: Timestamp, clicked_before: Option<Timestamp>) {
-    lead.cycle.signs = lead.cycle.signs.saturating_sub(1);
+    if lead.cycle.opened_at <= given_at {
+        lead.cycle.signs = lead.cycle.signs.saturating_sub(1);
+    }
     let last = lead.signals.get(&SignalKind::Clicked).copied();
     let Some(turnback) = lead.turnback.as_mut().filter(|turnback| turnback.at <= given_at) else { return };
     let Some(days) = turnback.days.get_mut(&SignalKind::Clicked) else { return };
     let since = turnback.at;
-    let day = |at: Timestamp| at.to_zoned(TimeZone::UTC).date();
-    let before = clicked_before.filter(|at| *at >= since).map(day);
-    if [before, last.filter(|at| *at >= since).map(day)].contains(&Some(day(given_at))) {
+    let before = clicked_before.filter(|at| *at >= since).map(day_of);
+    if [before, last.filter(|at| *at >= since).map(day_of)].contains(&Some(day_of(given_at))) {
         return;
     }
     days.days = days.days.saturating_sub(1);
-    days.last = before.filter(|_| days.last == day(given_at)).unwrap_or(days.last);
+    days.last = before.filter(|_| days.last == day_of(given_at)).unwrap_or(days.last);
     if days.days == 0 {
         turnback.days.remove(&SignalKind::Clicked);
     }
@@ -183,6 +204,7 @@ pub(crate) fn click_taken_back(lead: &mut Lead, given_at: Timestamp, clicked_bef
 pub(super) fn reopened(lead: &mut Lead, at: Timestamp) {
     lead.stage = LifecycleStage::Inquiry;
     lead.stage_until = None;
+    lead.disqualified = None;
     if lead.cycle.closed_at.is_some() {
         lead.cycle = DemandCycle::open(lead.cycle.number.saturating_add(1), Origin::Reopened, at);
     }
@@ -209,7 +231,8 @@ fn disposed(lead: &mut Lead, by: &Party, outcome: &Outcome, at: Timestamp) {
                 attempted(clock);
             }
         }
-        Outcome::Accepted
+        Outcome::Untouched
+        | Outcome::Accepted
         | Outcome::DoNotCall
         | Outcome::Done
         | Outcome::Qualified

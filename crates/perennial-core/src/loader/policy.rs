@@ -256,7 +256,9 @@ pub(super) fn requalify(report: &mut Report<'_>, section: &mut Section<'_>, know
 fn requalify_rule(report: &mut Report<'_>, mut section: Section<'_>, known: &Known<'_>) -> RequalifyRule {
     let signals = condition::signals(report, &mut section, "signal");
     let days_min = section.number(report, "days_min");
+    let also = condition::signals(report, &mut section, "also");
     let score_percent = section.number(report, "score_percent");
+    let corrected = section.switch(report, "corrected");
     let in_window = section.switch(report, "in_window");
     let answered = section.names(report, "answered", FieldName::parse);
     let answered = answered.into_iter().filter(|named| known.field(report, named).is_some());
@@ -266,11 +268,17 @@ fn requalify_rule(report: &mut Report<'_>, mut section: Section<'_>, known: &Kno
         let message = "`in_window = false` asks nothing: a rule without it does not look at the date";
         report.error(Code::KeyConflict, section.span_of("in_window"), message, "remove it");
     }
+    if corrected == Some(false) {
+        let message = "`corrected = false` asks nothing: a rule without it does not look at what was in doubt";
+        report.error(Code::KeyConflict, section.span_of("corrected"), message, "remove it");
+    }
     section.finish(report);
     RequalifyRule {
         signals,
         days_min: days_min.unwrap_or(0),
+        also,
         score_percent,
+        corrected: corrected.unwrap_or(false),
         in_window: in_window.unwrap_or(false),
         answered,
         when,

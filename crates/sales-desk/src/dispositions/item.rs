@@ -142,6 +142,7 @@ impl<'j> Said<'j> {
             id: format!("told/{id}"),
             lead: self.lead(pepper)?,
             meaning: self.meaning(catalog)?,
+            is_status: !self.text("status")?.is_empty(),
             details: Details { date: self.date()?, fields: self.fields(catalog)? },
             note: Some(note).filter(|note| !note.is_empty()).map(str::to_owned),
             happened_at: Some(time(self.text("occurred_at")?)?),

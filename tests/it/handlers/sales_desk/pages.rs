@@ -86,7 +86,15 @@ async fn a_page_is_small_has_no_script_and_nothing_from_elsewhere() {
         let (by, outcome) = (Party::Rep { rep: rep("robin") }, Outcome::Connected);
         let note = (number == 0).then(|| "lift ".repeat(399));
         let key = number.to_string();
-        let told = perennial_app::desk::Told { by, lead: ada.clone(), outcome, note, happened_at: None, key };
+        let told = perennial_app::desk::Told {
+            by,
+            lead: ada.clone(),
+            outcome,
+            note,
+            happened_at: None,
+            is_status: false,
+            key,
+        };
         world.functions.sales.desk.dispose(&told).await.unwrap();
     }
     let path = robins(&world, &ada);
@@ -414,7 +422,8 @@ async fn a_mail_that_does_not_help_is_marked_on_its_own_line() {
     assert!(world.events(&ada).await.contains(&Event::Disposed {
         by: Party::Rep { rep: rep("robin") },
         outcome: Outcome::Unhelpful { touch },
-        happened_at: None
+        happened_at: None,
+        is_status: false
     }));
 }
 
@@ -578,6 +587,7 @@ async fn a_task_to_write_has_its_draft_on_the_page() {
             outcome: Outcome::Done,
             note: None,
             happened_at: None,
+            is_status: false,
             key: days.to_string(),
         };
         world.functions.sales.desk.dispose(&told).await.unwrap();

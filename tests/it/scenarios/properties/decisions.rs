@@ -6,6 +6,7 @@ use std::sync::{Arc, LazyLock};
 use jiff::civil::date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
+use perennial_core::actor::{Agent, Hit, Mailing, Manner, Network, Target};
 use perennial_core::catalog::{Catalog, Handover, Route};
 use perennial_core::condition::{Condition, Facts, SignalKind};
 use perennial_core::contact::{EmailAddress, PhoneNumber};
@@ -21,6 +22,7 @@ use perennial_core::lead::{EmailReach, Lead, LifecycleStage, Ownership, PULSE_AH
 use perennial_core::lifecycle::Row;
 use perennial_core::policy::TurnbackReason;
 use perennial_core::profile::Profile;
+use perennial_core::program::TouchClass;
 use perennial_core::roster::{OfficeHours, Rep, RepStatus, Roster, Team};
 use perennial_core::sales::{Attempt, Outcome, Party, QualifyCause, TurnbackRequest};
 use perennial_core::score::{Points, explain};
@@ -96,12 +98,21 @@ pub(crate) enum Move {
     Redeploys(usize),
     /// Whoever looks whether the lead is ready, looks.
     Evaluates,
-    /// Somebody of sales tells something: the nth rep, a CRM or the suite's operator.
-    Sells(usize, Outcome),
+    /// A link of the nth mail from the end is followed, by somebody or by a machine, and judged a quarter of an hour on.
+    Follows(usize, By),
+    /// Somebody of sales tells something: the nth rep, or a CRM, as what happened or as a status.
+    Sells(usize, Outcome, bool),
     /// Somebody gives the lead to the nth rep.
     HandsTo(usize),
     /// The nth rep leaves, or comes back.
     Hires(usize),
+}
+
+/// Who follows a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum By {
+    Person,
+    Machine,
 }
 
 impl Move {
@@ -180,6 +191,7 @@ pub(crate) fn next_move() -> impl Strategy<Value = Move> {
     let verdict = prop_oneof![Just(ReviewVerdict::Sent), Just(ReviewVerdict::Dropped)];
     let signal = prop::sample::select(SignalKind::ALL.to_vec());
     let topic = prop::option::of(prop::sample::select(vec!["routes", "fleet"]));
+    let by = prop_oneof![Just(By::Person), Just(By::Machine)];
     prop_oneof![
         4 => sender().prop_map(Move::Submits),
         3 => (0..2_000_i64).prop_map(Move::Hours),
@@ -196,7 +208,8 @@ pub(crate) fn next_move() -> impl Strategy<Value = Move> {
         1 => Just(Move::EndsProgram),
         1 => (0..4_usize).prop_map(Move::Redeploys),
         4 => Just(Move::Evaluates),
-        6 => (0..4_usize, sold()).prop_map(|(who, outcome)| Move::Sells(who, outcome)),
+        4 => (0..4_usize, by).prop_map(|(nth, by)| Move::Follows(nth, by)),
+        6 => (0..6_usize, sold(), any::<bool>()).prop_map(|(who, outcome, is_status)| Move::Sells(who, outcome, is_status)),
         1 => (0..3_usize).prop_map(Move::HandsTo),
         1 => (0..3_usize).prop_map(Move::Hires),
     ]
@@ -213,6 +226,7 @@ fn sold() -> impl Strategy<Value = Outcome> {
     let back = (reason, prop::option::of(day()), fields)
         .prop_map(|(reason, date, fields)| Outcome::TurnedBack(TurnbackRequest { reason, date, fields }));
     let rest = vec![
+        Outcome::Untouched,
         Outcome::Connected,
         Outcome::MeetingBooked { meet_at: None },
         Outcome::WrongPerson,
@@ -280,6 +294,9 @@ pub(crate) struct Life {
     marked: Vec<(TouchId, u32)>,
     moved: Deltas,
     submissions: u32,
+    begins_at: Timestamp,
+    /// Who followed the links of which mail.
+    hits: Vec<(TouchId, Hit)>,
     /// Reps who are gone.
     left: BTreeSet<RepName>,
     /// All that was decided.
@@ -300,6 +317,8 @@ impl Life {
             marked: Vec::new(),
             moved: Deltas::default(),
             submissions: 0,
+            begins_at: berlin("2026-03-02 10:00"),
+            hits: Vec::new(),
             history: Vec::new(),
         }
     }
@@ -363,9 +382,18 @@ impl Life {
                 self.meet(&Stimulus::Due);
             }
             Move::Evaluates => self.meet(&Stimulus::Evaluate),
-            Move::Sells(who, outcome) => {
+            Move::Follows(nth, by) => self.follow(*nth, *by),
+            Move::Sells(who, outcome, is_status) => {
                 let by = if *who < REPS.len() { Party::Rep { rep: rep(*who) } } else { Party::Crm };
-                self.meet(&Stimulus::Disposed { by, outcome: outcome.clone(), note: None, happened_at: None });
+                let is_status = *is_status && by == Party::Crm;
+                let outcome = outcome.clone();
+                let told = Stimulus::Disposed { by, outcome, note: None, happened_at: None, is_status };
+                self.meet(&told);
+                if is_status {
+                    let before = self.lead.clone();
+                    self.meet(&told);
+                    assert_eq!(self.lead, before, "I10: a status that stands there still says nothing new");
+                }
             }
             Move::HandsTo(nth) => self.meet(&Stimulus::HandedTo { owner: Ownership::Assigned { rep: rep(*nth) } }),
             Move::Hires(nth) => {
@@ -429,6 +457,31 @@ impl Life {
     fn of_nth_mail(&mut self, nth: usize, stimulus: impl Fn(TouchId, u32) -> Stimulus) {
         if let Some((touch, attempt)) = self.marked.iter().rev().nth(nth).cloned() {
             self.meet(&stimulus(touch, attempt));
+        }
+    }
+
+    /// What a machine follows is no sign of anybody (I11).
+    fn follow(&mut self, nth: usize, by: By) {
+        let Some((touch, attempt)) = self.marked.iter().rev().nth(nth).cloned() else { return };
+        let target = if by == By::Machine { Target::Trap } else { Target::Link(0) };
+        let network = Network::of_hash(format!("{by:?}"));
+        let hit = Hit { at: self.now, target, network, agent: Agent::Browser, manner: Manner::Get };
+        self.hits.push((touch.clone(), hit));
+        let mailing = Mailing { sent_at: self.begins_at, links: 3, class: TouchClass::Nurture };
+        let until = self.now + SignedDuration::from_mins(2);
+        let signs = |life: &Self| life.lead.as_ref().map(|lead| (lead.signals.clone(), lead.cycle.signs));
+        let before = signs(self);
+        self.meet(&Stimulus::LinkFollowed { touch: touch.clone(), attempt, mailing, topic: None, until });
+        self.now += SignedDuration::from_mins(15);
+        let of_touch = self.hits.iter().filter(|(of, _)| *of == touch);
+        let hits = of_touch.map(|(_, hit)| hit.clone()).collect();
+        self.meet(&Stimulus::HitsGathered { touch, hits });
+        if let (By::Machine, Some((signals, count))) = (by, signs(self)) {
+            let (known, counted) = before.unwrap_or_default();
+            assert!(
+                count <= counted && signals.keys().all(|kind| known.contains_key(kind)),
+                "I11: a machine was heard"
+            );
         }
     }
 
@@ -529,6 +582,7 @@ impl Life {
             let after = apply(lead.clone(), event, self.now);
             let (from, to) = (lead.as_ref().map(|lead| lead.stage), after.as_ref().map(|lead| lead.stage));
             if let Event::TurnedBack { reason: why, .. } = event {
+                assert!(Row::of(lead.as_ref(), event).is_some(), "I5: no row gives a lead back from {from:?}");
                 reason = Some(*why);
             }
             let has_row = match event {
@@ -539,8 +593,23 @@ impl Life {
             };
             assert!(from == to || has_row, "no row leads from {from:?} to {to:?}: {event:?}");
             if let Event::Qualified { cause, .. } | Event::Requalified { cause, .. } = event {
-                let has_sign = after.as_ref().is_some_and(|lead| !lead.signals.is_empty());
-                assert!(has_sign || *cause == QualifyCause::RepManual, "I11: nobody was there, and sales is told");
+                let turnback = lead.as_ref().and_then(|lead| lead.turnback.as_ref());
+                let has_sign = turnback.map_or_else(
+                    || after.as_ref().is_some_and(|lead| !lead.signals.is_empty()),
+                    |turnback| !turnback.days.is_empty(),
+                );
+                assert!(
+                    has_sign || *cause == QualifyCause::RepManual,
+                    "I11: nobody was there since, and sales is told"
+                );
+            }
+            if let (Event::Requalified { by_score: true, .. }, Some(after)) = (event, &after) {
+                let year = SignedDuration::from_hours(365 * 24);
+                let since = after.requalified.iter().filter(|at| self.now.duration_since(**at) < year).count();
+                let before = self.history.iter().filter(|(at, event)| {
+                    matches!(event, Event::Requalified { by_score: true, .. }) && self.now.duration_since(*at) < year
+                });
+                assert!(since <= 3 && before.count() <= 3, "three times a year by score, and no more");
             }
             lead = after;
         }

@@ -75,7 +75,7 @@ fn a_look_is_asked_for_by_each_sign_and_by_nothing_else() {
     for kind in SignalKind::ALL {
         assert!(asks(&life, &Stimulus::Signalled { kind, topic: None }), "{kind:?}");
     }
-    let kim = |outcome| Stimulus::Disposed { by: Party::Crm, outcome, note: None, happened_at: None };
+    let kim = |outcome| Stimulus::Disposed { by: Party::Crm, outcome, note: None, happened_at: None, is_status: false };
     assert!(asks(&life, &kim(Outcome::Connected)), "what sales tells may be a sign of the person");
     assert!(!asks(&life, &kim(no_answer())));
     assert!(!asks(&life, &Stimulus::Unsubscribed));
@@ -266,7 +266,13 @@ impl Life {
                 if self.refusal(&by, outcome).is_none() {
                     self.told_by(by, outcome.clone());
                 } else {
-                    let told = Stimulus::Disposed { by, outcome: outcome.clone(), note: None, happened_at: None };
+                    let told = Stimulus::Disposed {
+                        by,
+                        outcome: outcome.clone(),
+                        note: None,
+                        happened_at: None,
+                        is_status: false,
+                    };
                     assert_eq!(self.decide(&told), self.decide(&Stimulus::Due), "what is refused changes nothing");
                 }
             }

@@ -106,7 +106,13 @@ impl Walk {
     /// The rep who has the lead, else Maria, tells something.
     fn tells(&mut self, outcome: Outcome) -> &mut Self {
         let rep = self.life.lead.as_ref().and_then(|lead| lead.rep().cloned()).unwrap_or_else(|| rep("maria"));
-        self.meets(&Stimulus::Disposed { by: Party::Rep { rep }, outcome, note: None, happened_at: None })
+        self.meets(&Stimulus::Disposed {
+            by: Party::Rep { rep },
+            outcome,
+            note: None,
+            happened_at: None,
+            is_status: false,
+        })
     }
 
     fn turns_back(&mut self, reason: TurnbackReason) -> &mut Self {
@@ -197,7 +203,14 @@ fn life_of(row: Row) -> Walk {
         }
         Row::Horizon => {
             let outcome = Outcome::TurnedBack(TurnbackRequest::new(TurnbackReason::NoResponse));
-            walk.meets(&Stimulus::Disposed { by: Party::Crm, outcome, note: None, happened_at: None }).passes(200);
+            walk.meets(&Stimulus::Disposed {
+                by: Party::Crm,
+                outcome,
+                note: None,
+                happened_at: None,
+                is_status: false,
+            })
+            .passes(200);
         }
         Row::Disqualified => {
             walk.tells(Outcome::Disqualified { reason: DisqualifyReason::JobSeeker });
@@ -250,8 +263,13 @@ fn every_row_of_the_lifecycle_is_taken() {
 #[test]
 fn an_outcome_ahead_of_the_stage_takes_every_stage_between_in_one_commit() {
     let mut walk = Walk::new();
-    let decision =
-        walk.life.decide(&Stimulus::Disposed { by: Party::Crm, outcome: Outcome::Won, note: None, happened_at: None });
+    let decision = walk.life.decide(&Stimulus::Disposed {
+        by: Party::Crm,
+        outcome: Outcome::Won,
+        note: None,
+        happened_at: None,
+        is_status: false,
+    });
     let mut lead = walk.life.lead.clone();
     let mut rows = Vec::new();
     for event in &decision.events {
@@ -280,7 +298,13 @@ fn what_is_refused_changes_nothing_and_says_why() {
         let life = &walk.life;
         let view = View { lead: life.lead.as_ref(), profile: None, catalog: &life.catalog, loads: None };
         assert_eq!(refusal(&view, &maria, &outcome, life.now).unwrap().to_string(), why);
-        let told = life.decide(&Stimulus::Disposed { by: maria.clone(), outcome, note: None, happened_at: None });
+        let told = life.decide(&Stimulus::Disposed {
+            by: maria.clone(),
+            outcome,
+            note: None,
+            happened_at: None,
+            is_status: false,
+        });
         assert!(told.events.is_empty() && told.profile.is_none());
     }
     for _ in 0..3 {

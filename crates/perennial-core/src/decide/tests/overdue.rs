@@ -35,7 +35,7 @@ fn alerts(life: &Life) -> Vec<&str> {
 
 fn tells(life: &mut Life, outcome: Outcome) {
     let by = Party::Rep { rep: RepName::parse("kim").unwrap() };
-    life.meet(&Stimulus::Disposed { by, outcome, note: None, happened_at: None });
+    life.meet(&Stimulus::Disposed { by, outcome, note: None, happened_at: None, is_status: false });
 }
 
 #[test]

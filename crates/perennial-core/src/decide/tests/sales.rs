@@ -144,7 +144,7 @@ impl Life {
 
     pub(super) fn told_by(&mut self, by: Party, outcome: Outcome) {
         assert_eq!(self.refusal(&by, &outcome), None);
-        self.meet(&Stimulus::Disposed { by, outcome, note: None, happened_at: None });
+        self.meet(&Stimulus::Disposed { by, outcome, note: None, happened_at: None, is_status: false });
     }
 
     /// Why an outcome would not be taken.

@@ -188,7 +188,7 @@ fn whoever_is_turned_back_begins_with_nothing_and_what_was_a_machines_before_is_
     letter.followed(&mut life, Target::Link(0), Manner::Get);
     life.signals(SignalKind::HandRaised);
     let outcome = Outcome::TurnedBack(TurnbackRequest::new(TurnbackReason::Evaluating));
-    life.meet(&Stimulus::Disposed { by: Party::Operator, outcome, note: None, happened_at: None });
+    life.meet(&Stimulus::Disposed { by: Party::Operator, outcome, note: None, happened_at: None, is_status: false });
     assert_eq!(life.lead.as_ref().unwrap().stage, LifecycleStage::Recycled);
     assert_eq!(life.engagement(), Points::ZERO);
     life.now += SignedDuration::from_hours(1);

@@ -46,6 +46,9 @@ impl Row {
         for _ in 0..3 {
             life.tells(no_answer());
         }
+        if self.reason == Reason::BadAnswers {
+            life.answers("role", "I run everything");
+        }
         life.now += SignedDuration::from_mins(1);
         life.tells(match self.day {
             Some(day) => back_until(self.reason, day),
@@ -285,8 +288,15 @@ fn what_they_said_does_not_hold() {
             is_hot(life);
             life.answers("role", "I run a team");
         }],
-        // Answers that are not warm enough, and warmth without them.
-        not: &[|life| life.answers("role", "I run a team"), is_hot],
+        // Answers that are not warm enough, warmth without them, and with another answer than the one in doubt.
+        not: &[
+            |life| life.answers("role", "I run a team"),
+            is_hot,
+            |life| {
+                is_hot(life);
+                life.answers("company_size", "1-9");
+            },
+        ],
         horizon: Some(180),
         ..Row::of(Reason::BadAnswers, "turnback-profile", 30)
     };

@@ -176,10 +176,18 @@ pub static REQUALIFY: Shape = Shape {
     parts: &[&[
         optional("signal", Value::WordOrWords(SIGNALS), "One of these signs came after the turnback; any, if absent."),
         optional("days_min", Value::Number { min: 1, max: 60 }, "On at least so many different days."),
+        optional("also", Value::WordOrWords(SIGNALS), "Each of these signs came after the turnback, too."),
         optional(
             "score_percent",
             Value::Number { min: 1, max: 1_000 },
-            "The score is at least this share of the gate's score, in percent.",
+            "The signs since the turnback are worth at least this share of the gate's score, in percent. What fits was \
+             known before, and adds nothing.",
+        ),
+        default(
+            "corrected",
+            Value::Switch,
+            "false",
+            "No answer that sales doubted is in doubt any more, and with the fit the lead reaches the gate's score.",
         ),
         default("in_window", Value::Switch, "false", "The reason's date, less its lead time, has come."),
         default(
@@ -191,7 +199,7 @@ pub static REQUALIFY: Shape = Shape {
         optional("when", Value::Condition, "This holds too, for example an answer."),
     ]],
     rules: &[Rule::Some {
-        of: &["signal", "days_min", "score_percent", "in_window", "answered", "when"],
+        of: &["signal", "days_min", "also", "score_percent", "corrected", "in_window", "answered", "when"],
         remedy: "add for example `signal = [\"replied\", \"hand_raised\"]`",
     }],
 };

@@ -101,6 +101,8 @@ fn nobody() -> Lead {
         evaluate_by: None,
         evaluated_at: None,
         alerted: BTreeMap::new(),
+        crm_status: None,
+        disqualified: None,
         disposed_at: None,
         submissions: 0,
         stage_until: None,

@@ -195,7 +195,7 @@ after = "1d"
     stop [Stop { when: Answer { field: FieldName("role"), one_of: {"Student"} }, then: None }]
     hurry Some(Hurry { signals: {PricingVisited}, to: Days(1) })
     quiet Some(Quiet { after_touches: 3, every: Days(90) })
-    requalify [RequalifyRule { signals: {Clicked}, days_min: 2, score_percent: Some(60), in_window: false, answered: {}, when: Some(Topic({TopicName("pricing")})) }]
+    requalify [RequalifyRule { signals: {Clicked}, days_min: 2, also: {}, score_percent: Some(60), corrected: false, in_window: false, answered: {}, when: Some(Topic({TopicName("pricing")})) }]
     "#);
 }
 
@@ -780,7 +780,7 @@ fn every_turnback_reason_has_a_policy() {
     "#);
     let parsed = parse(&files("[[step]]\nid = \"rest\"\nkind = \"wait\"\nafter = \"1d\"\n")).0.expect("a catalog");
     assert!(TurnbackReason::ALL.iter().all(|reason| parsed.turnbacks.policy(*reason).is_some()));
-    insta::assert_snapshot!(format!("{:?}", parsed.turnbacks.policy(TurnbackReason::NoResponse)), @r#"Some(TurnbackPolicy { program: Some(ProgramName("occasional")), cooldown: Days(21), requalify: [RequalifyRule { signals: {Replied, HandRaised}, days_min: 0, score_percent: None, in_window: false, answered: {}, when: None }, RequalifyRule { signals: {Clicked}, days_min: 2, score_percent: Some(60), in_window: false, answered: {}, when: None }], horizon_days: Some(180), date: None, lead_time: None, attempts_min: 3, route: None })"#);
+    insta::assert_snapshot!(format!("{:?}", parsed.turnbacks.policy(TurnbackReason::NoResponse)), @r#"Some(TurnbackPolicy { program: Some(ProgramName("occasional")), cooldown: Days(21), requalify: [RequalifyRule { signals: {Replied, HandRaised}, days_min: 0, also: {}, score_percent: None, corrected: false, in_window: false, answered: {}, when: None }, RequalifyRule { signals: {Clicked}, days_min: 2, also: {}, score_percent: Some(60), corrected: false, in_window: false, answered: {}, when: None }], horizon_days: Some(180), date: None, lead_time: None, attempts_min: 3, route: None })"#);
 }
 
 #[test]
@@ -806,7 +806,7 @@ fn a_turnback_rule_asks_for_something_and_its_date_is_one() {
         add `date`, or remove `lead_time`
     "#);
     insta::assert_snapshot!(timing("requalify = [{}]"), @r#"
-    catalog.toml:71:49 P004 [[requalify]] has none of `signal`, `days_min`, `score_percent`, `in_window`, `answered`, `when`
+    catalog.toml:71:49 P004 [[requalify]] has none of `signal`, `days_min`, `also`, `score_percent`, `corrected`, `in_window`, `answered`, `when`
         add for example `signal = ["replied", "hand_raised"]`
     "#);
     insta::assert_snapshot!(timing("requalify = [{ in_window = false }]"), @r#"
