@@ -154,7 +154,8 @@ impl Row {
             Event::TurnedBack { reason, by, from, .. } => Self::of_turnback(*reason, by, *from),
             Event::IsCustomer if before.is_some_and(|lead| lead.turnback.is_some()) => Some(Self::CustomerKept),
             Event::IsCustomer => Some(Self::ExistingCustomer),
-            Event::SlaWarned { trigger, .. } | Event::SlaBreached { trigger, .. } => Self::of_rung(stage, *trigger),
+            Event::SlaWarned { trigger, .. } if *trigger != Trigger::Reassigned => Self::of_rung(stage, *trigger),
+            Event::SlaBreached { trigger, .. } => Self::of_rung(stage, *trigger),
             Event::Resubmitted { reason: TurnbackReason::RepLeft, .. } => Some(Self::RepLeft),
             Event::Resubmitted { .. } => Some(Self::Resubmitted),
             Event::HorizonReached => Some(Self::Horizon),
@@ -163,7 +164,9 @@ impl Row {
             Event::Reviewed { .. } => Some(Self::Reviewed),
             Event::Reopened => Some(Self::Reopened),
             Event::Erased => Some(Self::Erased),
-            Event::SlaStarted { .. }
+            // A rung that finds nobody else to give the lead to is none.
+            Event::SlaWarned { .. }
+            | Event::SlaStarted { .. }
             | Event::Scored { .. }
             | Event::Assigned { .. }
             | Event::EnrolmentStarted { .. }

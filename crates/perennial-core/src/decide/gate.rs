@@ -223,7 +223,10 @@ impl Draft<'_> {
     /// Gives a new lead an owner: whoever came by a form or a mail gets a rep at once, where there are any (S1).
     pub(super) fn own(&mut self, channel: Option<Channel>) {
         let catalog = self.catalog;
+        // Whoever asks for sales is theirs in a moment: the first mail is to have the voice of whoever calls.
+        let asks = self.lead.as_ref().is_some_and(|lead| lead.signals.contains_key(&SignalKind::HandRaised));
         let route = match channel {
+            Some(Channel::Form | Channel::Email) if asks => self.route_after(None).or(catalog.handover.entry.as_ref()),
             Some(Channel::Form | Channel::Email) => catalog.handover.entry.as_ref(),
             // Nobody calls a whole list on one day.
             Some(Channel::Import) | None => None,

@@ -230,10 +230,12 @@ impl Draft<'_> {
             }
             Some(RungAction::Reassign) => {
                 let trigger = Trigger::Reassigned;
-                self.record(Event::SlaBreached { trigger, rung, next_at });
-                let before = self.lead.as_ref().and_then(|lead| lead.owner.clone());
                 let owner = self.routed_on();
-                if Some(&owner) != before.as_ref() {
+                if self.lead.as_ref().and_then(|lead| lead.owner.as_ref()) == Some(&owner) {
+                    // There is nobody else.
+                    self.record(Event::SlaWarned { trigger, rung, next_at });
+                } else {
+                    self.record(Event::SlaBreached { trigger, rung, next_at });
                     let hours = self.catalog.hours_of(&owner);
                     let due = self.in_hours(self.first_attempt(), &hours).duration_since(self.now);
                     self.record(Event::Assigned { owner });

@@ -509,7 +509,7 @@ impl Draft<'_> {
     }
 
     /// The route of whoever is ready for sales, new or after a turnback.
-    fn route_after(&self, reason: Option<TurnbackReason>) -> Option<&RouteName> {
+    pub(super) fn route_after(&self, reason: Option<TurnbackReason>) -> Option<&RouteName> {
         let catalog = self.catalog;
         let own = reason.and_then(|reason| catalog.turnbacks.policy(reason)).and_then(|it| it.route.as_ref());
         own.or(catalog.handover.qualified.as_ref())

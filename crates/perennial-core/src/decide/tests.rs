@@ -321,7 +321,7 @@ fn a_wait_ends_with_the_reply_or_with_its_time() {
     Wed 03-04 12:05 ALERT FirstAttemptDue Now
     Wed 03-04 14:05 clock over: FirstAttemptMissed
     Wed 03-04 14:05 ALERT FirstAttemptMissed Now
-    Thu 03-05 09:05 clock over: Reassigned
+    Thu 03-05 09:05 clock: Reassigned
     Thu 03-05 10:00 MAIL two (1_welcome_two_0)
     Thu 03-05 10:00 leaves welcome: Completed
     Thu 03-05 10:00 starts occasional at reading

@@ -112,7 +112,7 @@ fn a_lead_that_nobody_decides_on_goes_to_another_twice_and_then_to_nurture_with_
     let mut life = hand_raised();
     let program = life.program().map(str::to_owned);
     life.lives_until(at("04-20 12:00"));
-    insta::assert_snapshot!(sales_of(&life), @r"
+    insta::assert_snapshot!(sales_of(&life), @"
     Mon 03-02 10:01 READY HandRaise
     Mon 03-02 10:01 TASK Call (1_hand-over_first-contact_1)
     Mon 03-02 10:01 ALERT Qualified Now
@@ -133,7 +133,7 @@ fn a_lead_that_nobody_decides_on_goes_to_another_twice_and_then_to_nurture_with_
     Tue 03-10 10:03 ALERT FirstAttemptDue Now
     Tue 03-10 10:06 clock over: FirstAttemptMissed
     Tue 03-10 10:06 ALERT FirstAttemptMissed Now
-    Tue 03-10 10:11 clock over: Reassigned
+    Tue 03-10 10:11 clock: Reassigned
     Tue 03-17 13:01 goes to another: sla_expired
     Tue 03-17 13:01 TASK Call (1_hand-over_first-contact_3)
     Tue 03-17 13:01 ALERT Resubmitted Now
@@ -141,7 +141,7 @@ fn a_lead_that_nobody_decides_on_goes_to_another_twice_and_then_to_nurture_with_
     Tue 03-17 13:03 ALERT FirstAttemptDue Now
     Tue 03-17 13:06 clock over: FirstAttemptMissed
     Tue 03-17 13:06 ALERT FirstAttemptMissed Now
-    Tue 03-17 13:11 clock over: Reassigned
+    Tue 03-17 13:11 clock: Reassigned
     Tue 03-24 16:01 ALERT NotDecided Now
     Tue 03-24 16:01 BACK sla_expired
     Tue 03-24 16:01 TASK Call (1_hand-over_nobody-decided_0)
