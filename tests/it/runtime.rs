@@ -267,6 +267,51 @@ async fn the_binaries_take_a_lead_in_mail_it_and_let_it_go() {
     assert_eq!(put["Entries"][0]["DetailType"], "lead.received");
 }
 
+/// SSM on loopback, with the two secrets that every deployment has.
+async fn ssm() -> String {
+    let router = Router::new().route(
+        "/",
+        post(async |headers: HeaderMap, body: Bytes| {
+            assert_eq!(headers["x-amz-target"], "AmazonSSM.GetParameters");
+            let request: Value = serde_json::from_slice(&body).unwrap();
+            assert_eq!(request["WithDecryption"], true);
+            let known = [("/perennial/pepper", KEY.to_owned()), ("/perennial/token-keys", format!("k1:{KEY}"))];
+            let names = request["Names"].as_array().unwrap();
+            let given = known.iter().filter(|(name, _)| names.contains(&json!(name)));
+            let parameters: Vec<Value> = given.map(|(name, value)| json!({ "Name": name, "Value": value })).collect();
+            Json(json!({ "Parameters": parameters, "InvalidParameters": [] }))
+        }),
+    );
+    format!("http://{}", serve(router).await)
+}
+
+#[tokio::test]
+async fn secrets_that_settings_name_come_from_ssm_and_one_that_is_not_there_is_missing() {
+    let cloud = Cloud::new().await;
+    let mut settings = cloud.settings.clone();
+    settings.retain(|(name, _)| !["PERENNIAL_PEPPER", "PERENNIAL_TOKEN_KEYS"].contains(name));
+    settings.extend([
+        ("AWS_ENDPOINT_URL_SSM", ssm().await),
+        ("PERENNIAL_PEPPER", "ssm-secure:/perennial/pepper".to_owned()),
+        ("PERENNIAL_TOKEN_KEYS", "ssm-secure:/perennial/token-keys".to_owned()),
+        // Nobody may post events here.
+        ("PERENNIAL_EVENT_KEYS", "ssm-secure:/perennial/event-keys".to_owned()),
+    ]);
+    let mut ingest = Function::start("ingest-lead", &settings).await;
+    assert_eq!(ingest.call(sample("form-json.json")).await["statusCode"], 202);
+    assert_eq!(ingest.call(sample("event-by-key.json")).await["statusCode"], 401);
+
+    settings.retain(|(name, _)| *name != "PERENNIAL_PEPPER");
+    settings.push(("PERENNIAL_PEPPER", "ssm-secure:/perennial/pepperoni".to_owned()));
+    let path = tokio::task::spawn_blocking(|| binary("ingest-lead")).await.unwrap();
+    let mut process = command(&path, &settings).stderr(Stdio::piped()).spawn().unwrap();
+    let status = tokio::task::spawn_blocking(move || (process.wait().unwrap(), process)).await.unwrap();
+    let (status, mut process) = status;
+    let mut said = String::new();
+    process.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert!(!status.success() && said.contains("PERENNIAL_PEPPER is missing"), "{said}");
+}
+
 #[tokio::test]
 async fn the_binaries_take_a_reply_in_and_forward_it() {
     let mut cloud = Cloud::new().await;

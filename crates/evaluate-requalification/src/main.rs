@@ -14,11 +14,12 @@ use perennial_lambda::config::Settings;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     boot::start_logging();
-    let mut settings = Settings::from_env();
+    let clients = Clients::from_env().await;
+    let mut settings = Settings::deployed(&clients).await?;
     let table = settings.text("PERENNIAL_TABLE");
     settings.finish(|| ())?;
 
-    let store: Arc<dyn Store> = Arc::new(DynamoStore::new(Clients::from_env().await.dynamodb(), table));
+    let store: Arc<dyn Store> = Arc::new(DynamoStore::new(clients.dynamodb(), table));
     let library = boot::library(&store).await;
     boot::serve(Deps { evaluator: Evaluator { store, library, clock: Arc::new(SystemClock) } }, handle).await
 }

@@ -19,12 +19,12 @@ use perennial_lambda::config::Settings;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     boot::start_logging();
-    let mut settings = Settings::from_env();
+    let clients = Clients::from_env().await;
+    let mut settings = Settings::deployed(&clients).await?;
     let table = settings.text("PERENNIAL_TABLE");
     let pepper = settings.pepper("PERENNIAL_PEPPER");
     let pepper = settings.finish(|| pepper)?;
 
-    let clients = Clients::from_env().await;
     let dynamo = DynamoStore::new(clients.dynamodb(), table);
     let store: Arc<dyn Store> = Arc::new(dynamo.clone());
     let library = boot::library(&store).await;

@@ -17,14 +17,15 @@ use perennial_lambda::sender_keys::SenderKeys;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     boot::start_logging();
-    let mut settings = Settings::from_env();
+    let clients = Clients::from_env().await;
+    let mut settings = Settings::deployed(&clients).await?;
     let table = settings.text("PERENNIAL_TABLE");
     let pepper = settings.pepper("PERENNIAL_PEPPER");
     let keyring = settings.keyring("PERENNIAL_TOKEN_KEYS");
     let event_keys = SenderKeys::parse(&settings.optional("PERENNIAL_EVENT_KEYS").unwrap_or_default())?;
     let keyring = settings.finish(|| keyring)?.ok_or("PERENNIAL_TOKEN_KEYS holds no key")?;
 
-    let dynamo = DynamoStore::new(Clients::from_env().await.dynamodb(), table);
+    let dynamo = DynamoStore::new(clients.dynamodb(), table);
     let store: Arc<dyn Store> = Arc::new(dynamo.clone());
     let (library, clock) = (boot::library(&store).await, Arc::new(SystemClock));
     let guard = Guard { book: Arc::new(dynamo), pepper: pepper.clone(), wall_clock: clock.clone() };

@@ -25,7 +25,8 @@ const LEASE_MARGIN_S: u32 = 10;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     boot::start_logging();
-    let mut settings = Settings::from_env();
+    let clients = Clients::from_env().await;
+    let mut settings = Settings::deployed(&clients).await?;
     let table = settings.text("PERENNIAL_TABLE");
     let bucket = settings.optional("PERENNIAL_INBOX_BUCKET");
     let base_url = settings.base_url("PERENNIAL_BASE_URL");
@@ -35,7 +36,6 @@ async fn main() -> Result<(), Error> {
     let timeout_s = settings.seconds("PERENNIAL_TIMEOUT_S", 30);
     let keyring = settings.finish(|| keyring)?.ok_or("PERENNIAL_TOKEN_KEYS holds no key")?;
 
-    let clients = Clients::from_env().await;
     let dynamo = DynamoStore::new(clients.dynamodb(), table);
     let store: Arc<dyn Store> = Arc::new(dynamo.clone());
     let (library, clock) = (boot::library(&store).await, Arc::new(SystemClock));

@@ -111,6 +111,15 @@ impl Clients {
         aws_sdk_s3::Client::from_conf(config)
     }
 
+    /// A client for secrets.
+    pub fn ssm(&self) -> aws_sdk_ssm::Client {
+        let config = aws_sdk_ssm::config::Builder::from(&self.config)
+            .retry_config(few_retries())
+            .timeout_config(call_timeouts())
+            .build();
+        aws_sdk_ssm::Client::from_conf(config)
+    }
+
     /// A client for the bus.
     pub fn event_bridge(&self) -> aws_sdk_eventbridge::Client {
         let config = aws_sdk_eventbridge::config::Builder::from(&self.config)

@@ -7,4 +7,5 @@ pub mod bus;
 pub mod clients;
 pub mod dynamo;
 pub mod inbox;
+pub mod secrets;
 pub mod ses;

@@ -2,12 +2,21 @@
 //!
 //! **Invariant:** nothing else in the functions reads the environment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use data_encoding::BASE64;
+use perennial_aws::clients::Clients;
+use perennial_aws::secrets::{self, SecretsError};
 use perennial_core::ids::Pepper;
 use perennial_core::token::Keyring;
+use tracing::warn;
+
+/// How our settings begin.
+const OURS: &str = "PERENNIAL_";
+
+/// How one begins that names a secret in SSM.
+const SECRET: &str = "ssm-secure:";
 
 /// Everything that is wrong with a configuration.
 #[derive(thiserror::Error)]
@@ -18,6 +27,14 @@ impl fmt::Debug for ConfigError {
     /// What a `main` prints that ends with this: the line that somebody reads at night.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+/// What a setting says, or the secret that it names.
+fn resolved(value: String, secrets: &BTreeMap<String, String>) -> Option<String> {
+    match value.trim().strip_prefix(SECRET) {
+        Some(name) => secrets.get(name).cloned(),
+        None => Some(value),
     }
 }
 
@@ -45,6 +62,24 @@ impl<'a> Settings<'a> {
     /// Settings from the environment.
     pub fn from_env() -> Settings<'static> {
         Settings::from_lookup(|name| std::env::var(name).ok())
+    }
+
+    /// Settings of a function, from its environment. One that says `ssm-secure:NAME` has the value of that parameter of SSM; where
+    /// there is none, it is missing.
+    ///
+    /// # Errors
+    /// Where a parameter may not be read. The function cannot start without.
+    pub async fn deployed(clients: &Clients) -> Result<Settings<'static>, SecretsError> {
+        let secret = |(_, value): (String, String)| value.trim().strip_prefix(SECRET).map(str::to_owned);
+        let ours =
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        let parameters: BTreeSet<String> = ours.filter(|(name, _)| name.starts_with(OURS)).filter_map(secret).collect();
+        let secrets =
+            if parameters.is_empty() { BTreeMap::new() } else { secrets::read(&clients.ssm(), &parameters).await? };
+        for parameter in parameters.iter().filter(|parameter| !secrets.contains_key(*parameter)) {
+            warn!(%parameter, metric = "setting.absent", "SSM has no such parameter");
+        }
+        Ok(Settings::from_lookup(move |name| resolved(std::env::var(name).ok()?, &secrets)))
     }
 
     fn get(&self, name: &str) -> Option<String> {

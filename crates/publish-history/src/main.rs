@@ -12,10 +12,10 @@ use publish_history::{Deps, handle};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     boot::start_logging();
-    let mut settings = Settings::from_env();
+    let clients = Clients::from_env().await;
+    let mut settings = Settings::deployed(&clients).await?;
     let bus = settings.text("PERENNIAL_BUS");
     let bus = settings.finish(|| bus)?;
 
-    let clients = Clients::from_env().await;
     boot::serve(Deps { bus: Arc::new(EventBridgeBus::new(clients.event_bridge(), bus)) }, handle).await
 }

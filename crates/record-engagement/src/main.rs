@@ -17,14 +17,14 @@ use record_engagement::{Clicks, Deps, handle};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     boot::start_logging();
-    let mut settings = Settings::from_env();
+    let clients = Clients::from_env().await;
+    let mut settings = Settings::deployed(&clients).await?;
     let table = settings.text("PERENNIAL_TABLE");
     let keyring = settings.keyring("PERENNIAL_TOKEN_KEYS");
     let inbox = settings.inbox("PERENNIAL_INBOX_BUCKET", "PERENNIAL_PEPPER");
     let reply_domain = settings.optional("PERENNIAL_REPLY_DOMAIN");
     let keyring = settings.finish(|| keyring)?.ok_or("PERENNIAL_TOKEN_KEYS holds no key")?;
 
-    let clients = Clients::from_env().await;
     let store: Arc<dyn Store> = Arc::new(DynamoStore::new(clients.dynamodb(), table));
     let listener = Listener { library: boot::library(&store).await, store, clock: Arc::new(SystemClock) };
     let postbox = inbox.map(|(bucket, pepper)| Postbox {

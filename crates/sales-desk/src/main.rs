@@ -22,7 +22,8 @@ const LEASE: SignedDuration = SignedDuration::from_secs(40);
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     boot::start_logging();
-    let mut settings = Settings::from_env();
+    let clients = Clients::from_env().await;
+    let mut settings = Settings::deployed(&clients).await?;
     let table = settings.text("PERENNIAL_TABLE");
     let pepper = settings.pepper("PERENNIAL_PEPPER");
     let base_url = settings.base_url("PERENNIAL_BASE_URL");
@@ -34,7 +35,6 @@ async fn main() -> Result<(), Error> {
     let keyring = settings.finish(|| keyring)?.ok_or("PERENNIAL_TOKEN_KEYS holds no key")?;
     let callers = Callers::new(rep_claim, operator_claim.as_deref())?;
 
-    let clients = Clients::from_env().await;
     let dynamo = DynamoStore::new(clients.dynamodb(), table);
     let store: Arc<dyn Store> = Arc::new(dynamo.clone());
     let (library, clock) = (boot::library(&store).await, Arc::new(SystemClock));

@@ -21,7 +21,8 @@ const LEASE_MARGIN_S: u32 = 60;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     boot::start_logging();
-    let mut settings = Settings::from_env();
+    let clients = Clients::from_env().await;
+    let mut settings = Settings::deployed(&clients).await?;
     let table = settings.text("PERENNIAL_TABLE");
     let base_url = settings.base_url("PERENNIAL_BASE_URL");
     let keyring = settings.keyring("PERENNIAL_TOKEN_KEYS");
@@ -30,7 +31,6 @@ async fn main() -> Result<(), Error> {
     let timeout_s = settings.seconds("PERENNIAL_TIMEOUT_S", 60);
     let keyring = settings.finish(|| keyring)?.ok_or("PERENNIAL_TOKEN_KEYS holds no key")?;
 
-    let clients = Clients::from_env().await;
     let store: Arc<dyn Store> = Arc::new(DynamoStore::new(clients.dynamodb(), table));
     let toucher = Toucher {
         mailer: Arc::new(SesMailer::new(clients.ses(), configuration_set)),

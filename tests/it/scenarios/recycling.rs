@@ -74,7 +74,7 @@ async fn asks_for_a_call(world: &World) -> LeadId {
 }
 
 /// The rep who has the lead tells something, a while later.
-async fn tells(world: &World, lead: &LeadId, outcome: Outcome, note: Option<&str>) {
+pub(super) async fn tells(world: &World, lead: &LeadId, outcome: Outcome, note: Option<&str>) {
     static TOLD: AtomicU32 = AtomicU32::new(0);
     world.clock.advance(SignedDuration::from_mins(1));
     let desk = Desk {
@@ -100,7 +100,7 @@ async fn tells(world: &World, lead: &LeadId, outcome: Outcome, note: Option<&str
     world.assert_sound().await;
 }
 
-fn back(reason: TurnbackReason, day: Option<Date>) -> Outcome {
+pub(super) fn back(reason: TurnbackReason, day: Option<Date>) -> Outcome {
     Outcome::TurnedBack(TurnbackRequest { date: day, ..TurnbackRequest::new(reason) })
 }
 

@@ -13,7 +13,7 @@ use perennial_core::catalog::Sender;
 use perennial_core::condition::SignalKind;
 use perennial_core::consent::{Consent, ConsentBasis, Following, OptIn, Pace, Preferences};
 use perennial_core::contact::{EmailAddress, PhoneNumber};
-use perennial_core::event::{Event, SendProof};
+use perennial_core::event::{DisqualifyReason, Event, SendProof};
 use perennial_core::follow::{Followed, GivenSign};
 use perennial_core::ids::{
     FieldName, FormName, Language, LeadId, Pepper, ProgramName, QueueName, RepName, StepId, SubmissionId, TagName,
@@ -28,7 +28,9 @@ use perennial_core::policy::TurnbackReason;
 use perennial_core::profile::Profile;
 use perennial_core::program::{ProgramVersion, TouchClass};
 use perennial_core::roster::{OfficeHours, Rep, RepStatus, Roster, Team, Weekdays};
-use perennial_core::sales::{DemandCycle, Origin, Qualified, QualifyCause, SignDays, SlaClock, Trigger, Turnback};
+use perennial_core::sales::{
+    DemandCycle, Origin, Outcome, Qualified, QualifyCause, SignDays, SlaClock, Trigger, Turnback,
+};
 use perennial_core::score::{Fading, Points, Score, ScoredClick};
 use perennial_core::submission::{Channel, Entry, Flag, Intent, JunkReason, Permission, Source, Submission};
 use perennial_core::waterfall::Deltas;
@@ -86,11 +88,30 @@ fn turnback() -> Turnback {
     Turnback {
         reason: TurnbackReason::NoResponse,
         at: noon() - days(5),
+        by_seller: true,
         sales_from: noon() + days(16),
         judge_at: Some(noon() + days(16)),
         horizon_at: Some(noon() + days(175)),
         answered: BTreeSet::from([FieldName::parse("company").unwrap()]),
         days: BTreeMap::from([(SignalKind::Clicked, SignDays { days: 2, last: date(2026, 2, 27) })]),
+    }
+}
+
+/// A mail whose links were followed.
+fn followed() -> Followed {
+    let days = |days: i64| SignedDuration::from_hours(24 * days);
+    Followed {
+        touch: touch(),
+        mailing: Mailing { sent_at: noon() - days(1), links: 3, class: TouchClass::Nurture },
+        topic: Some(TopicName::parse("route-planning").unwrap()),
+        until: Some(noon() + days(1)),
+        people: BTreeSet::from([0, 2]),
+        sign: Some(GivenSign {
+            given_at: noon() - days(1),
+            clicked_before: Some(noon() - days(3)),
+            topic_before: None,
+            silence_before: Some((1, 2)),
+        }),
     }
 }
 
@@ -143,19 +164,7 @@ pub(crate) fn lead() -> Lead {
             (SignalKind::FormSubmitted, noon() - days(6)),
         ]),
         topic: Some(TopicName::parse("route-planning").unwrap()),
-        followed: vec![Followed {
-            touch: touch(),
-            mailing: Mailing { sent_at: noon() - days(1), links: 3, class: TouchClass::Nurture },
-            topic: Some(TopicName::parse("route-planning").unwrap()),
-            until: Some(noon() + days(1)),
-            people: BTreeSet::from([0, 2]),
-            sign: Some(GivenSign {
-                given_at: noon() - days(1),
-                clicked_before: Some(noon() - days(3)),
-                topic_before: None,
-                silence_before: Some((1, 2)),
-            }),
-        }],
+        followed: vec![followed()],
         score: score(),
         tags: BTreeSet::from([TagName::parse("customer-event").unwrap()]),
         consent: Some(Consent {
@@ -191,6 +200,8 @@ pub(crate) fn lead() -> Lead {
         evaluate_by: Some(noon() + SignedDuration::from_mins(5)),
         evaluated_at: Some(noon() - days(1)),
         alerted: BTreeMap::from([(Trigger::Qualified, noon() - days(1))]),
+        crm_status: Some(Outcome::Accepted),
+        disqualified: Some(DisqualifyReason::NotAFit),
         disposed_at: Some(noon() - days(14)),
         submissions: 2,
         stage_until: None,
