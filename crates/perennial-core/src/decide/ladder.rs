@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Draft, STAND_IN_DUE};
 use crate::event::{Event, ProgramExit};
 use crate::ids::TouchId;
-use crate::lead::{Lead, LifecycleStage, PauseCause, PhoneReach, Reach, Task, TaskKind};
+use crate::lead::{EmailReach, Lead, LifecycleStage, PauseCause, PhoneReach, Reach, Task, TaskKind};
 use crate::policy::{LastRung, RungAction, StageClock, TurnbackReason};
 use crate::roster::OfficeHours;
 use crate::sales::{Audience, Delivery, Party, QualifyCause, SlaClock, Trigger, TurnbackRequest, sales_touch};
@@ -397,7 +397,10 @@ impl Draft<'_> {
 fn way_to(lead: &Lead) -> Option<TaskKind> {
     match (lead.phone, lead.reach()) {
         (PhoneReach::Ok, _) => Some(TaskKind::Call),
-        (PhoneReach::Missing | PhoneReach::Bad | PhoneReach::DoNotCall, Reach::Mail) => Some(TaskKind::Write),
+        // Nobody is asked to write to whoever has not said yet that they want mail.
+        (PhoneReach::Missing | PhoneReach::Bad | PhoneReach::DoNotCall, Reach::Mail) => {
+            (lead.email != EmailReach::Unconfirmed).then_some(TaskKind::Write)
+        }
         (PhoneReach::Missing | PhoneReach::Bad | PhoneReach::DoNotCall, Reach::Human(kind)) => Some(kind),
         (PhoneReach::Missing | PhoneReach::Bad | PhoneReach::DoNotCall, Reach::Nobody) => None,
     }
