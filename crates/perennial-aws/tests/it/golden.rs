@@ -197,6 +197,8 @@ async fn the_state_of_a_lead_in_the_middle_of_a_program_costs_one_write_unit() {
     commit.lead.sla = None;
     commit.lead.turnback = None;
     commit.lead.preferred = None;
+    commit.lead.crm_status = None;
+    commit.lead.disqualified = None;
     commit.lead.requalified = Vec::new();
     commit.lead.evaluate_by = None;
     commit.lead.evaluated_at = None;
