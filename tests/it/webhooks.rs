@@ -5,7 +5,7 @@ mod document;
 mod server;
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -22,8 +22,8 @@ use perennial_app::ports::{Clock as _, Cursor, HistoryRow, StoreError, SystemClo
 use perennial_app::privacy::Privacy;
 use perennial_app::publish::EventId;
 use perennial_app::webhooks::{
-    Answer, CallReport, Destination, IN_FLIGHT_MAX, RETRIES, RETRY_AFTER_MAX, Secrets, Tally, WebhookCall,
-    WebhookCaller, Webhooks, replay, report,
+    Answer, CallReport, Destination, IN_FLIGHT_MAX, LATE_MAX, PEACE, RETRIES, RETRY_AFTER_MAX, Secrets, Tally,
+    WebhookCall, WebhookCaller, Webhooks, replay, report,
 };
 use perennial_aws::dynamo::DynamoStore;
 use perennial_core::catalog::Catalog;
@@ -98,6 +98,7 @@ impl Town {
             wall_clock: Arc::new(SystemClock),
             lease: LEASE,
             budget: Duration::from_mins(1),
+            peace: PEACE,
         };
         change(&mut webhooks);
         let deliveries = Arc::clone(&webhooks.deliveries);
@@ -286,7 +287,8 @@ async fn who_was_erased_meanwhile_is_told_of_without_what_they_were_like() {
     let (store, clock) = (town.world.store.clone(), town.world.clock.clone());
     Privacy { store, holdings, library, clock }.erase(&lead).await.unwrap();
     town.server.behave("crm", Manner::Takes);
-    town.jump("crm", &id).await.unwrap();
+    town.world.clock.advance(PEACE);
+    town.tick().await;
     let again = town.server.requests("crm").pop().unwrap();
     assert_eq!((again.id(), again.body.contains("Tokyo")), (id.to_string().as_str(), false), "{}", again.body);
 }
@@ -336,7 +338,26 @@ struct Troubled {
     forgets: AtomicUsize,
     /// This delivery does not read back.
     corrupt: Arc<Mutex<Option<EventId>>>,
+    /// Nor does the row of history that this event is in.
+    corrupt_row: Arc<Mutex<Option<EventId>>>,
+    /// Somebody replays everything just after the next turn has begun.
+    replays: AtomicBool,
 }
+
+impl Troubled {
+    fn of(store: &Arc<dyn Deliveries>) -> Self {
+        Self {
+            store: Arc::clone(store),
+            forgets: AtomicUsize::new(0),
+            corrupt: Arc::default(),
+            corrupt_row: Arc::default(),
+            replays: AtomicBool::new(false),
+        }
+    }
+}
+
+/// How many due deliveries that store finds at once.
+const PAGE: usize = 3;
 
 #[async_trait]
 impl Deliveries for Troubled {
@@ -358,7 +379,9 @@ impl Deliveries for Troubled {
     }
 
     async fn due_deliveries(&self, webhook: &WebhookName, until: Timestamp) -> Result<Vec<EventId>, StoreError> {
-        self.store.due_deliveries(webhook, until).await
+        let mut due = self.store.due_deliveries(webhook, until).await?;
+        due.truncate(PAGE);
+        Ok(due)
     }
 
     async fn change_delivery(&self, before: &Delivery, after: &Delivery) -> Result<bool, StoreError> {
@@ -389,11 +412,15 @@ impl Deliveries for Troubled {
         now: Timestamp,
         until: Timestamp,
     ) -> Result<Option<Turn>, StoreError> {
-        self.store.begin_turn(webhook, now, until).await
+        let turn = self.store.begin_turn(webhook, now, until).await?;
+        if self.replays.swap(false, Ordering::Relaxed) {
+            replay(self.store.as_ref(), webhook, Timestamp::UNIX_EPOCH, now).await?;
+        }
+        Ok(turn)
     }
 
-    async fn end_turn(&self, turn: &Turn) -> Result<(), StoreError> {
-        self.store.end_turn(turn).await
+    async fn end_turn(&self, turn: &Turn, peace: Option<Timestamp>) -> Result<(), StoreError> {
+        self.store.end_turn(turn, peace).await
     }
 
     async fn gone(&self, webhook: &WebhookName) -> Result<Option<Gone>, StoreError> {
@@ -405,6 +432,9 @@ impl Deliveries for Troubled {
     }
 
     async fn history_row(&self, event: &EventId) -> Result<Option<HistoryRow>, StoreError> {
+        if self.corrupt_row.lock().unwrap().as_ref() == Some(event) {
+            return Err(StoreError::Corrupt { key: event.to_string(), source: "told to be".into() });
+        }
         self.store.history_row(event).await
     }
 }
@@ -412,8 +442,8 @@ impl Deliveries for Troubled {
 #[tokio::test]
 async fn f12_a_worker_that_dies_between_the_call_and_its_note_calls_again_under_the_same_id() {
     let town = Town::with(|webhooks| {
-        let (store, forgets) = (Arc::clone(&webhooks.deliveries), AtomicUsize::new(1));
-        webhooks.deliveries = Arc::new(Troubled { store, forgets, corrupt: Arc::default() });
+        let forgets = AtomicUsize::new(1);
+        webhooks.deliveries = Arc::new(Troubled { forgets, ..Troubled::of(&webhooks.deliveries) });
         let mut only_crm = catalog();
         only_crm.webhooks.retain(|webhook, _| webhook.as_str() == "crm");
         webhooks.library = Arc::new(Library::fixed(Arc::new(only_crm)));
@@ -436,8 +466,7 @@ async fn f18_a_delivery_that_does_not_read_back_is_reported_and_stops_no_other()
     let corrupt: Arc<Mutex<Option<EventId>>> = Arc::default();
     let unreadable = Arc::clone(&corrupt);
     let town = Town::with(|webhooks| {
-        let (store, forgets) = (Arc::clone(&webhooks.deliveries), AtomicUsize::new(0));
-        webhooks.deliveries = Arc::new(Troubled { store, forgets, corrupt: unreadable });
+        webhooks.deliveries = Arc::new(Troubled { corrupt: unreadable, ..Troubled::of(&webhooks.deliveries) });
     })
     .await;
     for number in 0..EVENTS {
@@ -448,6 +477,32 @@ async fn f18_a_delivery_that_does_not_read_back_is_reported_and_stops_no_other()
     assert_eq!(town.hear(&sample("notify-tick.json")).await, Err("webhooks_failed".to_owned()));
     let others = usize::try_from(EVENTS).unwrap() - 1;
     assert_eq!((town.server.requests("crm").len(), town.server.requests("chat").len()), (others, others));
+}
+
+#[tokio::test]
+async fn f18_an_event_whose_history_does_not_read_back_is_parked_with_an_alarm_and_stops_no_other() {
+    let corrupt_row: Arc<Mutex<Option<EventId>>> = Arc::default();
+    let unreadable = Arc::clone(&corrupt_row);
+    let town = Town::with(|webhooks| {
+        webhooks.deliveries = Arc::new(Troubled { corrupt_row: unreadable, ..Troubled::of(&webhooks.deliveries) });
+    })
+    .await;
+    let mut ids = Vec::new();
+    for number in 0..8 {
+        let (_, id) = received(&town.post(number).await);
+        town.hooks().keep(&id, "lead.received", town.world.clock.now()).await.unwrap();
+        ids.push(id);
+    }
+    *corrupt_row.lock().unwrap() = Some(ids[0].clone());
+    let log = Log::at(LevelFilter::ERROR);
+    assert_eq!(town.tick().await, Tally { delivered: 14, failed: 0, parked: 2 });
+    assert_eq!(log.text().matches(r#"metric="webhook.parked""#).count(), 2, "{}", log.text());
+    let parked = town.delivery("crm", &ids[0]).await;
+    assert!(matches!(parked.standing, Standing::Parked { .. }) && parked.failure == Some(Failure::Unreadable));
+    // It was mended, and somebody says so.
+    *corrupt_row.lock().unwrap() = None;
+    replay(town.deliveries.as_ref(), &name("crm"), parked.at, town.world.clock.now()).await.unwrap();
+    assert_eq!(town.tick().await.delivered, 1);
 }
 
 #[tokio::test]
@@ -587,6 +642,51 @@ async fn a_server_is_left_in_peace_for_as_long_as_it_asks_and_no_longer_than_a_d
 }
 
 #[tokio::test]
+async fn what_else_is_for_a_server_waits_as_long_as_it_asks_for_or_a_while_whoever_comes() {
+    let second = SignedDuration::from_secs(1);
+    let cases = [
+        ("503 Service Unavailable\r\nretry-after: 600", SignedDuration::from_mins(10)),
+        ("500 Oh\r\nretry-after: 600", SignedDuration::from_mins(10)),
+        ("429 Too Many Requests", PEACE),
+        ("503 Service Unavailable\r\nretry-after: 31536000", RETRY_AFTER_MAX),
+    ];
+    for (says, peace) in cases {
+        let town = Town::new().await;
+        town.server.behave("crm", Manner::Says(says));
+        town.hear(&received(&town.post(1).await).0).await.unwrap();
+        town.server.behave("crm", Manner::Takes);
+        // Neither another event nor the schedule calls it, and nobody else waits with it.
+        town.hear(&received(&town.post(2).await).0).await.unwrap();
+        town.world.clock.advance(peace - second);
+        assert_eq!(town.tick().await, Tally::default(), "{says}");
+        assert_eq!((town.server.requests("crm").len(), town.server.requests("chat").len()), (1, 2), "{says}");
+        town.world.clock.advance(second);
+        town.tick().await;
+        assert!(town.server.requests("crm").len() > 1, "{says}");
+    }
+}
+
+#[tokio::test]
+async fn a_webhook_that_is_an_hour_behind_says_so_once_a_round() {
+    let town = Town::new().await;
+    let now = town.world.clock.now();
+    for number in 0..3 {
+        let (_, id) = received(&town.post(number).await);
+        town.hooks().keep(&id, "lead.received", now).await.unwrap();
+    }
+    let log = Log::at(LevelFilter::ERROR);
+    town.server.behave("crm", Manner::Says("500 Oh"));
+    town.world.clock.advance(LATE_MAX);
+    town.tick().await;
+    assert!(!log.text().contains("webhook.late"), "{}", log.text());
+    town.world.clock.advance(RETRIES[0] * 2 + LATE_MAX);
+    town.tick().await;
+    let alarms: Vec<String> = log.text().lines().map(str::to_owned).collect();
+    assert!(alarms.len() == 1 && alarms[0].contains(r#"metric="webhook.late""#), "{alarms:?}");
+    assert!(alarms[0].contains("webhook.name=crm"), "{alarms:?}");
+}
+
+#[tokio::test]
 async fn a_server_in_trouble_is_asked_a_few_times_and_not_for_all_that_waits() {
     let town = Town::new().await;
     town.server.behave("crm", Manner::Says("503 Service Unavailable"));
@@ -601,8 +701,9 @@ async fn a_server_in_trouble_is_asked_a_few_times_and_not_for_all_that_waits() {
     assert_eq!(town.server.requests("chat").len(), 12);
     // One event that a server cannot take is no trouble with the server.
     town.server.behave("crm", Manner::Says("422 Unprocessable Content"));
+    town.world.clock.advance(PEACE);
     town.tick().await;
-    assert_eq!(town.server.requests("crm").len(), 12, "each was tried");
+    assert_eq!(town.server.requests("crm").len(), calls + 12, "each was tried");
     assert_eq!(town.backlog("crm").await, Backlog { waiting: 12, parked: 0 }, "and none is lost");
 }
 
@@ -637,6 +738,33 @@ async fn a_server_that_is_gone_is_not_called_again_until_somebody_says_so_or_it_
 }
 
 #[tokio::test]
+async fn what_is_replayed_while_a_turn_goes_on_is_sent_and_not_parked_again() {
+    let replays: Arc<Mutex<Option<Arc<Troubled>>>> = Arc::default();
+    let kept = Arc::clone(&replays);
+    let town = Town::with(|webhooks| {
+        let troubled = Arc::new(Troubled::of(&webhooks.deliveries));
+        *kept.lock().unwrap() = Some(Arc::clone(&troubled));
+        webhooks.deliveries = troubled;
+    })
+    .await;
+    town.server.behave("crm", Manner::Says("410 Gone"));
+    for number in 0..3 {
+        town.hear(&received(&town.post(number).await).0).await.unwrap();
+    }
+    assert_eq!(town.backlog("crm").await, Backlog { waiting: 0, parked: 3 });
+    // The next worker reads that the server is gone; then somebody says that it is to be called again.
+    town.server.behave("crm", Manner::Takes);
+    replays.lock().unwrap().as_ref().unwrap().replays.store(true, Ordering::Relaxed);
+    let (_, fourth) = received(&town.post(3).await);
+    let mut only_crm = catalog();
+    only_crm.webhooks.retain(|webhook, _| webhook.as_str() == "crm");
+    let webhooks = Webhooks { library: Arc::new(Library::fixed(Arc::new(only_crm))), ..town.hooks().clone() };
+    webhooks.keep(&fourth, "lead.received", town.world.clock.now()).await.unwrap();
+    assert_eq!(webhooks.drain().await.unwrap(), Tally { delivered: 4, failed: 0, parked: 0 });
+    assert_eq!(town.backlog("crm").await, Backlog::default());
+}
+
+#[tokio::test]
 async fn without_a_secret_nothing_is_sent_unsigned() {
     let town = Town::with(|webhooks| webhooks.secrets = Secrets::parse(&format!("chat:{SECRET}")).unwrap()).await;
     let (event, id) = received(&town.post(1).await);
@@ -645,7 +773,7 @@ async fn without_a_secret_nothing_is_sent_unsigned() {
     assert_eq!(town.delivery("crm", &id).await.failure, Some(Failure::NoSecret));
     assert_eq!(town.server.requests("chat").len(), 1);
     let given = Webhooks { secrets: Secrets::parse(&format!("crm:{SECRET}")).unwrap(), ..town.hooks().clone() };
-    town.world.clock.advance(SignedDuration::from_secs(6));
+    town.world.clock.advance(PEACE);
     given.drain().await.unwrap();
     assert_eq!(town.server.requests("crm").len(), 1, "it waited for one");
 }

@@ -8,7 +8,7 @@ use perennial_app::deliveries::Deliveries;
 use perennial_app::library::Library;
 use perennial_app::ports::SystemClock;
 use perennial_app::publish::EventId;
-use perennial_app::webhooks::{Destination, Secrets, Tally, Webhooks};
+use perennial_app::webhooks::{Destination, PEACE, Secrets, Tally, Webhooks};
 use perennial_http::{CALL_TIMEOUT, HttpCaller, Reach};
 use perennial_lambda::boot::HandlerError;
 use serde::Deserialize;
@@ -52,6 +52,7 @@ impl Hooks {
             wall_clock: Arc::new(SystemClock),
             lease,
             budget: half,
+            peace: PEACE,
         };
         Self { webhooks, first_attempt: FirstAttempt::AtOnce }
     }

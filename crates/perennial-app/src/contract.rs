@@ -1466,14 +1466,16 @@ pub async fn a_turn_is_one_workers_until_it_ends_or_its_time_is_over(store: &imp
     let first = begin("crm", noon()).await.expect("it is free");
     assert_eq!(begin("crm", noon()).await, None);
     assert!(begin("chat", noon()).await.is_some(), "each server has its own");
-    store.end_turn(&first).await.expect("it ends");
+    store.end_turn(&first, None).await.expect("it ends");
     let second = begin("crm", noon()).await.expect("it is free again");
-    store.end_turn(&first).await.expect("it is over already");
+    store.end_turn(&first, None).await.expect("it is over already");
     assert_eq!(begin("crm", noon() + minute - SignedDuration::from_secs(1)).await, None, "the second one's goes on");
     let third = begin("crm", noon() + minute).await.expect("its worker is gone");
-    store.end_turn(&second).await.expect("it is over already");
+    store.end_turn(&second, None).await.expect("it is over already");
     assert_eq!(begin("crm", noon() + minute).await, None);
-    store.end_turn(&third).await.expect("it ends");
+    store.end_turn(&third, Some(noon() + minute * 3)).await.expect("it ends");
+    assert_eq!(begin("crm", noon() + minute * 3 - SignedDuration::from_secs(1)).await, None, "it is left in peace");
+    assert!(begin("crm", noon() + minute * 3).await.is_some());
 }
 
 /// Whoever takes a turn is told that the server wants no more.
@@ -1484,7 +1486,7 @@ pub async fn a_server_that_wants_no_more_is_remembered_until_it_is_called_again(
     let turn = store.begin_turn(&hook("crm"), noon(), noon() + SignedDuration::from_mins(1)).await;
     let turn = turn.expect("it is asked for").expect("it is free");
     assert_eq!(turn.gone.as_ref(), Some(&gone));
-    store.end_turn(&turn).await.expect("it ends");
+    store.end_turn(&turn, None).await.expect("it ends");
     assert_eq!(store.gone(&hook("crm")).await.expect("it is read"), Some(gone), "a turn that ends leaves it");
     store.set_gone(&hook("crm"), None).await.expect("it is kept");
     assert_eq!(store.gone(&hook("crm")).await.expect("it is read"), None);

@@ -81,6 +81,8 @@ pub enum Failure {
     Gone,
     /// The event is not in history.
     EventMissing,
+    /// The row of history that it is in does not read back.
+    Unreadable,
 }
 
 impl fmt::Display for Failure {
@@ -96,6 +98,7 @@ impl fmt::Display for Failure {
             Self::NoSecret => f.write_str("there is no secret to sign with"),
             Self::Gone => f.write_str("it wants no more (410)"),
             Self::EventMissing => f.write_str("the event is not in history"),
+            Self::Unreadable => f.write_str("the row of history that the event is in does not read back"),
         }
     }
 }
@@ -174,7 +177,7 @@ pub trait Deliveries: Send + Sync {
     /// How many deliveries of a webhook wait and are parked.
     async fn backlog(&self, webhook: &WebhookName) -> Result<Backlog, StoreError>;
 
-    /// Takes the turn to call a server, until `until`; `None` where another worker has it.
+    /// Takes the turn to call a server, until `until`; `None` where another worker has it, or the server is left in peace.
     ///
     /// Its own write, answered "failed" because the first answer was lost, counts as done.
     async fn begin_turn(
@@ -184,8 +187,9 @@ pub trait Deliveries: Send + Sync {
         until: Timestamp,
     ) -> Result<Option<Turn>, StoreError>;
 
-    /// Ends a turn; one that is over already, or somebody else's, is left alone.
-    async fn end_turn(&self, turn: &Turn) -> Result<(), StoreError>;
+    /// Ends a turn; one that is over already, or somebody else's, is left alone. With `peace`, nobody gets the next one
+    /// before then.
+    async fn end_turn(&self, turn: &Turn, peace: Option<Timestamp>) -> Result<(), StoreError>;
 
     /// Whether a server wants no more.
     async fn gone(&self, webhook: &WebhookName) -> Result<Option<Gone>, StoreError>;

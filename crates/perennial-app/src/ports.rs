@@ -46,6 +46,16 @@ pub enum StoreError {
     },
 }
 
+impl StoreError {
+    /// Whether it is the matter of one item, so that what is asked next may go well.
+    pub const fn is_of_one_item(&self) -> bool {
+        match self {
+            Self::Corrupt { .. } => true,
+            Self::Unavailable(_) | Self::Refused(_) => false,
+        }
+    }
+}
+
 /// Why a commit did not happen.
 #[derive(Debug, thiserror::Error)]
 pub enum CommitError {

@@ -9,8 +9,8 @@ mod secrets;
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -46,6 +46,13 @@ pub const RETRIES: [SignedDuration; 9] = [
 
 /// The longest that a server may ask to be left in peace for (`Retry-After`).
 pub const RETRY_AFTER_MAX: SignedDuration = SignedDuration::from_hours(24);
+
+/// How long a server in trouble is left in peace for by a schedule that ticks each minute.
+pub const PEACE: SignedDuration = SignedDuration::from_secs(45);
+
+/// How long after its time a delivery may be tried before somebody is told that its server is behind: a server that is
+/// down is tried with a few events at a time, so with thousands of them each one's turn comes late.
+pub const LATE_MAX: SignedDuration = SignedDuration::from_hours(1);
 
 /// The most calls to one server that are in flight.
 pub const IN_FLIGHT_MAX: usize = 4;
@@ -143,6 +150,9 @@ pub struct Webhooks {
     pub lease: SignedDuration,
     /// After how long no further call is begun. What is left stays due.
     pub budget: Duration,
+    /// How long a server in trouble is left in peace for, where it asks for nothing: less than from tick to tick of the
+    /// schedule, so that each may look whether it is back.
+    pub peace: SignedDuration,
 }
 
 /// What came of some attempts.
@@ -262,9 +272,11 @@ impl Webhooks {
             deadline,
             is_gone: AtomicBool::new(is_gone),
             is_troubled: AtomicBool::new(false),
+            is_late: AtomicBool::new(false),
+            peace: Mutex::new(None),
         };
         let called = round.run(first).await;
-        self.deliveries.end_turn(&turn).await?;
+        self.deliveries.end_turn(&turn, round.peace()).await?;
         called
     }
 
@@ -306,8 +318,12 @@ struct Round<'a> {
     deadline: Instant,
     /// The server wants no more.
     is_gone: AtomicBool,
-    /// It has enough to do, or is not there: what is left waits for the next turn.
+    /// The store is in trouble: what is left waits for the next turn.
     is_troubled: AtomicBool,
+    /// It was said that deliveries are tried late.
+    is_late: AtomicBool,
+    /// Until when the server is left in peace: it has enough to do, or is not there.
+    peace: Mutex<Option<Timestamp>>,
 }
 
 /// How an attempt ended.
@@ -327,10 +343,17 @@ impl Outcome {
         let (result, retry_after) = match answer {
             Ok(Answer { status: 200..=299, .. }) => (Ok(()), None),
             Ok(Answer { status: 410, .. }) => (Err(Failure::Gone), None),
-            Ok(Answer { status, retry_after }) => (Err(Failure::Status(status)), retry_after),
+            Ok(Answer { status, retry_after }) => {
+                (Err(Failure::Status(status)), retry_after.map(|asked| asked.min(RETRY_AFTER_MAX)))
+            }
             Err(failure) => (Err(failure), None),
         };
         Self { result, retry_after, cause }
+    }
+
+    /// How long nothing at all is to go there: as long as the server asks for, else a while where it is in trouble.
+    fn peace(&self, a_while: SignedDuration) -> Option<SignedDuration> {
+        self.retry_after.or_else(|| self.result.is_err_and(is_trouble).then_some(a_while))
     }
 }
 
@@ -338,24 +361,28 @@ impl Round<'_> {
     /// Tries the first ones, then whatever is due, until nothing is, time is over, or the server is in trouble.
     async fn run(&self, first: Vec<EventId>) -> Result<Tally, StoreError> {
         let mut tally = Tally::default();
+        let mut trouble = None;
         let mut tried = BTreeSet::new();
         let mut next = first;
         loop {
             // The index lags: what was tried may still be in it.
             next.retain(|event| tried.insert(event.clone()));
             if next.is_empty() {
-                return Ok(tally);
+                break;
             }
-            tally.add(self.try_all(next).await?);
+            let (one, failed) = self.try_all(next).await;
+            tally.add(one);
+            trouble = trouble.or(failed);
             if self.is_over() {
-                return Ok(tally);
+                break;
             }
             next = self.webhooks.deliveries.due_deliveries(&self.turn.webhook, self.webhooks.clock.now()).await?;
         }
+        trouble.map_or(Ok(tally), Err)
     }
 
     /// Tries some deliveries, a few at a time. Those in flight are seen to their end, whatever becomes of the others.
-    async fn try_all(&self, events: Vec<EventId>) -> Result<Tally, StoreError> {
+    async fn try_all(&self, events: Vec<EventId>) -> (Tally, Option<StoreError>) {
         let mut attempts = stream::iter(events).map(|event| self.attempt(event)).buffer_unordered(IN_FLIGHT_MAX);
         let mut tally = Tally::default();
         let mut trouble = None;
@@ -364,17 +391,37 @@ impl Round<'_> {
                 Ok(one) => tally.add(one),
                 Err(error) => {
                     // One row that does not read back is reported, and stops no other.
-                    let is_of_one = matches!(error, StoreError::Corrupt { .. });
-                    self.is_troubled.fetch_or(!is_of_one, Ordering::Relaxed);
+                    self.is_troubled.fetch_or(!error.is_of_one_item(), Ordering::Relaxed);
                     trouble = Some(error);
                 }
             }
         }
-        trouble.map_or(Ok(tally), Err)
+        (tally, trouble)
     }
 
     fn is_over(&self) -> bool {
-        self.is_troubled.load(Ordering::Relaxed) || Instant::now() >= self.deadline
+        self.is_troubled.load(Ordering::Relaxed) || self.peace().is_some() || Instant::now() >= self.deadline
+    }
+
+    /// Until when the server is left in peace.
+    fn peace(&self) -> Option<Timestamp> {
+        *self.peace.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Leaves the server in peace until then, or for longer if that was said before.
+    fn leave_in_peace(&self, until: Timestamp) {
+        let mut peace = self.peace.lock().unwrap_or_else(PoisonError::into_inner);
+        *peace = (*peace).max(Some(until));
+    }
+
+    /// Says once that deliveries are tried long after their time.
+    fn tell_of_lateness(&self, due: Timestamp, now: Timestamp) {
+        if now.duration_since(due) > LATE_MAX && !self.is_late.swap(true, Ordering::Relaxed) {
+            error!(
+                webhook.name = %self.turn.webhook, webhook.due = %due, metric = "webhook.late",
+                "a webhook is behind: what waits for it is tried long after its time"
+            );
+        }
     }
 
     async fn attempt(&self, event: EventId) -> Result<Tally, StoreError> {
@@ -382,17 +429,21 @@ impl Round<'_> {
             return Ok(Tally::default());
         }
         let Webhooks { deliveries, clock, .. } = self.webhooks;
-        let before = deliveries.delivery(&self.turn.webhook, &event).await?;
-        let is_due = |delivery: &Delivery| matches!(delivery.standing, Standing::Waiting { due } if due <= clock.now());
-        let Some(before) = before.filter(is_due) else { return Ok(Tally::default()) };
+        let Some(before) = deliveries.delivery(&self.turn.webhook, &event).await? else { return Ok(Tally::default()) };
+        let now = clock.now();
+        match before.standing {
+            Standing::Waiting { due } if due <= now => self.tell_of_lateness(due, now),
+            Standing::Waiting { .. } | Standing::Parked { .. } | Standing::Done { .. } => return Ok(Tally::default()),
+        }
         let outcome = self.send(&event).await?;
+        let now = clock.now();
         if outcome.result == Err(Failure::Gone) {
             self.note_gone().await?;
         }
-        if outcome.result.is_err_and(is_trouble) {
-            self.is_troubled.store(true, Ordering::Relaxed);
+        if let Some(peace) = outcome.peace(self.webhooks.peace) {
+            self.leave_in_peace(later(now, peace));
         }
-        let after = after(&before, outcome.result, outcome.retry_after, clock.now());
+        let after = after(&before, outcome.result, outcome.retry_after, now);
         tell(&after, outcome.cause.as_ref());
         // Where another worker was quicker, after a turn that took too long, what that one wrote stands.
         deliveries.change_delivery(&before, &after).await?;
@@ -400,11 +451,16 @@ impl Round<'_> {
     }
 
     async fn send(&self, event: &EventId) -> Result<Outcome, StoreError> {
-        if self.is_gone.load(Ordering::Relaxed) {
+        if self.is_still_gone().await? {
             return Ok(Outcome::failed(Failure::Gone));
         }
         let Webhooks { deliveries, secrets, wall_clock, caller, .. } = self.webhooks;
-        let row = deliveries.history_row(event).await?;
+        let row = match deliveries.history_row(event).await {
+            Err(error) if error.is_of_one_item() => {
+                return Ok(Outcome { cause: Some(error.into()), ..Outcome::failed(Failure::Unreadable) });
+            }
+            row => row?,
+        };
         let Some(body) = row.and_then(|row| body_of(event, &row)) else {
             return Ok(Outcome::failed(Failure::EventMissing));
         };
@@ -416,15 +472,30 @@ impl Round<'_> {
         Ok(Outcome::of(caller.call(&call).await))
     }
 
-    /// Keeps that the server wants no more, once.
+    /// Whether the server wants no more. It is looked up each time: somebody may have said since the turn began that it is
+    /// to be called again, and what they set going must not be parked once more.
+    async fn is_still_gone(&self) -> Result<bool, StoreError> {
+        if !self.is_gone.load(Ordering::Relaxed) {
+            return Ok(false);
+        }
+        let gone = self.webhooks.deliveries.gone(&self.turn.webhook).await?;
+        let is_gone = gone.is_some_and(|gone| gone.url == self.url.as_str());
+        self.is_gone.store(is_gone, Ordering::Relaxed);
+        Ok(is_gone)
+    }
+
+    /// Keeps that the server wants no more, and says so once.
     async fn note_gone(&self) -> Result<(), StoreError> {
-        if self.is_gone.swap(true, Ordering::Relaxed) {
+        if self.is_gone.load(Ordering::Relaxed) {
             return Ok(());
         }
         let name = &self.turn.webhook;
-        error!(webhook.name = %name, metric = "webhook.gone", "a server wants no more events (410): what comes is parked");
         let gone = Gone { url: self.url.as_str().to_owned(), at: self.webhooks.clock.now() };
-        self.webhooks.deliveries.set_gone(name, Some(&gone)).await
+        self.webhooks.deliveries.set_gone(name, Some(&gone)).await?;
+        if !self.is_gone.swap(true, Ordering::Relaxed) {
+            error!(webhook.name = %name, metric = "webhook.gone", "a server wants no more events (410): what comes is parked");
+        }
+        Ok(())
     }
 }
 
@@ -439,7 +510,7 @@ const fn is_trouble(failure: Failure) -> bool {
         | Failure::NotTrusted
         | Failure::BrokenOff
         | Failure::NoSecret => true,
-        Failure::Status(_) | Failure::Gone | Failure::EventMissing => false,
+        Failure::Status(_) | Failure::Gone | Failure::EventMissing | Failure::Unreadable => false,
     }
 }
 
@@ -453,7 +524,7 @@ fn after(
     let attempts = before.attempts.saturating_add(1);
     let standing = match result {
         Ok(()) => Standing::Done { at: now },
-        Err(Failure::Gone | Failure::EventMissing) => Standing::Parked { since: now },
+        Err(Failure::Gone | Failure::EventMissing | Failure::Unreadable) => Standing::Parked { since: now },
         Err(
             Failure::Status(_)
             | Failure::TimedOut
@@ -464,14 +535,15 @@ fn after(
             | Failure::BrokenOff
             | Failure::NoSecret,
         ) => match delay(&before.event, before.attempts) {
-            Some(delay) => {
-                let asked = retry_after.unwrap_or_default().min(RETRY_AFTER_MAX);
-                Standing::Waiting { due: now.checked_add(delay.max(asked)).unwrap_or(Timestamp::MAX) }
-            }
+            Some(delay) => Standing::Waiting { due: later(now, delay.max(retry_after.unwrap_or_default())) },
             None => Standing::Parked { since: now },
         },
     };
     Delivery { standing, attempts, failure: result.err(), ..before.clone() }
+}
+
+fn later(now: Timestamp, by: SignedDuration) -> Timestamp {
+    now.checked_add(by).unwrap_or(Timestamp::MAX)
 }
 
 /// How long after a failed attempt, so many having gone before, the next one comes; `None`: there is none.

@@ -143,6 +143,7 @@ async fn test(
         wall_clock: Arc::new(SystemClock),
         lease: SignedDuration::ZERO,
         budget: std::time::Duration::ZERO,
+        peace: SignedDuration::ZERO,
     };
     webhooks.test(name, webhook).await.with_context(|| format!("there is no secret to sign with for `{name}`"))
 }

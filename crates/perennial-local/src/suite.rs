@@ -311,6 +311,8 @@ impl Suite {
             wall_clock,
             lease: LEASE,
             budget: WEBHOOK_BUDGET,
+            // The next tick is a second away, and somebody waits for their server to be called.
+            peace: SignedDuration::ZERO,
         });
         let letterhead = Letterhead { base_url: base_url.clone(), keyring: keyring.clone(), reply_domain };
         let postman = Postman {

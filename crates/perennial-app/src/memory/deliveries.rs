@@ -14,7 +14,7 @@ use crate::publish::EventId;
 #[derive(Default)]
 pub(super) struct Webhooks {
     deliveries: BTreeMap<(WebhookName, EventId), Delivery>,
-    /// Whose turn it is, and until when.
+    /// Whose turn it is or was last, and until when nobody gets the next one.
     turns: BTreeMap<WebhookName, (String, Timestamp)>,
     turns_begun: u64,
     gone: BTreeMap<WebhookName, Gone>,
@@ -129,10 +129,10 @@ impl Deliveries for MemoryStore {
         Ok(Some(Turn { webhook: webhook.clone(), token, gone: rows.webhooks.gone.get(webhook).cloned() }))
     }
 
-    async fn end_turn(&self, turn: &Turn) -> Result<(), StoreError> {
+    async fn end_turn(&self, turn: &Turn, peace: Option<Timestamp>) -> Result<(), StoreError> {
         let mut rows = self.rows();
-        if rows.webhooks.turns.get(&turn.webhook).is_some_and(|(token, _)| *token == turn.token) {
-            rows.webhooks.turns.remove(&turn.webhook);
+        if let Some((_, until)) = rows.webhooks.turns.get_mut(&turn.webhook).filter(|(token, _)| *token == turn.token) {
+            *until = peace.unwrap_or(Timestamp::MIN);
         }
         Ok(())
     }

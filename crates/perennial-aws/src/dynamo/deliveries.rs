@@ -194,17 +194,19 @@ impl Deliveries for DynamoStore {
         Ok(is_ours.then(|| Turn { webhook: webhook.clone(), token, gone }))
     }
 
-    async fn end_turn(&self, turn: &Turn) -> Result<(), StoreError> {
+    async fn end_turn(&self, turn: &Turn, peace: Option<Timestamp>) -> Result<(), StoreError> {
+        let until = peace.unwrap_or(Timestamp::UNIX_EPOCH);
         let answer = self
             .client()
             .update_item()
             .table_name(self.table())
             .set_key(Some(Key::endpoint(&turn.webhook).attributes()))
-            .update_expression("REMOVE #until")
+            .update_expression("SET #until = :until")
             .condition_expression("#write = :write")
             .expression_attribute_names("#write", WRITE)
             .expression_attribute_names("#until", UNTIL)
             .expression_attribute_values(":write", AttributeValue::S(turn.token.clone()))
+            .expression_attribute_values(":until", number(until.as_millisecond()))
             .send()
             .await;
         let Err(error) = answer else { return Ok(()) };

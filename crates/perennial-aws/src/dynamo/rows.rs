@@ -496,7 +496,8 @@ pub(crate) struct EndpointRow {
     pub(crate) gone: Option<Gone>,
 }
 
-/// The attribute that tells until when the turn goes that was taken, in milliseconds since 1970.
+/// The attribute that tells until when nobody gets the next turn, in milliseconds since 1970: as long as the one that was
+/// taken goes, or as the server is left in peace.
 pub(crate) const UNTIL: &str = "until";
 /// The attribute that tells that a server wants no more.
 pub(crate) const GONE: &str = "gone";
