@@ -27,7 +27,8 @@ const POSTS: usize = 5;
 async fn post(host: &str, address: &str) {
     let body = format!("email={address}&first_name=Ada");
     let head = format!(
-        "POST /v1/forms/contact HTTP/1.0\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n",
+        "POST /v1/forms/contact HTTP/1.0\r\nhost: {host}\r\ncontent-type: application/x-www-form-urlencoded\r\n\
+         content-length: {}\r\n\r\n",
         body.len()
     );
     let mut connection = TcpStream::connect(host).await.unwrap();
@@ -40,7 +41,7 @@ async fn post(host: &str, address: &str) {
 /// How many mails there are to whoever has the leads.
 async fn mails_to_sales(host: &str) -> usize {
     let mut connection = TcpStream::connect(host).await.unwrap();
-    let head = "GET /mailbox/messages.json?to=robin.vale@perennial.example HTTP/1.0\r\n\r\n";
+    let head = format!("GET /mailbox/messages.json?to=robin.vale@perennial.example HTTP/1.0\r\nhost: {host}\r\n\r\n");
     connection.write_all(head.as_bytes()).await.unwrap();
     let mut answer = String::new();
     connection.read_to_string(&mut answer).await.unwrap();

@@ -6,7 +6,7 @@
 //! - [`letters`], and the pages of [`site`]: the mailbox, the sample form, the [`programs`];
 //! - [`inbox`]: mail that comes in;
 //! - [`bridge`]: HTTP requests as the events that the functions know; [`authorizer`]: who may call the API of sales;
-//! - [`suite`]: all of it together, with the functions, as `perennial up` runs it.
+//! - `host`: the names it answers to; [`suite`]: all of it together, with the functions, as `perennial up` runs it.
 //!
 //! Nothing here decides anything about a lead, and nothing here names an AWS
 //! client: the functions and `perennial-aws` are the same as on AWS, only the
@@ -17,6 +17,7 @@ pub mod bridge;
 pub mod clock;
 mod gateway;
 pub mod holdings;
+mod host;
 mod html;
 pub mod inbox;
 pub mod keys;

@@ -54,6 +54,7 @@ use crate::authorizer::{Authorizer, OPERATOR_CLAIM};
 use crate::clock::{Clock, Pace};
 use crate::gateway::{self, Gateway};
 use crate::holdings::beside_the_leads;
+use crate::host;
 use crate::inbox::{LocalInbox, LocalInboxError};
 use crate::keys::Keys;
 use crate::letters::{LetterError, Letters};
@@ -249,7 +250,7 @@ impl Suite {
     ) -> Result<Self, StartError> {
         let public = listen(port).await?;
         let mail = listen(0).await?;
-        let address = local_address(&public, port)?;
+        let (address, mail_address) = (local_address(&public, port)?, local_address(&mail, 0)?);
         let base_url = format!("http://{address}");
         let items = file.local_items()?;
         let keys = Keys::load_or_make(&items)?;
@@ -267,7 +268,7 @@ impl Suite {
         let to_push = Push { files: programs, retired: &retired, now: wall_clock.now() };
         let published = push(store.as_ref(), &to_push).await?;
         let library = Arc::new(Library::looking_every(Arc::clone(&store), wall_clock.clone(), LOOK_EVERY));
-        let mail_service = Clients::loopback(&format!("http://{}", local_address(&mail, 0)?));
+        let mail_service = Clients::loopback(&format!("http://{mail_address}"));
         let mailer = Arc::new(SesMailer::new(mail_service.ses(), None));
         let reply_domain = Some(REPLY_DOMAIN.to_owned());
         let clock_port: Arc<dyn perennial_app::ports::Clock> = Arc::new(clock.clone());
@@ -434,8 +435,8 @@ impl Suite {
         };
         let (stop, stopped) = watch::channel(false);
         let servers = vec![
-            serve(public, pages.merge(gateway::routes(gateway)), stopped.clone()),
-            serve(mail, ses::router(MailService { letters, clock: clock.clone(), events }), stopped),
+            serve(public, address, pages.merge(gateway::routes(gateway)), stopped.clone()),
+            serve(mail, mail_address, ses::router(MailService { letters, clock: clock.clone(), events }), stopped),
         ];
         file.announce(&base_url)?;
         Ok(Self { address, clock, store, library, authorizer, published, webhooks, inbox, file, servers, pumps, stop })
@@ -534,8 +535,13 @@ fn local_address(listener: &TcpListener, port: u16) -> Result<SocketAddr, StartE
     listener.local_addr().map_err(|source| StartError::Listen { port, source })
 }
 
-fn serve(listener: TcpListener, router: Router, mut stopped: watch::Receiver<bool>) -> JoinHandle<std::io::Result<()>> {
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+fn serve(
+    listener: TcpListener,
+    address: SocketAddr,
+    router: Router,
+    mut stopped: watch::Receiver<bool>,
+) -> JoinHandle<std::io::Result<()>> {
+    let service = host::only(router, address.port()).into_make_service_with_connect_info::<SocketAddr>();
     tokio::spawn(async move {
         axum::serve(listener, service)
             .with_graceful_shutdown(async move {

@@ -179,7 +179,7 @@ impl Up {
     }
 
     async fn get(&self, path: &str) -> Reply {
-        ask(&self.address, &format!("GET {path} HTTP/1.0\r\n\r\n")).await.unwrap()
+        ask(&self.address, &format!("GET {path} HTTP/1.0\r\nhost: {}\r\n\r\n", self.address)).await.unwrap()
     }
 
     /// Posts the form. Nothing comes back if the suite goes away meanwhile.
@@ -213,7 +213,7 @@ async fn post(address: &str, fields: &Value) -> Option<Reply> {
     let body = fields.to_string();
     let length = body.len();
     let head = format!(
-        "POST /v1/forms/contact HTTP/1.0\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
+        "POST /v1/forms/contact HTTP/1.0\r\nhost: {address}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
     );
     ask(address, &(head + &body)).await
 }

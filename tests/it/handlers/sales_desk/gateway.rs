@@ -16,10 +16,14 @@ use tracing::level_filters::LevelFilter;
 use crate::handlers::ingest_lead::logs::Log;
 
 async fn ask(suite: &Suite, path: &str, authorization: Option<&str>) -> (u16, String) {
-    let host = suite.base_url().replace("http://", "");
+    ask_as(suite, &suite.base_url().replace("http://", ""), path, authorization).await
+}
+
+/// A request to the suite by some name.
+async fn ask_as(suite: &Suite, host: &str, path: &str, authorization: Option<&str>) -> (u16, String) {
     let authorization = authorization.map(|value| format!("authorization: {value}\r\n")).unwrap_or_default();
     let request = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\n{authorization}connection: close\r\n\r\n");
-    let mut connection = TcpStream::connect(&host).await.unwrap();
+    let mut connection = TcpStream::connect(suite.base_url().replace("http://", "")).await.unwrap();
     connection.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
     connection.read_to_string(&mut answer).await.unwrap();
@@ -67,5 +71,13 @@ async fn h41_only_a_token_of_this_machine_that_is_good_now_comes_through_to_sale
     assert_eq!(ask(&suite, people, Some(&rep)).await.0, 403);
     assert_eq!(ask(&suite, machines, Some(&rep)).await.0, 403);
     assert_eq!(ask(&suite, "/v1/desk/v1.k1.e30.x", None).await.0, 400);
+
+    // A page of the internet whose name was made to lead here is answered nothing, whatever it asks for.
+    let port = suite.base_url().rsplit(':').next().unwrap().to_owned();
+    for path in ["/mailbox", "/mailbox/messages.json", people, "/nothing-there"] {
+        let (status, answer) = ask_as(&suite, &format!("evil.example:{port}"), path, Some(&operator)).await;
+        assert_eq!(status, 421, "{path}: {answer}");
+    }
+    assert_eq!(ask_as(&suite, &format!("localhost:{port}"), "/mailbox", None).await.0, 200);
     suite.stop().await.unwrap();
 }
