@@ -273,7 +273,7 @@ impl Herald {
         let now = self.clock.now();
         let to = Addressee::of(catalog, to, now);
         let dossier = Dossier::of(&self.letterhead, catalog, stored, history, now);
-        let page = self.page(&stored.lead.id, &to.seat);
+        let page = self.page(catalog, &stored.lead.id, &to.seat);
         let rendered = compose(&Letter { catalog, lead: &stored.lead, dossier: &dossier, to: &to, page: &page });
         self.send(&notice(catalog, &to, rendered, effect, now)).await?;
         self.store.finish_effect(effect, self.clock.now()).await?;
@@ -281,9 +281,9 @@ impl Herald {
     }
 
     /// The link to a lead's page, for somebody.
-    fn page(&self, lead: &LeadId, seat: &Seat) -> String {
+    fn page(&self, catalog: &Catalog, lead: &LeadId, seat: &Seat) -> String {
         let made_at = self.wall_clock.now();
-        DeskRef { lead: lead.clone(), seat: seat.clone(), made_at }.link(&self.letterhead)
+        DeskRef { lead: lead.clone(), seat: seat.clone(), made_at }.link(&self.letterhead, catalog)
     }
 
     /// Hands a mail over that was claimed.

@@ -1,8 +1,9 @@
 //! Sales at work on a lead: who they are, what they may see, and what they tell.
 //!
 //! **Invariants:** whoever holds a desk link sees one lead, as one rep or one queue, and only while the roster says that
-//! it is theirs or their team's; who may see a lead is decided in [`sees`] and nowhere else (H42). What is told twice
-//! under one key counts once: the key is committed with what it does.
+//! it is theirs or their team's; who may see a lead is decided in [`sees`] and nowhere else (H42). No link is read without
+//! a look at whose seat it is for now: it ends with the mailbox that it was made for. What is told twice under one key
+//! counts once: the key is committed with what it does.
 
 mod list;
 pub mod view;
@@ -19,11 +20,12 @@ use perennial_core::lead::{Ownership, StageKind};
 use perennial_core::policy::TurnbackReason;
 use perennial_core::profile::{NOTE_LENGTH_MAX, Note};
 use perennial_core::sales::{Outcome, Party, Refusal};
-use perennial_core::token::Purpose;
+use perennial_core::token::{Keyring, Purpose, TokenError};
 use tracing::info;
 
 pub use list::{Waiting, WaitingPage};
 
+use self::view::mailed;
 use crate::library::{Library, LibraryError};
 use crate::mail::Letterhead;
 use crate::ports::{Clock, IdempotencyRecord, Store, StoreError, Stored};
@@ -34,6 +36,9 @@ pub const DESK_PATH: &str = "/v1/desk/";
 
 /// How long a desk link is good for, by the world's clock.
 pub const LINK_PERIOD: SignedDuration = SignedDuration::from_hours(60 * 24);
+
+/// How far ahead of ours the clock may have been that made a link. What says more was made by none.
+const AHEAD_MAX: SignedDuration = SignedDuration::from_mins(5);
 
 /// How long it is remembered under which key an outcome was told.
 pub const OUTCOME_PERIOD: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -58,6 +63,15 @@ impl Seat {
             Self::Queue(queue) => Party::Queue { queue: queue.clone() },
         }
     }
+
+    /// The mailbox of whoever sits there now.
+    fn address<'c>(&self, catalog: &'c Catalog) -> Option<&'c str> {
+        let sender = match self {
+            Self::Rep(rep) => catalog.roster.reps.get(rep).map(|rep| &rep.sender),
+            Self::Queue(queue) => catalog.queues.contains_key(queue).then(|| catalog.queue_sender(queue)),
+        };
+        sender.map(|sender| sender.address.as_str())
+    }
 }
 
 /// What a desk token says.
@@ -72,8 +86,7 @@ pub struct DeskRef {
 }
 
 impl DeskRef {
-    /// Reads a token's payload.
-    pub fn parse(payload: &str) -> Option<Self> {
+    fn parse(payload: &str) -> Option<Self> {
         let (lead, rest) = payload.split_once('/')?;
         let (seat, made_at) = seated(rest)?;
         Some(Self { lead: LeadId::parse(lead).ok()?, seat, made_at })
@@ -84,8 +97,8 @@ impl DeskRef {
     }
 
     /// The link to the page.
-    pub fn link(&self, letterhead: &Letterhead) -> String {
-        format!("{}{DESK_PATH}{}", letterhead.base_url, letterhead.keyring.sign(Purpose::Desk, &self.payload()))
+    pub fn link(&self, letterhead: &Letterhead, catalog: &Catalog) -> String {
+        link(letterhead, catalog, &self.seat, &self.payload())
     }
 }
 
@@ -103,13 +116,31 @@ const LIST: &str = "list";
 
 impl ListRef {
     /// The link to the page.
-    pub fn link(&self, letterhead: &Letterhead) -> String {
-        format!("{}{DESK_PATH}{}", letterhead.base_url, letterhead.keyring.sign(Purpose::Desk, &self.payload()))
+    pub fn link(&self, letterhead: &Letterhead, catalog: &Catalog) -> String {
+        link(letterhead, catalog, &self.seat, &self.payload())
     }
 
     fn payload(&self) -> String {
         format!("{LIST}/{}", seat_payload(&self.seat, self.made_at))
     }
+}
+
+/// A link, which is good for as long as the seat has the mailbox that it has now.
+fn link(letterhead: &Letterhead, catalog: &Catalog, seat: &Seat, payload: &str) -> String {
+    let Letterhead { base_url, keyring, .. } = letterhead;
+    let word = keyring.seat_word(seat.address(catalog).unwrap_or_default());
+    format!("{base_url}{DESK_PATH}{}", keyring.sign(Purpose::Desk, &format!("{payload}/{word}")))
+}
+
+/// Why a desk link opens nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum LinkError {
+    /// Its token is none of ours.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// It was made for another mailbox than the seat has now: another person's, or an older one.
+    #[error("the seat has another mailbox than the link was made for")]
+    OtherMailbox,
 }
 
 /// What a desk link leads to.
@@ -122,15 +153,27 @@ pub enum DeskLink {
 }
 
 impl DeskLink {
-    /// Reads a token's payload.
-    pub fn parse(payload: &str) -> Option<Self> {
+    /// Reads a token.
+    pub fn read(token: &str, keyring: &Keyring, catalog: &Catalog) -> Result<Self, LinkError> {
+        let payload = keyring.verify(Purpose::Desk, token)?;
+        let (said, word) = payload.rsplit_once('/').ok_or(TokenError::Malformed)?;
+        let link = Self::parse(said).ok_or(TokenError::Malformed)?;
+        let address = link.seat().address(catalog);
+        if address.is_some_and(|address| keyring.is_seat_word(word, address)) {
+            Ok(link)
+        } else {
+            Err(LinkError::OtherMailbox)
+        }
+    }
+
+    fn parse(payload: &str) -> Option<Self> {
         match payload.split_once('/')? {
             (LIST, rest) => seated(rest).map(|(seat, made_at)| Self::List(ListRef { seat, made_at })),
             (_, _) => DeskRef::parse(payload).map(Self::Lead),
         }
     }
 
-    /// What its token carries.
+    /// What its token says of it.
     pub(crate) fn payload(&self) -> String {
         match self {
             Self::Lead(desk) => desk.payload(),
@@ -154,9 +197,10 @@ impl DeskLink {
         }
     }
 
-    /// Whether it is too old to be followed, by the world's clock.
+    /// Whether it is too old to be followed, by the world's clock; or was made by somebody who wants it to be good for ever.
     pub fn is_over(&self, now: Timestamp) -> bool {
-        now.duration_since(self.made_at()) > LINK_PERIOD
+        let age = now.duration_since(self.made_at());
+        age > LINK_PERIOD || age < -AHEAD_MAX
     }
 }
 
@@ -295,6 +339,24 @@ pub enum DisposeError {
     Store(#[from] StoreError),
 }
 
+impl DisposeError {
+    /// Whether it is the matter of one lead, so that what is told of another may be taken in all the same.
+    pub const fn is_of_one_lead(&self) -> bool {
+        match self {
+            Self::Store(error) | Self::React(ReactError::Store(error)) => error.is_of_one_item(),
+            Self::Library(_) => false,
+            Self::NotTheirs
+            | Self::Refused(_)
+            | Self::Late
+            | Self::NoNote
+            | Self::NoteTooLong
+            | Self::NoSuchOwner
+            | Self::KeyReused
+            | Self::React(ReactError::Contended | ReactError::KnownSubmission | ReactError::KnownKey(_)) => true,
+        }
+    }
+}
+
 impl Desk {
     /// Takes in an outcome, with what there is to say to it, in one commit.
     pub async fn dispose(&self, told: &Told) -> Result<Done, DisposeError> {
@@ -302,6 +364,7 @@ impl Desk {
         if needs_note(&told.by, &told.outcome) && note.is_none() {
             return Err(DisposeError::NoNote);
         }
+        self.look_back(told).await?;
         self.decided(&told.by, &told.lead, &disposed(told, note), Some(&self.record_of(told))).await
     }
 
@@ -312,11 +375,22 @@ impl Desk {
         if let Some(done) = self.known(&self.record_of(told), now).await? {
             return Ok(done);
         }
+        self.look_back(told).await?;
         let catalog = self.library.catalog().await?;
         let stored = self.store.load(&told.lead).await?;
         may_do(&catalog, &told.by, &told.lead, stored.as_ref(), &stimulus, now)?;
         let decision = decide_on(self.store.as_ref(), stored.as_ref(), &catalog, &stimulus, now).await?;
         Ok(if decision.events.is_empty() { Done::Before } else { Done::Now })
+    }
+
+    /// Refuses what only history can tell to be wrong: a remark on a mail that was never sent to that lead.
+    async fn look_back(&self, told: &Told) -> Result<(), DisposeError> {
+        let Outcome::Unhelpful { touch } = &told.outcome else { return Ok(()) };
+        let catalog = self.library.catalog().await?;
+        theirs(&catalog, &told.by, &told.lead, self.store.load(&told.lead).await?.as_ref())?;
+        let history = self.store.history(&told.lead).await?;
+        let is_sent = history.iter().flat_map(|row| &row.entries).any(|event| mailed(event) == Some(touch));
+        if is_sent { Ok(()) } else { Err(Refusal::NoSuchMail.into()) }
     }
 
     /// Takes in a note, under a key as an outcome.

@@ -53,10 +53,10 @@ async fn make(access: &Access, args: &DeskArgs) -> anyhow::Result<Option<String>
     let Some(seat) = seat(&catalog, args)? else { return Ok(None) };
     let letterhead = access.letterhead()?;
     let Some(lead) = &args.lead else {
-        return Ok(Some(ListRef { seat, made_at: now }.link(&letterhead)));
+        return Ok(Some(ListRef { seat, made_at: now }.link(&letterhead, &catalog)));
     };
     let lead = lead_of(access, lead)?;
-    Ok(Some(DeskRef { lead, seat, made_at: now }.link(&letterhead)))
+    Ok(Some(DeskRef { lead, seat, made_at: now }.link(&letterhead, &catalog)))
 }
 
 fn token(access: &Access, catalog: &Catalog, rep: Option<&RepName>, now: Timestamp) -> anyhow::Result<Option<String>> {

@@ -251,6 +251,9 @@ pub enum Refusal {
     /// The lead is a customer; sales turns back what it was offered.
     #[error("they are a customer, and not with sales now")]
     IsCustomer,
+    /// A remark on a mail that the lead never got.
+    #[error("the lead never got that mail")]
+    NoSuchMail,
 }
 
 impl Refusal {
@@ -265,6 +268,7 @@ impl Refusal {
             Self::NotARepsReason(_) => "reason_not_given_by_reps",
             Self::NoDeal => "no_deal",
             Self::IsCustomer => "is_customer",
+            Self::NoSuchMail => "mail_not_sent",
         }
     }
 }

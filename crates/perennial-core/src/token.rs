@@ -1,7 +1,8 @@
 //! Signed tokens: what stands in links and headers instead of a person's data (TRUST.md §5).
 //!
 //! **Invariants:** a token is good for one [`Purpose`] only; it has exactly one spelling; a key that was
-//! ever in use still verifies, so that an unsubscribe link works for ever.
+//! ever in use still verifies what people have in their mailboxes, so that an unsubscribe link works for ever. What opens
+//! the desk of sales is verified by the key that signs and the one before it only: a key that was stolen ends.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -56,6 +57,22 @@ impl Purpose {
             Self::Visit => "visit",
             Self::Desk => "desk",
             Self::Cursor => "cursor",
+        }
+    }
+
+    /// Whether its tokens are good for ever, whatever becomes of the key that signed them.
+    const fn outlives_its_key(self) -> bool {
+        match self {
+            Self::Desk | Self::Cursor => false,
+            Self::Unsubscribe
+            | Self::Reply
+            | Self::Form
+            | Self::Click
+            | Self::Open
+            | Self::Preferences
+            | Self::OptIn
+            | Self::Answer
+            | Self::Visit => true,
         }
     }
 }
@@ -122,13 +139,19 @@ const NETWORK: &str = "network";
 /// How much of its hash stands for a network, in bytes.
 const NETWORK_LENGTH: usize = 9;
 
+/// What the key for seats is derived with. No [`Purpose`] is called so.
+const SEAT: &str = "seat";
+
+/// How much of its hash stands for a seat's address, in bytes.
+const SEAT_LENGTH: usize = 9;
+
 /// Why a token is refused. Callers tell people nothing of it, but count it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     /// It is not of the form `v1.<kid>.<payload>.<mac>`.
     #[error("the token is not well-formed")]
     Malformed,
-    /// It names a key that never existed here.
+    /// It names a key that never existed here, or one that verifies nothing of the kind any more.
     #[error("the token's key is not known")]
     UnknownKey,
     /// Its signature does not fit: forged, damaged, or made for another purpose.
@@ -142,7 +165,7 @@ pub enum KeyringError {
     /// A key id is not 1 to 8 lower-case letters and digits.
     #[error("a key id must be 1 to 8 lower-case letters or digits")]
     KeyId,
-    /// The key to sign with is not among the keys.
+    /// The key to sign with, or the one before it, is not among the keys.
     #[error("the key to sign with is not among the keys")]
     NoCurrentKey,
 }
@@ -152,6 +175,7 @@ pub enum KeyringError {
 pub struct Keyring {
     keys: BTreeMap<String, [u8; 32]>,
     current: String,
+    before: Option<String>,
 }
 
 impl Keyring {
@@ -166,12 +190,20 @@ impl Keyring {
         if !keys.contains_key(current) {
             return Err(KeyringError::NoCurrentKey);
         }
-        Ok(Self { keys, current: current.to_owned() })
+        Ok(Self { keys, current: current.to_owned(), before: None })
+    }
+
+    /// The same, with the key that signed before: what it signed ends only with the next one.
+    pub fn and_before(self, before: &str) -> Result<Self, KeyringError> {
+        if !self.keys.contains_key(before) {
+            return Err(KeyringError::NoCurrentKey);
+        }
+        Ok(Self { before: Some(before.to_owned()), ..self })
     }
 
     /// A keyring that signs nothing and verifies nothing: for reading mail whose tokens do not matter.
     pub fn empty() -> Self {
-        Self { keys: BTreeMap::new(), current: String::new() }
+        Self { keys: BTreeMap::new(), current: String::new(), before: None }
     }
 
     /// A token that carries `payload` for one purpose. It is signed, not hidden: put nothing personal in it.
@@ -194,6 +226,23 @@ impl Keyring {
         )
     }
 
+    /// A word for the mailbox of whoever sits at a desk, to stand in their links: another mailbox has another word, and
+    /// nobody reads it out of one.
+    pub fn seat_word(&self, address: &str) -> String {
+        self.keys.get(&self.current).map(|key| seat_word(key, address)).unwrap_or_default()
+    }
+
+    /// Whether a word is that of a mailbox.
+    pub fn is_seat_word(&self, word: &str, address: &str) -> bool {
+        let fits = |key: &[u8; 32]| bool::from(seat_word(key, address).as_bytes().ct_eq(word.as_bytes()));
+        self.recent().filter_map(|kid| self.keys.get(kid)).any(fits)
+    }
+
+    /// The key that signs, and the one before it.
+    fn recent(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.current.as_str()).chain(self.before.as_deref())
+    }
+
     /// The payload of a token of that purpose.
     pub fn verify(&self, purpose: Purpose, token: &str) -> Result<String, TokenError> {
         if token.len() > TOKEN_LENGTH_MAX {
@@ -205,7 +254,8 @@ impl Keyring {
         else {
             return Err(TokenError::Malformed);
         };
-        let key = self.keys.get(kid).ok_or(TokenError::UnknownKey)?;
+        let may_verify = purpose.outlives_its_key() || self.recent().any(|recent| recent == kid);
+        let key = self.keys.get(kid).filter(|_| may_verify).ok_or(TokenError::UnknownKey)?;
         // Compared as text: so a mac has one spelling, and another encoding of the same bytes is a forgery.
         if !bool::from(mac(key, purpose, signed).as_bytes().ct_eq(given.as_bytes())) {
             return Err(TokenError::Forged);
@@ -262,6 +312,11 @@ fn reply_mac(key: &[u8; 32], lead: &LeadId, touch: TouchHash) -> [u8; REPLY_MAC_
     mac.first_chunk().copied().unwrap_or_default()
 }
 
+fn seat_word(key: &[u8; 32], address: &str) -> String {
+    let mac = purpose_mac(key, SEAT, &[address.to_lowercase().as_bytes()]);
+    BASE64URL_NOPAD.encode(mac.first_chunk::<SEAT_LENGTH>().unwrap_or(&[0; SEAT_LENGTH]))
+}
+
 fn purpose_mac(key: &[u8; 32], purpose: &str, signed: &[&[u8]]) -> [u8; 32] {
     let mut purpose_key = [0; 32];
     // 32 bytes are within what HKDF gives, and HMAC takes a key of any length: neither can fail.
@@ -298,6 +353,31 @@ mod tests {
         let rotated = keyring(&[("k1", 1), ("k2", 2)], "k2");
         assert_eq!(rotated.verify(Purpose::Unsubscribe, &old).as_deref(), Ok("somebody"));
         assert_eq!(keyring(&[("k2", 2)], "k2").verify(Purpose::Unsubscribe, &old), Err(TokenError::UnknownKey));
+    }
+
+    #[test]
+    fn what_opens_a_desk_is_verified_by_the_key_that_signs_and_the_one_before_it_and_by_no_older_one() {
+        let kids = [("k1", 1), ("k2", 2), ("k3", 3)];
+        let now = keyring(&kids, "k3").and_before("k2").unwrap();
+        for purpose in [Purpose::Desk, Purpose::Cursor] {
+            let [oldest, before, current] = ["k1", "k2", "k3"].map(|kid| keyring(&kids, kid).sign(purpose, "list"));
+            assert_eq!(now.verify(purpose, &current).as_deref(), Ok("list"));
+            assert_eq!(now.verify(purpose, &before).as_deref(), Ok("list"));
+            assert_eq!(now.verify(purpose, &oldest), Err(TokenError::UnknownKey));
+            assert_eq!(keyring(&kids, "k3").verify(purpose, &before), Err(TokenError::UnknownKey));
+        }
+        assert_eq!(keyring(&kids, "k3").and_before("k9").unwrap_err(), KeyringError::NoCurrentKey);
+    }
+
+    #[test]
+    fn a_seats_word_is_its_mailboxes_own_under_the_keys_that_open_desks() {
+        let kids = [("k1", 1), ("k2", 2), ("k3", 3)];
+        let now = keyring(&kids, "k3").and_before("k2").unwrap();
+        let word = now.seat_word("Robin@Fair.example");
+        assert!(now.is_seat_word(&word, "robin@fair.example") && !now.is_seat_word(&word, "kim@fair.example"));
+        assert!(now.is_seat_word(&keyring(&kids, "k2").seat_word("robin@fair.example"), "robin@fair.example"));
+        assert!(!now.is_seat_word(&keyring(&kids, "k1").seat_word("robin@fair.example"), "robin@fair.example"));
+        assert!(!now.is_seat_word("", "robin@fair.example"));
     }
 
     #[test]

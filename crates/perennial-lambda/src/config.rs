@@ -110,21 +110,26 @@ impl<'a> Settings<'a> {
         self.optional(bucket).map(|bucket| (bucket, self.pepper(pepper)))
     }
 
-    /// The token keys: `kid:base64` separated by commas, the one that signs first.
+    /// The token keys: `kid:base64` separated by commas, the one that signs first, then the one that signed before it.
     pub fn keyring(&mut self, name: &str) -> Option<Keyring> {
         let text = self.text(name);
         if text.is_empty() {
             return None;
         }
         let mut keys = BTreeMap::new();
-        let mut current = None;
+        let mut kids = Vec::new();
         for entry in text.split(',').filter(|entry| !entry.trim().is_empty()) {
             let (kid, key) = entry.trim().split_once(':').unwrap_or_default();
             let key = self.key(name, key);
             keys.insert(kid.to_owned(), key);
-            current.get_or_insert_with(|| kid.to_owned());
+            kids.push(kid);
         }
-        match Keyring::new(keys, current.as_deref().unwrap_or_default()) {
+        let keyring = Keyring::new(keys, kids.first().copied().unwrap_or_default());
+        let keyring = keyring.and_then(|keyring| match kids.get(1) {
+            Some(before) => keyring.and_before(before),
+            None => Ok(keyring),
+        });
+        match keyring {
             Ok(keyring) => Some(keyring),
             Err(error) => self.problem(format!("{name}: {error}")),
         }
@@ -148,6 +153,8 @@ impl<'a> Settings<'a> {
 
 #[cfg(test)]
 mod tests {
+    use perennial_core::token::Purpose;
+
     use super::*;
 
     #[test]
@@ -171,12 +178,17 @@ mod tests {
     }
 
     #[test]
-    fn the_first_token_key_signs_and_all_verify() {
+    fn the_first_token_key_signs_all_verify_and_the_first_two_open_desks() {
         let key = |byte: u8| BASE64.encode(&[byte; 32]);
-        let text = format!("k2:{}, k1:{}", key(2), key(1));
-        let mut settings = Settings::from_lookup(move |_| Some(text.clone()));
-        let keyring = settings.keyring("PERENNIAL_TOKEN_KEYS").unwrap();
-        let token = keyring.sign(perennial_core::token::Purpose::Form, "contact");
-        assert!(token.starts_with("v1.k2."));
+        let keyring = |kids: &[u8]| {
+            let text: Vec<_> = kids.iter().map(|kid| format!("k{kid}:{}", key(*kid))).collect();
+            let text = text.join(", ");
+            Settings::from_lookup(move |_| Some(text.clone())).keyring("PERENNIAL_TOKEN_KEYS").unwrap()
+        };
+        let now = keyring(&[3, 2, 1]);
+        assert!(now.sign(Purpose::Form, "contact").starts_with("v1.k3."));
+        let opens = |purpose| [1, 2, 3].map(|kid| now.verify(purpose, &keyring(&[kid]).sign(purpose, "it")).is_ok());
+        assert_eq!(opens(Purpose::Unsubscribe), [true, true, true]);
+        assert_eq!(opens(Purpose::Desk), [false, true, true]);
     }
 }

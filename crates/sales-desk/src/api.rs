@@ -18,7 +18,7 @@ use perennial_lambda::strict_json::{self, PairsError};
 use serde::Serialize;
 use tracing::{error, info};
 
-use crate::callers::{Refused, machine};
+use crate::callers::{Refused, caller, machine};
 use crate::given::{self, Given, Misread};
 use crate::{Deps, cursor};
 
@@ -335,7 +335,7 @@ impl Call<'_> {
         Ok(given)
     }
 
-    /// What tells this call from any other: the caller's key, else the request's own id.
+    /// What tells this call from any other: who calls, and the key that they gave, else the request's own id.
     fn key(&self, lead: &LeadId) -> Result<String, Problem> {
         let context = &self.request.request_context;
         let given = self.request.headers.get("idempotency-key");
@@ -344,7 +344,7 @@ impl Call<'_> {
             Some(Ok(key)) if is_key(key) => format!("key/{key}"),
             Some(Ok(_) | Err(_)) => return Err(Problem::Key),
         };
-        Ok(format!("api/{lead}/{key}"))
+        Ok(format!("api/{}/{lead}/{key}", caller(self.request)))
     }
 }
 

@@ -2,7 +2,7 @@
 //! those that have a key or sign after Standard Webhooks. One disposition, or a batch.
 //!
 //! **Invariants:** nothing is read before whoever sends it is known (H41). Each disposition is judged by itself, and has
-//! its own result; one that nobody can read stands in no other's way. An address is hashed at once, and neither kept nor
+//! its own result; one that nobody can read, or whose lead cannot be read, stands in no other's way. An address is hashed at once, and neither kept nor
 //! logged. The whole may be sent again at any time: nothing counts twice.
 
 mod item;
@@ -94,6 +94,9 @@ impl Problem {
     }
 }
 
+/// What is said of a disposition that could not be saved.
+const FAILED: &str = "failed";
+
 /// What became of one disposition.
 #[derive(Serialize)]
 struct Judged {
@@ -107,6 +110,11 @@ struct Judged {
 }
 
 impl Judged {
+    /// It could not be saved.
+    const fn failed(id: String) -> Self {
+        Self { id: Some(id), result: FAILED, code: None, detail: None }
+    }
+
     const fn fine(id: String, result: &'static str) -> Self {
         Self { id: Some(id), result, code: None, detail: None }
     }
@@ -201,22 +209,35 @@ async fn take_in(deps: &Deps, told: Vec<Result<Item, Judged>>) -> ApiGatewayV2ht
         }
     }
     items.sort_by_key(|(at, item)| (item.reported.happened_at, *at));
+    let mut is_down = false;
     for (at, Item { id, reported }) in items {
+        // A store that does not answer one does not answer the next either, and there is little time.
+        if is_down {
+            results.push((at, Judged::failed(id)));
+            continue;
+        }
         // On the heap: the lead that is decided on makes this future large.
         let taken = Box::pin(bridge.take_in(&reported, Earnest::Done)).await;
-        match judged(id, taken) {
+        match judged(&id, taken) {
             Ok(judged) => {
                 info!(lead.id = %reported.lead, result = judged.result, "a disposition was taken in");
                 results.push((at, judged));
             }
             Err(cause) => {
                 error!(lead.id = %reported.lead, error = ErrorChain(&cause).to_string(), "a disposition was not saved");
-                return http::unavailable();
+                is_down = !cause.is_of_one_lead();
+                results.push((at, Judged::failed(id)));
             }
         }
     }
     results.sort_by_key(|(at, _)| *at);
     let results = Results { results: results.into_iter().map(|(_, judged)| judged).collect() };
+    if results.results.iter().any(|judged| judged.result == FAILED) {
+        let title = "What `results` call failed was not saved: send all of it again; nothing counts twice.";
+        let mut response = http::problem_with(503, "dispositions_failed", title, results);
+        http::set_header(&mut response, "retry-after", http::RETRY_AFTER_S);
+        return response;
+    }
     if results.results.iter().all(|judged| judged.code.is_none()) {
         return http::json(200, &results);
     }
@@ -225,7 +246,8 @@ async fn take_in(deps: &Deps, told: Vec<Result<Item, Judged>>) -> ApiGatewayV2ht
 }
 
 /// What became of a disposition; an error where nobody can say.
-fn judged(id: String, taken: Result<Taken, TakeError>) -> Result<Judged, DisposeError> {
+fn judged(id: &str, taken: Result<Taken, TakeError>) -> Result<Judged, DisposeError> {
+    let id = id.to_owned();
     let refused = |id, code, why: &dyn std::fmt::Display| Ok(Judged::refused(Some(id), code, &why.to_string()));
     match taken {
         Ok(Taken::Now) => Ok(Judged::fine(id, "taken")),

@@ -11,12 +11,12 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use perennial_app::alerts::Told;
 use perennial_app::desk::view::{LeadView, zone_of};
-use perennial_app::desk::{self, DESK_PATH, DeskLink, DisposeError, Done, LINK_PERIOD, Seat};
+use perennial_app::desk::{self, DESK_PATH, DeskLink, DisposeError, Done, LINK_PERIOD, LinkError, Seat};
 use perennial_app::error_chain::ErrorChain;
 use perennial_core::catalog::Catalog;
 use perennial_core::ids::LeadId;
 use perennial_core::sales::{Outcome, Party};
-use perennial_core::token::{Purpose, TokenError};
+use perennial_core::token::Purpose;
 use perennial_lambda::http::form;
 use perennial_lambda::http::page::Page;
 use perennial_lambda::http::{self, escape};
@@ -80,9 +80,7 @@ pub(crate) async fn handle(
         "GET" | "HEAD" | "POST" => {}
         _ => return not_allowed(),
     }
-    let link = deps.keyring().verify(Purpose::Desk, token);
-    let link = link.and_then(|payload| DeskLink::parse(&payload).ok_or(TokenError::Malformed));
-    let link = match link {
+    let link = match DeskLink::read(token, deps.keyring(), catalog) {
         Ok(link) => link,
         Err(error) => return refused(catalog, error),
     };
@@ -336,14 +334,17 @@ fn with_address(text: &str, catalog: &Catalog) -> String {
     text.replace("{address}", &format!("<a href=\"mailto:{address}\">{address}</a>"))
 }
 
-/// A token that is cut, forged or of another purpose (H23).
-fn refused(catalog: &Catalog, error: TokenError) -> ApiGatewayV2httpResponse {
+/// A token that is cut, forged or of another purpose (H23), or of a seat that is another's by now (H42).
+fn refused(catalog: &Catalog, error: LinkError) -> ApiGatewayV2httpResponse {
     info!(token.error = %error, token.purpose = ?Purpose::Desk, metric = "token.refused", "a token was refused");
     let phrases = &ENGLISH;
-    let body = format!("<p>{}</p>", with_address(&escape(phrases.incomplete), catalog));
+    let (status, title, text) = match error {
+        LinkError::Token(_) => (400, phrases.incomplete_title, with_address(&escape(phrases.incomplete), catalog)),
+        LinkError::OtherMailbox => (404, phrases.not_yours_title, escape(phrases.not_yours)),
+    };
+    let body = format!("<p>{text}</p>");
     let from = Some(catalog.organisation.name.as_str());
-    let (language, title) = (phrases.language, phrases.incomplete_title);
-    Page { status: 400, language, title, from, body: &body, style: STYLE }.answer()
+    Page { status, language: phrases.language, title, from, body: &body, style: STYLE }.answer()
 }
 
 fn not_allowed() -> ApiGatewayV2httpResponse {

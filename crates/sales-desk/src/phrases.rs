@@ -707,6 +707,7 @@ mod english {
             Refusal::NotARepsReason(_) => "That is a reason that only the suite gives.".to_owned(),
             Refusal::NoDeal => "There is no deal to lose.".to_owned(),
             Refusal::IsCustomer => "They are a customer, and not with sales now.".to_owned(),
+            Refusal::NoSuchMail => "They never got that mail.".to_owned(),
         }
     }
 

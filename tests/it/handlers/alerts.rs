@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use jiff::civil::date;
 use perennial_app::alerts;
-use perennial_app::desk::{Desk, DeskRef, Seat, Told};
+use perennial_app::desk::{Desk, DeskLink, Seat, Told};
 use perennial_app::library::Library;
 use perennial_app::ports::{Clock, Notice};
 use perennial_app::privacy::Privacy;
@@ -22,7 +22,6 @@ use perennial_core::roster::{OfficeHours, Rep, RepStatus, Roster, Team, Weekdays
 use perennial_core::sales::{Attempt, Outcome, Party, TurnbackRequest};
 use perennial_core::submission::Intent;
 use perennial_core::testing;
-use perennial_core::token::Purpose;
 use serde_json::{Value, json};
 
 use crate::scenarios::world::{World, keyring, pepper, read, with_detail};
@@ -246,7 +245,9 @@ async fn a_hand_raise_reaches_the_rep_with_all_that_there_is_to_know() {
     // The one link, in both of its forms, is the rep's to the page of this lead, and nothing in it is followed.
     for body in [&notice.text, &notice.html] {
         let [token] = tokens(body).try_into().unwrap();
-        let seen = DeskRef::parse(&keyring().verify(Purpose::Desk, token).unwrap()).unwrap();
+        let DeskLink::Lead(seen) = DeskLink::read(token, &keyring(), world.catalog()).unwrap() else {
+            panic!("{token}")
+        };
         assert_eq!((seen.lead, seen.seat), (ada.clone(), Seat::Rep(rep("kim"))));
         assert!(!body.contains("/v1/click/") && !body.contains("/v1/open/"), "{body}");
     }
@@ -809,8 +810,8 @@ async fn whoever_has_left_is_not_told_but_whoever_owns_the_lead_now() {
     let notices = world.notifier.notices();
     assert_eq!((notices.len(), notices[before].to.as_str()), (before + 1, JO));
     let [token] = tokens(&notices[before].text).try_into().unwrap();
-    let seen = DeskRef::parse(&keyring().verify(Purpose::Desk, token).unwrap()).unwrap();
-    assert_eq!(seen.seat, Seat::Rep(rep("jo")));
+    let seen = DeskLink::read(token, &keyring(), world.catalog()).unwrap();
+    assert_eq!(seen.seat(), &Seat::Rep(rep("jo")));
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use perennial_app::desk::{DeskRef, ListRef, Seat};
 use perennial_app::ports::Stored;
+use perennial_aws::clients::Clients;
 use perennial_core::catalog::{Catalog, Handover, Route, Sender};
 use perennial_core::ids::{LeadId, QueueName, RepName, RouteName, TeamName};
 use perennial_core::lead::Ownership;
@@ -18,7 +19,7 @@ use perennial_core::roster::{OfficeHours, Rep, RepStatus, Roster, Team, Weekdays
 use perennial_core::sales::{Outcome, Party};
 use serde_json::{Value, json};
 
-use crate::scenarios::world::{World, letterhead, sample, shipped};
+use crate::scenarios::world::{TABLE, World, letterhead, sample, shipped};
 
 const NOW: &str = "2026-03-02 10:00";
 
@@ -99,6 +100,21 @@ async fn stored(world: &World, lead: &LeadId) -> Stored {
     world.store.load(lead).await.unwrap().unwrap()
 }
 
+/// Damages what is stored of a lead.
+async fn damage(world: &World, lead: &LeadId) {
+    let client = Clients::loopback(world.file().dynamodb()).dynamodb();
+    let items = client.scan().table_name(TABLE).send().await.unwrap().items.unwrap();
+    let mut state = items
+        .into_iter()
+        .find(|item| {
+            let is = |name: &str, value: &str| item[name].as_s().is_ok_and(|text| text == value);
+            is("PK", &format!("LEAD#{lead}")) && is("SK", "STATE")
+        })
+        .unwrap();
+    state.remove("lead").unwrap();
+    client.put_item().table_name(TABLE).set_item(Some(state)).send().await.unwrap();
+}
+
 /// The outcomes that history has, by their names.
 async fn told(world: &World, lead: &LeadId) -> Vec<&'static str> {
     let events = world.events(lead).await;
@@ -147,11 +163,11 @@ fn made_at(world: &World) -> Timestamp {
 }
 
 fn lead_token(world: &World, lead: &LeadId, seat: Seat) -> String {
-    token_of(&DeskRef { lead: lead.clone(), seat, made_at: made_at(world) }.link(&letterhead()))
+    token_of(&DeskRef { lead: lead.clone(), seat, made_at: made_at(world) }.link(&letterhead(), world.catalog()))
 }
 
 fn list_token(world: &World, seat: Seat) -> String {
-    token_of(&ListRef { seat, made_at: made_at(world) }.link(&letterhead()))
+    token_of(&ListRef { seat, made_at: made_at(world) }.link(&letterhead(), world.catalog()))
 }
 
 /// A request for a page, each with an id of its own, as API Gateway gives it.

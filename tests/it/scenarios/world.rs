@@ -49,7 +49,7 @@ use serde_json::{Value, json};
 
 use super::story;
 
-const TABLE: &str = "perennial";
+pub(crate) const TABLE: &str = "perennial";
 
 /// The domain of the reply addresses.
 pub(crate) const REPLY_DOMAIN: &str = "reply.perennial.example";

@@ -294,7 +294,7 @@ impl Herald {
         };
         Ok(Entry {
             who: Who::of(&stored.profile).in_full(),
-            page: self.page(&lead.id, &to.seat),
+            page: self.page(catalog, &lead.id, &to.seat),
             what: format!("{}, {when}", telling::wanted(wanted.what)),
             draft: draft.map(|draft| draft.subject),
         })
@@ -329,7 +329,7 @@ impl Herald {
                 contents.leads.push((*lead).clone());
                 contents.happened.push(Happened {
                     who: Who::of(&stored.profile).in_full(),
-                    page: self.page(lead, &to.seat),
+                    page: self.page(catalog, lead, &to.seat),
                     what: told(catalog, &theirs, &to.reading),
                 });
             }

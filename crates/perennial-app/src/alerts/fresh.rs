@@ -26,8 +26,8 @@ impl Herald {
             return Ok(Told::Known);
         }
         let link = match old.clone() {
-            DeskLink::Lead(desk) => DeskRef { made_at, ..desk }.link(&self.letterhead),
-            DeskLink::List(list) => ListRef { made_at, ..list }.link(&self.letterhead),
+            DeskLink::Lead(desk) => DeskRef { made_at, ..desk }.link(&self.letterhead, &catalog),
+            DeskLink::List(list) => ListRef { made_at, ..list }.link(&self.letterhead, &catalog),
         };
         let now = self.clock.now();
         let to = Addressee::of(&catalog, &owner, now);

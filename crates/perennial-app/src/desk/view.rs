@@ -425,7 +425,7 @@ const fn telling(event: &Event) -> Telling {
 }
 
 /// The mail that went out, if one did.
-const fn mailed(event: &Event) -> Option<&TouchId> {
+pub(super) const fn mailed(event: &Event) -> Option<&TouchId> {
     if let Event::TouchSent { touch, .. } = event { Some(touch) } else { None }
 }
 

@@ -11,6 +11,7 @@ use futures::future::join_all;
 use miette::Diagnostic;
 use perennial_app::crm::{Bridge, Earnest, Reported, TakeError, Taken, Unchanged};
 use perennial_app::desk::DisposeError;
+use perennial_app::error_chain::ErrorChain;
 use perennial_app::library::LibraryError;
 use perennial_core::ids::LeadId;
 use thiserror::Error;
@@ -271,6 +272,9 @@ fn outcome(taken: Result<Taken, TakeError>) -> Result<Result<RowOutcome, Refusal
         Err(TakeError::Dispose(DisposeError::NoteTooLong)) => Refusal::NoteTooLong,
         // What a row says is in its key, so the same key says the same.
         Err(TakeError::Dispose(DisposeError::KeyReused)) => return Ok(Ok(RowOutcome::Known)),
+        Err(TakeError::Dispose(error)) if error.is_of_one_lead() => {
+            Refusal::NotSaved { problem: ErrorChain(&error).to_string() }
+        }
         Err(TakeError::Dispose(
             error @ (DisposeError::NotTheirs
             | DisposeError::Late
@@ -298,10 +302,14 @@ mod tests {
     use perennial_app::ports::Store;
     use perennial_app::programs;
     use perennial_app::report::audit;
+    use perennial_aws::clients::Clients;
+    use perennial_aws::dynamo::{DynamoStore, table};
     use perennial_core::contact::EmailAddress;
     use perennial_core::ids::Pepper;
     use perennial_core::lead::{Lead, LifecycleStage};
     use perennial_core::policy::TurnbackReason;
+    use perennial_local::store_file::StoreFile;
+    use perennial_local::suite::LEAD_TABLE;
     use tempfile::TempDir;
 
     use super::*;
@@ -313,13 +321,17 @@ mod tests {
 
     /// A deployment in memory with the shipped programs, some leads in it, and a list about them.
     struct Story {
-        store: Arc<MemoryStore>,
+        store: Arc<dyn Store>,
         bridge: Bridge,
         directory: TempDir,
     }
 
     impl Story {
         async fn new(names: &[&str], map: &str, list: &str) -> Self {
+            Self::on(Arc::new(MemoryStore::default()), names, map, list).await
+        }
+
+        async fn on(store: Arc<dyn Store>, names: &[&str], map: &str, list: &str) -> Self {
             let directory = tempfile::tempdir().unwrap();
             let write = |name: &str, text: &str| fs::write(directory.path().join(name), text).unwrap();
             write("map.toml", map);
@@ -331,7 +343,6 @@ mod tests {
             write("leads.toml", "form = 'list'\nlist = 'leads'\n[fields]\nemail = 'Email'");
             let programs_directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../programs");
             let catalog = Arc::new(programs::load(&programs_directory).unwrap().0.unwrap());
-            let store = Arc::new(MemoryStore::default());
             let door = Door {
                 store: store.clone(),
                 library: Arc::new(Library::fixed(catalog)),
@@ -388,6 +399,35 @@ mod tests {
 
     fn address(name: &str) -> String {
         format!("{name}@fair.example")
+    }
+
+    #[tokio::test]
+    async fn a_lead_that_does_not_read_back_is_counted_and_keeps_no_other_row_waiting() {
+        let file = StoreFile::memory().unwrap();
+        let client = Clients::loopback(file.dynamodb()).dynamodb();
+        table::create(&client, LEAD_TABLE).await.unwrap();
+        let list = "\
+Record ID,Email,Lead Status,Last Note,Last Modified Date,Follow-up Date
+1,ada@fair.example,Connected,,2026-03-01 10:00,
+2,ben@fair.example,Connected,,2026-03-01 10:00,
+3,cat@fair.example,Connected,,2026-03-01 10:00,
+";
+        let kept = Arc::new(DynamoStore::new(client.clone(), LEAD_TABLE));
+        let story = Story::on(kept, &["ada", "ben", "cat"], HUBSPOT, list).await;
+        let items = client.scan().table_name(LEAD_TABLE).send().await.unwrap().items.unwrap();
+        let state_of = format!("LEAD#{}", story.id("ben"));
+        let bens = items.into_iter().find(|item| {
+            let is = |name: &str, value: &str| item[name].as_s().is_ok_and(|text| text == value);
+            is("PK", &state_of) && is("SK", "STATE")
+        });
+        let mut bens = bens.unwrap();
+        bens.remove("lead").unwrap();
+        client.put_item().table_name(LEAD_TABLE).set_item(Some(bens)).send().await.unwrap();
+        let told = story.told(Earnest::Done).await;
+        assert!(told.contains("  taken               2\n") && told.contains("    not_saved: 1\n"), "{told}");
+        assert!(told.contains("\n2,taken,\n") && told.contains("\n4,taken,\n"), "{told}");
+        let bens = told.lines().find(|line| line.starts_with("3,refused,")).unwrap();
+        assert!(bens.contains(&state_of) && !bens.contains("fair.example"), "{bens}");
     }
 
     const HUBSPOT_LIST: &str = "\

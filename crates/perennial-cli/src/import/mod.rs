@@ -89,6 +89,12 @@ pub enum Refusal {
     /// What it says is not taken.
     #[error(transparent)]
     Outcome(OutcomeRefusal),
+    /// Something about its lead alone kept it from being saved.
+    #[error("the row was not saved: {problem}; when that is mended, run the same import again")]
+    NotSaved {
+        /// What. It names the item in the store.
+        problem: String,
+    },
     /// Its note is too long.
     #[error("the note has more than {NOTE_LENGTH_MAX} characters")]
     NoteTooLong,
@@ -120,6 +126,7 @@ impl Refusal {
             Self::UnknownField => "unknown_field",
             Self::Lacking(Lacking::Fields) => "fields_missing",
             Self::Outcome(refusal) => refusal.name(),
+            Self::NotSaved { .. } => "not_saved",
             Self::NoteTooLong => "note_too_long",
             Self::Expression { .. } => "expression_failed",
             Self::Fields(errors) => return errors.first().map_or_else(String::new, kind_of_field),

@@ -254,5 +254,5 @@ fn page_of(deps: &Deps, view: &LeadView) -> Option<String> {
         Party::Crm | Party::Operator | Party::Suite => return None,
     };
     let desk = DeskRef { lead: view.lead().id.clone(), seat, made_at: deps.herald.wall_clock.now() };
-    Some(desk.link(&deps.herald.letterhead))
+    Some(desk.link(&deps.herald.letterhead, &view.catalog))
 }

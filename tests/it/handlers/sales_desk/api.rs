@@ -330,6 +330,60 @@ async fn a_key_counts_once_with_one_body_and_each_request_without_one_by_itself(
 }
 
 #[tokio::test]
+async fn a_key_is_the_callers_own_among_machines_and_among_operators() {
+    let (world, ada) = with_ada().await;
+    let path = format!("leads/{ada}/outcomes");
+    let machine = |arn: &str, outcome: &str| {
+        let mut event = with_body(crm("POST", &path), &json!({ "outcome": outcome }));
+        event["requestContext"]["authorizer"]["iam"]["userArn"] = json!(arn);
+        event["headers"]["idempotency-key"] = json!("1");
+        event
+    };
+    let person = |subject: &str, outcome: &str| {
+        let mut event = with_body(operator("POST", &path), &json!({ "outcome": outcome }));
+        event["requestContext"]["authorizer"]["jwt"]["claims"]["sub"] = json!(subject);
+        event["headers"]["idempotency-key"] = json!("1");
+        event
+    };
+    let role = |session: &str| format!("arn:aws:sts::123456789012:assumed-role/crm-sync/{session}");
+    for (event, status) in [
+        (machine("arn:aws:iam::123456789012:user/crm", "busy"), "recorded"),
+        (machine(&role("i-0123"), "no_answer"), "recorded"),
+        (machine(&role("i-4567"), "no_answer"), "known"),
+        (person("one", "left_voicemail"), "recorded"),
+        (person("other", "wrote"), "recorded"),
+        (person("other", "wrote"), "known"),
+    ] {
+        let answer = call(&world, event).await;
+        assert_eq!((answer.status, answer.json()["status"].as_str()), (200, Some(status)), "{}", answer.body);
+    }
+    assert_eq!(told(&world, &ada).await, ["busy", "no_answer", "left_voicemail", "wrote"]);
+}
+
+#[tokio::test]
+async fn only_a_mail_that_the_lead_got_can_be_called_unhelpful() {
+    let (world, ada) = with_ada().await;
+    let got = call(&world, sales("GET", &format!("leads/{ada}"), ROBIN)).await.json()["past"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find_map(|past| past["touch"].as_str().map(str::to_owned))
+        .unwrap();
+    let path = format!("leads/{ada}/outcomes");
+    let unhelpful = |touch: &str| json!({ "outcome": "unhelpful", "touch": touch });
+    let never = call(&world, told_by(&path, ROBIN, &unhelpful("7_welcome_response_0"))).await;
+    assert_eq!((never.status, never.code().as_str()), (422, "mail_not_sent"));
+    let sam = call(&world, told_by(&path, "sam.nord@perennial.example", &unhelpful("7_welcome_response_0"))).await;
+    assert_eq!(
+        (sam.status, sam.code().as_str()),
+        (404, "lead_not_found"),
+        "and whose lead it is nobody learns by that"
+    );
+    assert_eq!(call(&world, told_by(&path, ROBIN, &unhelpful(&got))).await.json()["status"], "recorded");
+    assert_eq!(told(&world, &ada).await, ["unhelpful"]);
+}
+
+#[tokio::test]
 async fn notes_and_hand_overs_are_taken_too() {
     let (world, ada) = with_ada().await;
     let lead = format!("leads/{ada}");

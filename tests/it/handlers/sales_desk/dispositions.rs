@@ -139,6 +139,46 @@ async fn each_disposition_is_judged_by_itself() {
 }
 
 #[tokio::test]
+async fn a_lead_that_does_not_read_back_keeps_no_other_of_the_batch_waiting() {
+    let (world, ada) = half_an_hour_with_ada().await;
+    let ben = world.post(json!({ "email": "ben@example.com" })).await;
+    damage(&world, &ben).await;
+    let item = |id: &str, lead: &LeadId, minute: u32| json!({ "id": id, "lead": lead, "outcome": "connected", "occurred_at": format!("2026-03-02T09:{minute}:00Z") });
+    let body = json!({ "dispositions": [item("1", &ben, 10), item("2", &ada, 11)] });
+    for result in ["taken", "known"] {
+        let answer = call(&world, told_by_key(&body)).await;
+        assert_eq!((answer.status, results(&answer)), (503, vec!["failed".to_owned(), result.to_owned()]));
+        assert_eq!(answer.headers["retry-after"], "5");
+        assert!(!answer.body.contains("Nothing was saved"), "{}", answer.body);
+    }
+    assert_eq!(told(&world, &ada).await, ["connected"]);
+}
+
+#[tokio::test]
+async fn a_machine_is_the_role_that_it_has_taken_on_whatever_its_session_is_called() {
+    let (world, ada) = half_an_hour_with_ada().await;
+    let as_machine = |arn: &str| {
+        let mut event = sample("crm-dispositions.json");
+        event["requestContext"]["authorizer"]["iam"]["userArn"] = json!(arn);
+        let item = json!({ "id": "1", "lead": ada, "outcome": "connected", "occurred_at": "2026-03-02T09:10:00Z" });
+        event["body"] = json!(item.to_string());
+        event["isBase64Encoded"] = json!(false);
+        event
+    };
+    for (session, result) in [("i-0123", "taken"), ("i-4567", "known")] {
+        let arn = format!("arn:aws:sts::123456789012:assumed-role/crm-sync/{session}");
+        assert_eq!(results(&call(&world, as_machine(&arn)).await), [result], "{session}");
+    }
+    // Another role's ids are its own: what it tells is so already, and was not told under that id before.
+    let mut other = as_machine("arn:aws:sts::123456789012:assumed-role/crm-other/i-0123");
+    other["body"] = json!(
+        json!({ "id": "1", "lead": ada, "outcome": "qualified", "occurred_at": "2026-03-02T09:20:00Z" }).to_string()
+    );
+    assert_eq!(results(&call(&world, other).await), ["taken"]);
+    assert_eq!(told(&world, &ada).await, ["connected", "qualified"]);
+}
+
+#[tokio::test]
 async fn nothing_is_read_of_whom_nobody_vouches_for() {
     let (world, ada) = half_an_hour_with_ada().await;
     let body = json!({ "id": "1", "lead": ada, "outcome": "won", "occurred_at": "2026-03-02T09:10:00Z" });

@@ -440,7 +440,8 @@ async fn h42_reps_see_their_own_and_their_teams_leads_and_nobody_elses() {
     assert_eq!(call(&world, get(&queues)).await.status, 404, "a rep has it, not the queue");
     assert_eq!(stored(&world, &ada).await, before);
     let lines = log.text();
-    assert_eq!(lines.matches("a lead was asked for that is not theirs").count(), 7, "{lines}");
+    assert_eq!(lines.matches("a lead was asked for that is not theirs").count(), 5, "{lines}");
+    assert_eq!(lines.matches("token.refused").count(), 2, "nobody has a mailbox of that name: {lines}");
     assert!(lines.contains("desk.denied") && lines.contains(ada.as_str()) && lines.contains("sam"), "{lines}");
     assert!(!lines.contains("ada@example.com") && !lines.contains("Marsh"), "{lines}");
 }
@@ -494,6 +495,7 @@ async fn h23_a_token_that_is_cut_forged_or_of_another_purpose_opens_nothing() {
         format!("{good}="),
         keyring().sign(Purpose::Unsubscribe, &payload),
         keyring().sign(Purpose::Desk, &format!("{ada}/rep/robin")),
+        keyring().sign(Purpose::Desk, &payload),
         keyring().sign(Purpose::Desk, &format!("{ada}/admin/robin/1772438400")),
         keyring().sign(Purpose::Desk, "list/rep/Robin/1772438400"),
         String::new(),
@@ -510,6 +512,51 @@ async fn h23_a_token_that_is_cut_forged_or_of_another_purpose_opens_nothing() {
     assert!(told(&world, &ada).await.is_empty());
     // A lead's link is good for that lead only.
     assert_eq!(call(&world, get(&format!("/v1/desk/{good}/{ada}"))).await.status, 404);
+}
+
+#[tokio::test]
+async fn h42_a_link_ends_with_the_mailbox_that_it_was_made_for() {
+    let (mut world, ada) = with_ada().await;
+    let robin = Seat::Rep(rep("robin"));
+    let links = [robins(&world, &ada), format!("/v1/desk/{}", list_token(&world, robin))];
+    for link in &links {
+        assert_eq!(call(&world, get(link)).await.status, 200);
+    }
+    // Robin is gone, and somebody else comes who is called so in the roster.
+    let mut roster = Roster::clone(&staffed().roster);
+    roster.reps.get_mut(&rep("robin")).unwrap().sender =
+        Sender { name: "Robin Gale".to_owned(), address: "robin.gale@perennial.example".to_owned() };
+    let mut catalog = staffed();
+    catalog.roster = Arc::new(roster);
+    world.redeploy(catalog);
+    let before = world.notifier.notices().len();
+    for link in &links {
+        for event in [get(link), post(link, "nonce=n&outcome=won")] {
+            let page = call(&world, event).await;
+            assert_eq!((page.status, page.title()), (404, "There is nothing here for you"));
+            assert!(!page.body.contains("Ada") && !page.body.contains("Gale"), "{}", page.body);
+        }
+    }
+    assert_eq!((told(&world, &ada).await.len(), world.notifier.notices().len()), (0, before));
+    assert_eq!(call(&world, get(&robins(&world, &ada))).await.status, 200, "the new one has links of their own");
+    // A fresh link cannot be had by the old one either, when that is too old.
+    world.clock.set(berlin("2026-05-02 10:00"));
+    assert_eq!(call(&world, post(&links[0], "")).await.status, 404);
+    assert_eq!(world.notifier.notices().len(), before);
+}
+
+#[tokio::test]
+async fn a_link_that_says_it_was_made_tomorrow_opens_nothing() {
+    let (world, ada) = with_ada().await;
+    let link = |ahead: i64| {
+        let made_at = made_at(&world) + jiff::SignedDuration::from_mins(ahead);
+        let list = ListRef { seat: Seat::Rep(rep("robin")), made_at };
+        get(&format!("/v1/desk/{}", token_of(&list.link(&letterhead(), world.catalog()))))
+    };
+    assert_eq!(call(&world, link(5)).await.status, 200, "the clocks of two functions differ a little");
+    let page = call(&world, link(6)).await;
+    assert_eq!(page.status, 410, "{}", page.body);
+    assert!(!page.body.contains(ada.as_str()));
 }
 
 #[tokio::test]
