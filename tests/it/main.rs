@@ -27,6 +27,7 @@ mod reference;
 mod reps;
 mod runtime;
 mod scenarios;
+mod template;
 mod tidy;
 mod versions;
 mod webhooks;
