@@ -14,6 +14,7 @@ mod alerting;
 mod binaries;
 mod budget;
 mod cases;
+mod commands;
 mod contract;
 mod corpus;
 mod faults;
