@@ -152,3 +152,17 @@ fn with_operator(lead: &LeadId) -> Value {
     event["requestContext"]["authorizer"] = sample("crm-outcome.json")["requestContext"]["authorizer"].clone();
     event
 }
+
+#[tokio::test]
+async fn a_mail_names_people_and_days_as_the_page_does() {
+    let (world, ada) = with_ada().await;
+    let path = robins(&world, &ada);
+    press(&world, &path, "act=note&note=Has+eleven+lifts.").await;
+    press(&world, &path, "outcome=revisit&on=2026-09-01").await;
+    give(&world, &ada, "kim").await;
+    let notices = world.notifier.notices();
+    let notice = notices.iter().rfind(|notice| notice.to == "kim.ost@perennial.example").unwrap();
+    for said in ["Today at 09:00, Robin Vale: Has eleven lifts.", "Come back on: 1 September"] {
+        assert!(notice.text.contains(said), "{said}: {}", notice.text);
+    }
+}
