@@ -100,10 +100,14 @@ async fn rows_that_are_refused_are_wrong_data() {
     assert_eq!(wrong.status, Some(1), "{}{}", wrong.out, wrong.error);
     assert!(wrong.out.contains("unknown_lead: 1"), "{}", wrong.out);
     fs::write(&map, "list = 'done'\nemail = 'Wer'\nstatus = 'Was'\n[words]\nwon = ['Won']").unwrap();
-    let lost = place.perennial(&["dispositions", "import", &list, "--map", &map]).await;
-    assert_eq!(lost.status, Some(2));
-    assert_eq!(lost.error.matches("the columns are `Email`, `Status`").count(), 1, "{}", lost.error);
-    assert!(!lost.error.contains("Error:") && lost.error.contains("the list has no column `Was`"), "{}", lost.error);
+    let unbound = place.perennial(&["dispositions", "import", &list, "--map", &map]).await;
+    assert_eq!(unbound.status, Some(2));
+    assert_eq!(unbound.error.matches("the columns are `Email`, `Status`").count(), 1, "{}", unbound.error);
+    assert!(
+        !unbound.error.contains("Error:") && unbound.error.contains("the list has no column `Was`"),
+        "{}",
+        unbound.error
+    );
 }
 
 #[tokio::test]
