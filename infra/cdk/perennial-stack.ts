@@ -52,8 +52,8 @@ export class PerennialStack extends Stack {
     for (const [name, value] of Object.entries(parameters)) check(name, value, declared.getParameter(name));
 
     // A number or a text is the same to CloudFormation; a list is not.
-    const lists = ['JwtAudience', 'WebhookEvents'];
-    const values = Object.entries(parameters).map(([name, value]) => [name, lists.includes(name) ? value.split(',') : value]);
+    const isList = (name: string) => declared.getParameter(name).type === 'CommaDelimitedList';
+    const values = Object.entries(parameters).map(([name, value]) => [name, isList(name) ? value.split(',') : value]);
     this.template = new CfnInclude(this, 'Template', { templateFile, parameters: Object.fromEntries(values) });
     for (const [name, path] of FUNCTIONS) this.upload(this.template.getResource(name), join(props.functions, path));
   }

@@ -19,9 +19,6 @@ fn example() -> String {
 async fn reps_are_put_in_force_listed_and_handed_over_by_command() {
     let place = Place::new();
     let file = place.path("reps.toml");
-    let none = place.perennial(&["reps"]).await;
-    assert_eq!(none.out, "nobody sells yet: queues own every lead (`perennial reps apply FILE`)\n", "{}", none.error);
-
     // Before the programs, too. Everything that is wrong is said at once, and nothing of it is in force.
     fs::write(&file, example().replace("team = \"field\"", "team = \"feild\"").replace("30", "0")).unwrap();
     let wrong = place.perennial(&["reps", "apply", &file]).await;
@@ -29,6 +26,8 @@ async fn reps_are_put_in_force_listed_and_handed_over_by_command() {
     for said in ["P005", "P009", "did you mean `field`?", "reps.toml"] {
         assert!(wrong.error.contains(said), "{said}: {}", wrong.error);
     }
+    let none = place.perennial(&["reps"]).await;
+    assert_eq!(none.out, "nobody sells yet: queues own every lead (`perennial reps apply FILE`)\n", "{}", none.error);
     fs::write(&file, example()).unwrap();
     let dry = place.perennial(&["reps", "apply", &file, "--dry-run"]).await;
     let made = place.perennial(&["reps", "apply", &file]).await;

@@ -6,6 +6,7 @@
 //! counts once: the key is committed with what it does.
 
 mod list;
+mod team;
 pub mod view;
 
 use std::borrow::Cow;
@@ -24,6 +25,7 @@ use perennial_core::token::{Keyring, Purpose, TokenError};
 use tracing::info;
 
 pub use list::{Waiting, WaitingPage};
+pub use team::TeamDesk;
 
 use self::view::mailed;
 use crate::library::{Library, LibraryError};

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use perennial_core::catalog::Catalog;
 use perennial_core::condition::SignalKind;
-use perennial_core::ids::{FieldName, TopicName};
+use perennial_core::ids::{FieldName, QueueName, RepName, TopicName};
 use perennial_core::lead::{EmailReach, PhoneReach, TaskKind};
 use perennial_core::policy::TurnbackReason;
 use perennial_core::sales::{Attempt, Outcome, Trigger};
@@ -108,6 +108,13 @@ impl Reading {
 pub fn capitalised(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}
+
+/// What people call whoever a note is by.
+pub fn noted_by<'a>(catalog: &'a Catalog, by: &'a str) -> &'a str {
+    let rep = RepName::parse(by).ok().and_then(|rep| catalog.roster.reps.get(&rep)).map(|rep| &rep.sender);
+    let queue = || QueueName::parse(by).ok().and_then(|queue| catalog.queues.get(&queue)).map(|queue| &queue.sender);
+    rep.or_else(queue).map_or(by, |sender| sender.name.as_str())
 }
 
 /// Why sales gave a lead back.

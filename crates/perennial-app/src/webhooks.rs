@@ -558,8 +558,8 @@ fn delay(event: &EventId, earlier: u32) -> Option<SignedDuration> {
 /// Says what came of an attempt. Never where to: an address may be a secret.
 fn tell(after: &Delivery, cause: Option<&Cause>) {
     let Delivery { webhook, event, standing, attempts, failure, .. } = after;
-    let failure = failure.map(|failure| failure.to_string()).unwrap_or_default();
-    let cause = cause.map(|cause| ErrorChain(cause.as_ref()).to_string()).unwrap_or_default();
+    let failure = failure.map(|failure| failure.to_string());
+    let cause = cause.map(|cause| ErrorChain(cause.as_ref()).to_string());
     match standing {
         Standing::Done { .. } => info!(
             webhook.name = %webhook, effect.id = %event, webhook.attempts = attempts, metric = "webhook.delivered",

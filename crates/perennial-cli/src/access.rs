@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::Args;
 use jiff::Timestamp;
 use perennial_app::deliveries::Deliveries;
@@ -13,7 +13,8 @@ use perennial_app::mail::Letterhead;
 use perennial_app::ports::{Clock, DoorBook, Store, SystemClock};
 use perennial_aws::clients::Clients;
 use perennial_aws::dynamo::DynamoStore;
-use perennial_core::ids::Pepper;
+use perennial_core::contact::EmailAddress;
+use perennial_core::ids::{LeadId, Pepper};
 use perennial_lambda::config::Settings;
 use perennial_local::suite::LocalStore;
 
@@ -47,7 +48,16 @@ pub(crate) struct Access {
 }
 
 impl Access {
+    /// Opens a store that is there: a name that is mistyped is no empty store.
     pub(crate) async fn open(args: &StoreArgs) -> anyhow::Result<Self> {
+        if args.table.is_none() && !args.store.exists() {
+            bail!("there is no such store: {} (`perennial up`, `import` and `push` make one)", args.store.display());
+        }
+        Self::open_or_make(args).await
+    }
+
+    /// Opens a store, and makes it if it is not there.
+    pub(crate) async fn open_or_make(args: &StoreArgs) -> anyhow::Result<Self> {
         if let Some(table) = &args.table {
             let store = DynamoStore::new(Clients::from_env().await.dynamodb(), table);
             let holdings: Vec<Arc<dyn Holdings>> = vec![Arc::new(store.clone())];
@@ -95,6 +105,20 @@ impl Access {
         let keyring = settings.keyring("PERENNIAL_TOKEN_KEYS");
         let keyring = settings.finish(|| keyring).context("links are the deployment's")?;
         Ok(Letterhead { base_url, keyring: keyring.context("PERENNIAL_TOKEN_KEYS holds no key")?, reply_domain: None })
+    }
+
+    /// Where the pages and doors of this machine's suite are, if it runs.
+    pub(crate) fn http(&self) -> Option<&str> {
+        self.local.as_ref().and_then(|local| local.http.as_deref())
+    }
+
+    /// The lead of an id, or of an address.
+    pub(crate) fn lead_of(&self, text: &str) -> anyhow::Result<LeadId> {
+        if let Ok(lead) = LeadId::parse(text) {
+            return Ok(lead);
+        }
+        let address = EmailAddress::parse(text).context("that is neither an id nor an e-mail address")?;
+        Ok(LeadId::of_email(&self.pepper()?, &address))
     }
 
     /// A clock that stands at [`Access::now`].

@@ -3,13 +3,12 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use clap::Args;
 use jiff::Timestamp;
-use perennial_app::desk::{DeskRef, ListRef, Seat};
+use perennial_app::desk::{Desk, DeskRef, DisposeError, ListRef, Seat};
 use perennial_core::catalog::Catalog;
-use perennial_core::contact::EmailAddress;
-use perennial_core::ids::{LeadId, QueueName, RepName};
+use perennial_core::ids::{QueueName, RepName};
 use perennial_local::authorizer::{Authorizer, Caller};
 
 use crate::access::{Access, StoreArgs};
@@ -30,36 +29,55 @@ pub(crate) struct DeskArgs {
     token: bool,
 }
 
-/// Prints it. Exit status 1 if nobody of that name sells.
+/// Prints it. Exit status 1 if nobody of that name sells, or they do not see the lead.
 pub(crate) async fn run(store: &StoreArgs, args: &DeskArgs) -> anyhow::Result<ExitCode> {
     let access = Access::open(store).await?;
     let made = make(&access, args).await;
     access.close().await?;
-    let Some(text) = made? else {
-        writeln!(std::io::stderr(), "nobody of that name sells")?;
-        return Ok(ExitCode::from(1));
-    };
-    writeln!(std::io::stdout(), "{text}")?;
+    match made? {
+        Made::Link(text) => writeln!(std::io::stdout(), "{text}")?,
+        Made::Nothing(why) => {
+            writeln!(std::io::stderr(), "{why}")?;
+            return Ok(ExitCode::from(1));
+        }
+    }
     Ok(ExitCode::SUCCESS)
 }
 
-async fn make(access: &Access, args: &DeskArgs) -> anyhow::Result<Option<String>> {
+/// A link or a token, or why there is none.
+enum Made {
+    Link(String),
+    Nothing(&'static str),
+}
+
+const NOBODY_SELLS: Made = Made::Nothing("nobody of that name sells");
+
+async fn make(access: &Access, args: &DeskArgs) -> anyhow::Result<Made> {
     let catalog = access.library().catalog().await?;
     // Tokens and links live by the world's clock, in time-lapse too.
     let now = Timestamp::now();
     if args.token {
         return token(access, &catalog, args.rep.as_ref(), now);
     }
-    let Some(seat) = seat(&catalog, args)? else { return Ok(None) };
+    let Some(seat) = seat(&catalog, args)? else { return Ok(NOBODY_SELLS) };
     let letterhead = access.letterhead()?;
     let Some(lead) = &args.lead else {
-        return Ok(Some(ListRef { seat, made_at: now }.link(&letterhead, &catalog)));
+        return Ok(Made::Link(ListRef { seat, made_at: now }.link(&letterhead, &catalog)));
     };
-    let lead = lead_of(access, lead)?;
-    Ok(Some(DeskRef { lead, seat, made_at: now }.link(&letterhead, &catalog)))
+    let lead = access.lead_of(lead)?;
+    if access.store.load(&lead).await?.is_none() {
+        return Ok(Made::Nothing("no such lead is known here"));
+    }
+    let (store, clock, pepper) = (access.store.clone(), access.clock(), access.pepper()?);
+    let desk = Desk { store, library: access.library(), pepper, clock };
+    match desk.view(&seat.party(), &lead).await {
+        Ok(_) => Ok(Made::Link(DeskRef { lead, seat, made_at: now }.link(&letterhead, &catalog))),
+        Err(DisposeError::NotTheirs) => Ok(Made::Nothing("that desk does not see this lead: it is with somebody else")),
+        Err(error) => Err(error.into()),
+    }
 }
 
-fn token(access: &Access, catalog: &Catalog, rep: Option<&RepName>, now: Timestamp) -> anyhow::Result<Option<String>> {
+fn token(access: &Access, catalog: &Catalog, rep: Option<&RepName>, now: Timestamp) -> anyhow::Result<Made> {
     if !access.is_local() {
         bail!("tokens of a deployment come from its identity provider");
     }
@@ -67,10 +85,10 @@ fn token(access: &Access, catalog: &Catalog, rep: Option<&RepName>, now: Timesta
         None => Caller::Operator,
         Some(rep) => match catalog.roster.reps.get(rep) {
             Some(rep) => Caller::Rep(rep.sender.address.clone()),
-            None => return Ok(None),
+            None => return Ok(NOBODY_SELLS),
         },
     };
-    Ok(Some(Authorizer::new(&access.pepper()?).token(&caller, now)))
+    Ok(Made::Link(Authorizer::new(&access.pepper()?).token(&caller, now)))
 }
 
 fn seat(catalog: &Catalog, args: &DeskArgs) -> anyhow::Result<Option<Seat>> {
@@ -79,12 +97,4 @@ fn seat(catalog: &Catalog, args: &DeskArgs) -> anyhow::Result<Option<Seat>> {
         (None, Some(queue)) => Ok(catalog.queues.contains_key(queue).then(|| Seat::Queue(queue.clone()))),
         (_, _) => bail!("name a desk: --rep or --queue"),
     }
-}
-
-fn lead_of(access: &Access, text: &str) -> anyhow::Result<LeadId> {
-    if let Ok(lead) = LeadId::parse(text) {
-        return Ok(lead);
-    }
-    let address = EmailAddress::parse(text).context("that is neither an id nor an e-mail address")?;
-    Ok(LeadId::of_email(&access.pepper()?, &address))
 }

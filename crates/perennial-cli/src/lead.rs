@@ -6,20 +6,20 @@ use std::process::ExitCode;
 use anyhow::bail;
 use clap::Subcommand;
 use perennial_app::desk::{Desk, DisposeError, Done};
-use perennial_core::ids::{LeadId, QueueName, RepName};
+use perennial_core::ids::{QueueName, RepName};
 use perennial_core::lead::Ownership;
 use perennial_core::sales::Party;
 
 use crate::access::{Access, StoreArgs};
 
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 pub(crate) enum LeadCommand {
     /// Gives a lead to a rep or a queue.
     Hand {
         #[command(flatten)]
         store: StoreArgs,
-        /// The lead.
-        lead: LeadId,
+        /// The lead, by its address or its id.
+        lead: String,
         /// Whom: a rep, else a queue of that name.
         #[arg(long, value_name = "NAME")]
         to: String,
@@ -41,7 +41,8 @@ pub(crate) async fn run(command: LeadCommand) -> anyhow::Result<ExitCode> {
 }
 
 /// What came of it, or why it was not taken.
-async fn hand(access: &Access, lead: &LeadId, to: &str) -> anyhow::Result<Result<Done, String>> {
+async fn hand(access: &Access, lead: &str, to: &str) -> anyhow::Result<Result<Done, String>> {
+    let lead = access.lead_of(lead)?;
     let (store, clock, pepper) = (access.store.clone(), access.clock(), access.pepper()?);
     let desk = Desk { store, library: access.library(), pepper, clock };
     let catalog = desk.library.catalog().await?;
@@ -50,7 +51,7 @@ async fn hand(access: &Access, lead: &LeadId, to: &str) -> anyhow::Result<Result
         (_, Ok(queue)) => Ownership::Queue { queue },
         (_, Err(error)) => bail!(error),
     };
-    match desk.hand_over(&Party::Operator, lead, owner).await {
+    match desk.hand_over(&Party::Operator, &lead, owner).await {
         Ok(done) => Ok(Ok(done)),
         Err(refused @ (DisposeError::NotTheirs | DisposeError::NoSuchOwner | DisposeError::Refused(_))) => {
             Ok(Err(refused.to_string()))

@@ -265,9 +265,18 @@ fn log() {
 }
 
 fn fail(error: &anyhow::Error) -> ExitCode {
+    if is_read_enough(error) {
+        return ExitCode::SUCCESS;
+    }
     // Standard error may be closed; there is nobody left to tell.
     let _: std::io::Result<()> = writeln!(std::io::stderr(), "error: {error:#}");
     ExitCode::from(2)
+}
+
+/// Whether whoever reads what is printed, `head` say, wants no more of it: that is nobody's mistake.
+fn is_read_enough(error: &anyhow::Error) -> bool {
+    let mut causes = error.chain().filter_map(|cause| cause.downcast_ref::<std::io::Error>());
+    causes.any(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
 async fn run(command: Command) -> anyhow::Result<ExitCode> {
@@ -360,7 +369,7 @@ async fn library(access: &Access, directory: &Path) -> anyhow::Result<Option<Arc
 }
 
 async fn run_import(store: &StoreArgs, args: &import::ImportArgs, programs: &Path) -> anyhow::Result<ExitCode> {
-    let access = Access::open(store).await?;
+    let access = Access::open_or_make(store).await?;
     let Some(library) = library(&access, programs).await? else {
         access.close().await?;
         return Ok(ExitCode::from(2));
@@ -375,10 +384,11 @@ async fn run_import(store: &StoreArgs, args: &import::ImportArgs, programs: &Pat
         Ok(summary) => {
             write!(std::io::stdout(), "{summary}")?;
             writeln!(std::io::stderr(), "{seconds:.1} s")?;
-            Ok(ExitCode::SUCCESS)
+            Ok(ExitCode::from(u8::from(summary.has_refused())))
         }
         Err(error) => {
-            writeln!(std::io::stderr(), "{:?}", miette::Report::new(error))?;
+            let report = format!("{:?}", miette::Report::new(error));
+            writeln!(std::io::stderr(), "{}", import::printed(&report))?;
             Ok(ExitCode::from(2))
         }
     }
@@ -399,10 +409,11 @@ async fn run_dispositions(store: &StoreArgs, list: &dispositions::DispositionsAr
     match taken_in {
         Ok(summary) => {
             write!(std::io::stdout(), "{summary}")?;
-            Ok(ExitCode::SUCCESS)
+            Ok(ExitCode::from(u8::from(summary.has_refused())))
         }
         Err(error) => {
-            writeln!(std::io::stderr(), "{:?}", miette::Report::new(error))?;
+            let report = format!("{:?}", miette::Report::new(error));
+            writeln!(std::io::stderr(), "{}", import::printed(&report))?;
             Ok(ExitCode::from(2))
         }
     }

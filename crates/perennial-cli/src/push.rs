@@ -41,7 +41,7 @@ pub(crate) async fn run(args: &PushArgs) -> anyhow::Result<ExitCode> {
     if let Some(name) = args.retire.iter().find(|name| there.contains_key(*name)) {
         bail!("`{name}` is still in {}: remove its folder to retire it", args.directory.display());
     }
-    let access = Access::open(&args.store).await?;
+    let access = Access::open_or_make(&args.store).await?;
     let retired = args.retire.iter().cloned().collect();
     let pushed = push(access.store.as_ref(), &files, &retired, args.dry_run).await;
     access.close().await?;

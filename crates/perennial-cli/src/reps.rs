@@ -74,7 +74,10 @@ pub(crate) async fn run(args: RepsArgs) -> anyhow::Result<ExitCode> {
         Some(Verb::Apply { store, .. }) => store,
         Some(Verb::Deactivate(rep) | Verb::Activate(rep) | Verb::Away(rep)) => &rep.store,
     };
-    let access = Access::open(store).await?;
+    let access = match &args.verb {
+        Some(Verb::Apply { .. }) => Access::open_or_make(store).await?,
+        None | Some(Verb::Deactivate(_) | Verb::Activate(_) | Verb::Away(_)) => Access::open(store).await?,
+    };
     let done = answer(&access, &args).await;
     access.close().await?;
     done

@@ -26,6 +26,9 @@ use crate::access::{Access, StoreArgs};
 #[cfg(test)]
 const SCRIPT_LENGTH_MAX: usize = 2_048;
 
+/// Where `perennial up` serves unless somebody says otherwise.
+const BASE_URL: &str = "http://127.0.0.1:8700";
+
 const PAGE_SCRIPT: &str = include_str!("snippet/page.js");
 const PROFILE_SCRIPT: &str = include_str!("snippet/profile.js");
 const FORM_SCRIPT: &str = include_str!("snippet/form.js");
@@ -35,13 +38,13 @@ pub(crate) enum Snippet {
     /// Prints a script for your pages: it tells of visits of people who had your mail, once they agree to it.
     Page {
         /// Where the public routes are.
-        #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8700")]
+        #[arg(long, value_name = "URL", default_value = BASE_URL)]
         base_url: String,
     },
     /// Prints a link for your pages to a few questions, for visitors who had your mail; it goes with the script of `page`.
     Profile {
         /// Where the public routes are.
-        #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8700")]
+        #[arg(long, value_name = "URL", default_value = BASE_URL)]
         base_url: String,
     },
     /// Prints the HTML of a form, which works without JavaScript, and a script that makes it better.
@@ -49,7 +52,7 @@ pub(crate) enum Snippet {
         /// The form, as the catalog names it.
         form: FormName,
         /// Where the public routes are.
-        #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8700")]
+        #[arg(long, value_name = "URL", default_value = BASE_URL)]
         base_url: String,
         /// The directory of the programs.
         #[arg(long, value_name = "DIR", default_value = "programs")]
@@ -59,17 +62,17 @@ pub(crate) enum Snippet {
     Event {
         #[command(flatten)]
         store: StoreArgs,
-        /// Where the public routes are.
-        #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8700")]
-        base_url: String,
+        /// Where the public routes are; without it, where this machine's suite runs.
+        #[arg(long, value_name = "URL")]
+        base_url: Option<String>,
     },
     /// Prints how a CRM tells what sales did, with the key of this machine's suite.
     Disposition {
         #[command(flatten)]
         store: StoreArgs,
-        /// Where the public routes are.
-        #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8700")]
-        base_url: String,
+        /// Where the public routes are; without it, where this machine's suite runs.
+        #[arg(long, value_name = "URL")]
+        base_url: Option<String>,
     },
 }
 
@@ -78,8 +81,8 @@ pub(crate) async fn run(command: Snippet, out: &mut dyn Write) -> anyhow::Result
         Snippet::Page { base_url } => page(base(&base_url)),
         Snippet::Profile { base_url } => profile(base(&base_url)),
         Snippet::Form { form, base_url, programs } => form_of(&programs, &form, base(&base_url))?,
-        Snippet::Event { store, base_url } => event(&store, base(&base_url)).await?,
-        Snippet::Disposition { store, base_url } => disposition(&store, base(&base_url)).await?,
+        Snippet::Event { store, base_url } => event(&store, base_url).await?,
+        Snippet::Disposition { store, base_url } => disposition(&store, base_url).await?,
     };
     out.write_all(text.as_bytes())?;
     Ok(ExitCode::SUCCESS)
@@ -108,19 +111,26 @@ fn profile(base_url: &str) -> String {
     )
 }
 
-/// A key of this machine; on a table, whoever deploys it knows theirs.
-async fn key(store: &StoreArgs, derived: impl FnOnce(&Pepper) -> String) -> anyhow::Result<String> {
-    if store.table.is_some() {
-        return Ok("KEY".to_owned());
-    }
-    let access = Access::open(store).await?;
-    let key = access.pepper().map(|pepper| derived(&pepper));
-    access.close().await?;
-    key
+/// Where to, and a key of this machine; on a table, whoever deploys it knows theirs.
+async fn door(
+    store: &StoreArgs,
+    base_url: Option<String>,
+    derived: impl FnOnce(&Pepper) -> String,
+) -> anyhow::Result<(String, String)> {
+    let (running, key) = if store.table.is_some() {
+        (None, Ok("KEY".to_owned()))
+    } else {
+        let access = Access::open(store).await?;
+        let of_machine = (access.http().map(str::to_owned), access.pepper().map(|pepper| derived(&pepper)));
+        access.close().await?;
+        of_machine
+    };
+    let base_url = base_url.or(running).unwrap_or_else(|| BASE_URL.to_owned());
+    Ok((base(&base_url).to_owned(), key?))
 }
 
-async fn disposition(store: &StoreArgs, base_url: &str) -> anyhow::Result<String> {
-    let key = key(store, crm_key).await?;
+async fn disposition(store: &StoreArgs, base_url: Option<String>) -> anyhow::Result<String> {
+    let (base_url, key) = door(store, base_url, crm_key).await?;
     Ok(format!(
         "curl {base_url}{DISPOSITIONS_PATH} -H 'authorization: Bearer {key}' -H 'content-type: application/json' \\\n  \
          -d '{{\"id\": \"task-1\", \"system\": \"hubspot\", \"status\": \"BAD_TIMING\", \"date\": \"2027-05-01\", \
@@ -129,8 +139,8 @@ async fn disposition(store: &StoreArgs, base_url: &str) -> anyhow::Result<String
     ))
 }
 
-async fn event(store: &StoreArgs, base_url: &str) -> anyhow::Result<String> {
-    let key = key(store, event_key).await?;
+async fn event(store: &StoreArgs, base_url: Option<String>) -> anyhow::Result<String> {
+    let (base_url, key) = door(store, base_url, event_key).await?;
     Ok(format!(
         "curl {base_url}/v1/events -H 'authorization: Bearer {key}' -H 'content-type: application/json' \\\n  \
          -d '{{\"id\": \"booking-1\", \"type\": \"meeting_booked\", \"email\": \"ada@example.org\"}}'\n"

@@ -189,7 +189,7 @@ fn greet_webhooks(suite: &Suite, catalog: &Catalog, out: &mut impl std::io::Writ
     let Some(webhooks) = suite.webhooks() else { return Ok(()) };
     for (name, webhook) in &catalog.webhooks {
         let url = webhooks.destination.of(name, webhook);
-        writeln!(out, "  the webhook {name:<8}{}", url.as_str())?;
+        writeln!(out, "  the webhook {:<7} {}", name.as_str(), url.as_str())?;
         for secret in webhooks.secrets.of(name) {
             writeln!(out, "    signed with       {secret}")?;
         }

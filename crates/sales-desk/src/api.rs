@@ -92,6 +92,10 @@ enum Problem {
     Query,
     #[error("Name a desk: `rep` or `queue`.")]
     NoDesk,
+    #[error("There is no such desk.")]
+    NoSuchDesk,
+    #[error("Name one of both: `rep` or `queue`.")]
+    NotOneOwner,
     #[error("`after` is not a cursor of this list.")]
     Cursor,
     #[error("The key must be 1 to {KEY_LENGTH_MAX} visible ASCII characters.")]
@@ -105,13 +109,14 @@ impl Problem {
         match self {
             Self::NotAuthorised => 401,
             Self::NotOfSales => 403,
-            Self::NotFound | Self::Dispose(DisposeError::NotTheirs) => 404,
+            Self::NotFound | Self::NoSuchDesk | Self::Dispose(DisposeError::NotTheirs) => 404,
             Self::Method(_) => 405,
             Self::Body(error) => error.status(),
             Self::ContentType => 415,
             Self::Json(PairsError::Json(_)) | Self::Query | Self::NoDesk | Self::Cursor | Self::Key => 400,
             Self::Json(PairsError::Shape)
             | Self::Misread(_)
+            | Self::NotOneOwner
             | Self::Dispose(
                 DisposeError::Refused(_)
                 | DisposeError::Late
@@ -138,6 +143,8 @@ impl Problem {
             Self::Misread(_) => "outcome_invalid",
             Self::Query => "query_invalid",
             Self::NoDesk => "desk_missing",
+            Self::NoSuchDesk => "desk_not_found",
+            Self::NotOneOwner => "owner_missing",
             Self::Cursor => "cursor_invalid",
             Self::Key => "idempotency_key_invalid",
             Self::Dispose(DisposeError::Refused(refusal)) => refusal.name(),
@@ -245,7 +252,7 @@ impl Call<'_> {
 
     async fn leads(&self) -> Result<ApiGatewayV2httpResponse, Problem> {
         let (owner, after) = self.list()?;
-        let page = self.deps.desk.leads(&self.party, &owner, after).await?;
+        let page = self.deps.desk.leads(&self.party, &owner, after).await.map_err(not_listed)?;
         let next = page.next.map(|next| cursor::sign(self.deps.keyring(), &owner, &next));
         let leads: Vec<_> = page.leads.iter().map(shapes::Listed::of).collect();
         Ok(http::json(200, &shapes::Leads { leads, next }))
@@ -253,7 +260,7 @@ impl Call<'_> {
 
     async fn tasks(&self) -> Result<ApiGatewayV2httpResponse, Problem> {
         let (owner, after) = self.list()?;
-        let page = self.deps.desk.waiting(&self.party, &owner, after).await?;
+        let page = self.deps.desk.waiting(&self.party, &owner, after).await.map_err(not_listed)?;
         let next = page.next.map(|next| cursor::sign(self.deps.keyring(), &owner, &next));
         let tasks: Vec<_> = page.leads.iter().filter_map(shapes::Task::of).collect();
         Ok(http::json(200, &shapes::Tasks { tasks, next }))
@@ -270,6 +277,10 @@ impl Call<'_> {
             ("", queue) => DeskOwner::Queue(QueueName::parse(queue).map_err(|_not_a_name| Problem::Query)?),
             (_, _) => return Err(Problem::Query),
         };
+        // Whoever may see all desks is told of one that is not there; all others learn nothing of those of others.
+        if !self.party.sells() && !self.is_desk(&owner) {
+            return Err(Problem::NoSuchDesk);
+        }
         let after = query.text(AFTER);
         if after.is_empty() {
             return Ok((owner, None));
@@ -277,6 +288,13 @@ impl Call<'_> {
         match cursor::read(self.deps.keyring(), &owner, after) {
             Ok(after) => Ok((owner, Some(after))),
             Err(cursor::NotOurs) => Err(Problem::Cursor),
+        }
+    }
+
+    fn is_desk(&self, owner: &DeskOwner) -> bool {
+        match owner {
+            DeskOwner::Rep(rep) => self.catalog.roster.reps.contains_key(rep),
+            DeskOwner::Queue(queue) => self.catalog.queues.contains_key(queue),
         }
     }
 
@@ -291,6 +309,7 @@ impl Call<'_> {
     async fn outcome(&self, lead: LeadId) -> Result<ApiGatewayV2httpResponse, Problem> {
         let given = self.given(&given::OUTCOME_NAMES)?;
         let outcome = given.outcome(self.catalog, &self.catalog.default_zone)?;
+        given.fits(&outcome, self.catalog)?;
         let key = self.key(&lead)?;
         let told = Told {
             by: self.party.clone(),
@@ -314,7 +333,8 @@ impl Call<'_> {
 
     async fn hand_over(&self, lead: &LeadId) -> Result<ApiGatewayV2httpResponse, Problem> {
         let given = self.given(&[given::REP, given::QUEUE])?;
-        let owner = given.owner().ok_or(DisposeError::NoSuchOwner)?;
+        let owner = given.owner().map_err(|given::NotOne| Problem::NotOneOwner)?;
+        let owner = owner.ok_or(DisposeError::NoSuchOwner)?;
         let done = self.deps.desk.hand_over(&self.party, lead, owner).await?;
         Ok(self.done(lead, done))
     }
@@ -330,7 +350,7 @@ impl Call<'_> {
     }
 
     /// What stands in the body.
-    fn given(&self, names: &[&str]) -> Result<Given, Problem> {
+    fn given(&self, names: &[&'static str]) -> Result<Given, Problem> {
         let content_type = http::header(self.request, "content-type").unwrap_or_default();
         let media_type = content_type.split(';').next().unwrap_or_default().trim();
         if !media_type.eq_ignore_ascii_case("application/json") {
@@ -354,6 +374,11 @@ impl Call<'_> {
         };
         Ok(format!("api/{}/{lead}/{key}", caller(self.request)))
     }
+}
+
+/// A list that is not theirs, as one that is not there.
+fn not_listed(error: DisposeError) -> Problem {
+    if matches!(error, DisposeError::NotTheirs) { Problem::NoSuchDesk } else { error.into() }
 }
 
 fn is_key(key: &str) -> bool {

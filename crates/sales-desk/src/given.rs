@@ -52,8 +52,10 @@ const PLAIN: [Outcome; 15] = [
 ];
 
 /// Why what was told is not understood, as a sentence for whoever wrote the sender.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Misread {
+    #[error("`{0}` is missing.")]
+    Missing(&'static str),
     #[error("`outcome` is none of those that there are.")]
     Outcome,
     #[error("`reason` is none of those that there are.")]
@@ -66,8 +68,20 @@ pub(crate) enum Misread {
     Touch,
     #[error("`fields` names fields of the catalog.")]
     Field,
-    #[error("There is a name that means nothing here.")]
-    Name,
+    /// A name that is none of ours is not repeated: whatever may stand in it.
+    #[error("There is a name that means nothing here, where only these do: {}.", quoted(.0))]
+    Name(Vec<&'static str>),
+    #[error("{} means nothing with this {of}.", quoted(names))]
+    NotWith {
+        /// The names.
+        names: Vec<&'static str>,
+        /// `outcome`, or `reason`.
+        of: &'static str,
+    },
+}
+
+fn quoted(names: &[&str]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 /// Names and values. It has no `Debug`: a note may be in it.
@@ -87,9 +101,45 @@ impl Given {
     }
 
     /// Refuses names that mean nothing.
-    pub(crate) fn only(&self, names: &[&str]) -> Result<(), Misread> {
+    pub(crate) fn only(&self, names: &[&'static str]) -> Result<(), Misread> {
         let is_known = self.0.iter().all(|(name, _)| names.contains(&name.as_str()));
-        if is_known { Ok(()) } else { Err(Misread::Name) }
+        if is_known { Ok(()) } else { Err(Misread::Name(names.to_vec())) }
+    }
+
+    /// Refuses names that mean something, and not with this outcome: what would be dropped was meant to say something. A
+    /// form has all of them in it, whatever is pressed.
+    pub(crate) fn fits(&self, outcome: &Outcome, catalog: &Catalog) -> Result<(), Misread> {
+        let (takes, of): (&[&str], _) = match outcome {
+            Outcome::TurnedBack(request) => (turnback_names(catalog, request.reason), REASON),
+            Outcome::Disqualified { .. } => (&[REASON], OUTCOME),
+            Outcome::CallBack { .. } => (&[DUE_AT], OUTCOME),
+            Outcome::MeetingBooked { .. } => (&[MEET_AT], OUTCOME),
+            Outcome::Held { .. } => (&[UNTIL], OUTCOME),
+            Outcome::Revisit { .. } => (&[ON], OUTCOME),
+            Outcome::Unhelpful { .. } => (&[TOUCH], OUTCOME),
+            Outcome::Accepted
+            | Outcome::Attempted { .. }
+            | Outcome::Connected
+            | Outcome::WrongPerson
+            | Outcome::BadNumber
+            | Outcome::DoNotCall
+            | Outcome::Done
+            | Outcome::Qualified
+            | Outcome::ExistingCustomer
+            | Outcome::Won
+            | Outcome::Lost
+            | Outcome::Resumed => (&[], OUTCOME),
+        };
+        let is_said = |name: &&str| self.all(name).next().is_some();
+        let is_strange = |name: &&'static str| ![OUTCOME, NOTE].contains(name) && !takes.contains(name);
+        let names: Vec<&'static str> = OUTCOME_NAMES.into_iter().filter(is_strange).filter(is_said).collect();
+        if names.is_empty() { Ok(()) } else { Err(Misread::NotWith { names, of }) }
+    }
+
+    /// A value that there must be.
+    fn said(&self, name: &'static str) -> Result<&str, Misread> {
+        let text = self.text(name);
+        if text.is_empty() { Err(Misread::Missing(name)) } else { Ok(text) }
     }
 
     /// What somebody has to say to it, if anything.
@@ -99,7 +149,7 @@ impl Given {
 
     /// The outcome, with times as somebody in a zone gives them.
     pub(crate) fn outcome(&self, catalog: &Catalog, zone: &TimeZone) -> Result<Outcome, Misread> {
-        let name = self.text(OUTCOME);
+        let name = self.said(OUTCOME)?;
         if let Some(plain) = PLAIN.iter().find(|outcome| outcome.name() == name) {
             return Ok(plain.clone());
         }
@@ -111,7 +161,8 @@ impl Given {
             }
             "turned_back" => Ok(Outcome::TurnedBack(self.turnback(catalog)?)),
             "disqualified" => {
-                let reason = DisqualifyReason::OF_REPS.into_iter().find(|reason| reason.as_str() == self.text(REASON));
+                let said = self.said(REASON)?;
+                let reason = DisqualifyReason::OF_REPS.into_iter().find(|reason| reason.as_str() == said);
                 Ok(Outcome::Disqualified { reason: reason.ok_or(Misread::Reason)? })
             }
             "held" => Ok(Outcome::Held { until: self.time(UNTIL, zone)? }),
@@ -125,7 +176,8 @@ impl Given {
     }
 
     fn turnback(&self, catalog: &Catalog) -> Result<TurnbackRequest, Misread> {
-        let reason = TurnbackReason::ALL.into_iter().find(|reason| reason.as_str() == self.text(REASON));
+        let said = self.said(REASON)?;
+        let reason = TurnbackReason::ALL.into_iter().find(|reason| reason.as_str() == said);
         let reason = reason.ok_or(Misread::Reason)?;
         let policy = catalog.turnbacks.policy(reason);
         // One form has all reasons in it: a day, or a tick, that is not for this one says nothing.
@@ -143,12 +195,13 @@ impl Given {
         named.collect()
     }
 
-    /// To whom a lead is given.
-    pub(crate) fn owner(&self) -> Option<Ownership> {
+    /// To whom a lead is given: `None` where nobody can be called so.
+    pub(crate) fn owner(&self) -> Result<Option<Ownership>, NotOne> {
         match (self.text(REP), self.text(QUEUE)) {
-            (rep, "") => RepName::parse(rep).ok().map(|rep| Ownership::Assigned { rep }),
-            ("", queue) => QueueName::parse(queue).ok().map(|queue| Ownership::Queue { queue }),
-            (_, _) => None,
+            ("", "") => Err(NotOne),
+            (rep, "") => Ok(RepName::parse(rep).ok().map(|rep| Ownership::Assigned { rep })),
+            ("", queue) => Ok(QueueName::parse(queue).ok().map(|queue| Ownership::Queue { queue })),
+            (_, _) => Err(NotOne),
         }
     }
 
@@ -162,6 +215,20 @@ impl Given {
             if has_time { text.parse::<DateTime>().ok() } else { day(text).ok().map(|day| day.to_datetime(DATE_TIME)) };
         let zoned = local.and_then(|local| local.to_zoned(zone.clone()).ok());
         zoned.map(|zoned| zoned.timestamp()).ok_or(Misread::Time)
+    }
+}
+
+/// Neither a rep nor a queue is named, or both are.
+pub(crate) struct NotOne;
+
+/// What a reason to turn a lead back takes besides its name.
+fn turnback_names(catalog: &Catalog, reason: TurnbackReason) -> &'static [&'static str] {
+    let has_day = catalog.turnbacks.policy(reason).is_some_and(|policy| policy.date.is_some());
+    match (reason == TurnbackReason::BadAnswers, has_day) {
+        (true, true) => &[REASON, DATE, FIELDS],
+        (true, false) => &[REASON, FIELDS],
+        (false, true) => &[REASON, DATE],
+        (false, false) => &[REASON],
     }
 }
 

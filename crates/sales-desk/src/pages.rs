@@ -141,7 +141,7 @@ impl Visit<'_> {
     /// Does what a press asks for; what to say of it.
     async fn pressed(&self, view: &LeadView, given: &Given) -> Result<Said, Pressed> {
         let phrases = self.phrases;
-        let mend = |misread: Misread| Pressed::Mend((phrases.misread)(misread).to_owned(), lead::place_of(given));
+        let mend = |misread: Misread| Pressed::Mend((phrases.misread)(&misread).to_owned(), lead::place_of(given));
         let nonce = given.text(NONCE);
         if nonce.is_empty() || nonce.len() > NONCE_LENGTH_MAX {
             return Err(Pressed::Mend(phrases.press_again.to_owned(), lead::TOP));
@@ -225,8 +225,7 @@ impl Visit<'_> {
             (_, Done::Before, _) => phrases.known.to_owned(),
             (Act::Tell(outcome), Done::Now, Some(view)) => (phrases.done)(view, outcome),
             (Act::GiveTo(owner), Done::Now, _) => {
-                let name = &self.catalog.owner_sender(Some(owner)).name;
-                fill(phrases.given_to, &[("name", name)])
+                fill(phrases.given_to, &[("name", &(phrases.owner)(self.catalog, owner))])
             }
             (Act::Note, Done::Now, _) | (Act::Tell(_), Done::Now, None) => phrases.noted.to_owned(),
         }

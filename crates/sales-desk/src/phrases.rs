@@ -6,12 +6,13 @@
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
-use perennial_app::desk::view::{LeadView, Reason};
+use perennial_app::desk::view::{LeadView, Past, Reason};
+use perennial_core::catalog::Catalog;
 use perennial_core::condition::SignalKind;
 use perennial_core::event::{DisqualifyReason, Event};
 use perennial_core::inbound::Attribution;
-use perennial_core::lead::{EmailReach, LifecycleStage, PauseCause, PhoneReach, TaskKind};
-use perennial_core::policy::TurnbackReason;
+use perennial_core::lead::{EmailReach, LifecycleStage, Ownership, PauseCause, PhoneReach, Reach, TaskKind};
+use perennial_core::policy::{TurnbackPolicy, TurnbackReason};
 use perennial_core::sales::{Attempt, Origin, Outcome, Party, QualifyCause, Refusal, Trigger};
 use perennial_core::submission::{Channel, Intent};
 use perennial_core::timing::Delay;
@@ -51,7 +52,6 @@ pub(crate) struct Phrases {
     pub(crate) decide_by: &'static str,
     pub(crate) moves_on: &'static str,
     pub(crate) task_due: &'static str,
-    pub(crate) sales_from: &'static str,
     pub(crate) call: &'static str,
     pub(crate) write: &'static str,
     pub(crate) what_happened: &'static str,
@@ -73,6 +73,8 @@ pub(crate) struct Phrases {
     pub(crate) in_a_week: &'static str,
     pub(crate) your_time: &'static str,
     pub(crate) turn_back: &'static str,
+    /// The same for a lead that was turned back: the reason was another.
+    pub(crate) turn_back_again: &'static str,
     pub(crate) turn_back_intro: &'static str,
     pub(crate) turn_back_date: &'static str,
     pub(crate) turn_back_date_hint: &'static str,
@@ -100,9 +102,12 @@ pub(crate) struct Phrases {
     pub(crate) evidence: &'static str,
     pub(crate) score: &'static str,
     pub(crate) no_signs: &'static str,
+    pub(crate) begins_anew: &'static str,
     pub(crate) fits: &'static str,
     pub(crate) next: &'static str,
     pub(crate) next_nothing: &'static str,
+    pub(crate) next_listen: &'static str,
+    pub(crate) next_consent: &'static str,
     pub(crate) next_paused: &'static str,
     pub(crate) history: &'static str,
     pub(crate) earlier: &'static str,
@@ -117,9 +122,19 @@ pub(crate) struct Phrases {
     pub(crate) list_week: &'static str,
     pub(crate) list_later: &'static str,
     pub(crate) list_more: &'static str,
+    /// The list of somebody else, for whoever may see it.
+    pub(crate) list_of: &'static str,
+    pub(crate) list_of_empty: &'static str,
+    pub(crate) team: &'static str,
+    pub(crate) team_waiting: &'static str,
+    pub(crate) team_nothing: &'static str,
     pub(crate) noted: &'static str,
     pub(crate) given_to: &'static str,
     pub(crate) known: &'static str,
+    /// What people call an owner, in a sentence: a queue by its name too, since its mail has a person's.
+    pub(crate) owner: fn(&Catalog, &Ownership) -> String,
+    /// Where a lead stands that was turned back.
+    pub(crate) turned_back: fn(&LeadView) -> Option<String>,
     /// What a stage is called.
     pub(crate) stage: fn(LifecycleStage) -> &'static str,
     /// Why a lead is ready.
@@ -143,13 +158,13 @@ pub(crate) struct Phrases {
     /// What a program does while it stands still, and why.
     pub(crate) paused: fn(PauseCause) -> &'static str,
     /// What happened.
-    pub(crate) told: fn(&LeadView, &Event) -> String,
+    pub(crate) told: fn(&LeadView, &Past) -> String,
     /// What an outcome came to, for whoever has just told it.
     pub(crate) done: fn(&LeadView, &Outcome) -> String,
     /// Why an outcome was not taken.
     pub(crate) refused: fn(&Refusal) -> String,
     /// What is wrong with what was posted.
-    pub(crate) misread: fn(Misread) -> &'static str,
+    pub(crate) misread: fn(&Misread) -> &'static str,
     /// A note that is missing or too long, and who cannot be given a lead.
     pub(crate) no_note: &'static str,
     pub(crate) note_too_long: &'static str,
@@ -233,9 +248,8 @@ pub(crate) static ENGLISH: Phrases = Phrases {
     where_it_stands: "Where it stands",
     attempt_by: "First attempt by {time}",
     decide_by: "Decide by {time}",
-    moves_on: "Goes back to nurture on {time}, if nothing happens",
+    moves_on: "If nothing happens, it goes back to nurture on {time}",
     task_due: "{task}, by {time}",
-    sales_from: "Turned back: {reason}. Back with sales from {time}, or sooner if they ask.",
     call: "Call {number}",
     write: "Write to {address}",
     what_happened: "What came of it?",
@@ -257,6 +271,7 @@ pub(crate) static ENGLISH: Phrases = Phrases {
     in_a_week: "In a week",
     your_time: "Times are yours: {zone}.",
     turn_back: "Turn back",
+    turn_back_again: "Another reason",
     turn_back_intro: "One press, and we look after them until it is time again.",
     turn_back_date: "The day they named (optional)",
     turn_back_date_hint: "When it becomes topical, or their contract ends.",
@@ -284,9 +299,12 @@ pub(crate) static ENGLISH: Phrases = Phrases {
     evidence: "What they did",
     score: "Points, as of now",
     no_signs: "No sign of their own yet.",
+    begins_anew: "Points for what they do begin anew when a lead is turned back.",
     fits: "fits",
     next: "What comes next",
     next_nothing: "Nothing by itself.",
+    next_listen: "Nothing: nobody may write to them or call, so we only listen.",
+    next_consent: "mail, once they say that they want it",
     next_paused: "Stands still until {time}: {why}.",
     history: "What happened",
     earlier: "and {count} more before that",
@@ -301,9 +319,16 @@ pub(crate) static ENGLISH: Phrases = Phrases {
     list_week: "Within a week",
     list_later: "Later",
     list_more: "More",
+    list_of: "Leads of {name}",
+    list_of_empty: "Nothing waits there.",
+    team: "Your team",
+    team_waiting: "{count} waiting",
+    team_nothing: "nothing waits",
     noted: "Saved.",
     given_to: "The lead is with {name} now.",
     known: "We had that already. Nothing was counted twice.",
+    owner: english::owner,
+    turned_back: english::turned_back,
     stage: english::stage,
     cause: english::cause,
     no_mail: english::no_mail,
@@ -329,10 +354,60 @@ pub(crate) static ENGLISH: Phrases = Phrases {
 
 mod english {
     use super::{
-        Attempt, Attribution, Button, Channel, Date, Delay, DisqualifyReason, EmailReach, Event, Intent, LeadView,
-        LifecycleStage, Misread, Origin, Outcome, Party, PauseCause, PhoneReach, QualifyCause, Reason, Refusal,
-        SignalKind, TaskKind, Timestamp, Trigger, TurnbackReason, Zoned,
+        Attempt, Attribution, Button, Catalog, Channel, Date, Delay, DisqualifyReason, EmailReach, Event, Intent,
+        LeadView, LifecycleStage, Misread, Origin, Outcome, Ownership, Party, Past, PauseCause, PhoneReach,
+        QualifyCause, Reach, Reason, Refusal, SignalKind, TaskKind, Timestamp, Trigger, TurnbackPolicy, TurnbackReason,
+        Zoned,
     };
+
+    pub(super) fn owner(catalog: &Catalog, owner: &Ownership) -> String {
+        let name = &catalog.owner_sender(Some(owner)).name;
+        match owner {
+            Ownership::Queue { queue } => format!("queue {queue} ({name})"),
+            Ownership::Assigned { .. } | Ownership::Accepted { .. } | Ownership::Working { .. } => name.clone(),
+        }
+    }
+
+    pub(super) fn turned_back(view: &LeadView) -> Option<String> {
+        let turnback = view.lead().turnback.as_ref()?;
+        let back = view.catalog.turnbacks.policy(turnback.reason).map(|policy| {
+            let from = (turnback.sales_from > view.now).then_some(turnback.sales_from);
+            back(policy, from.map(|from| from.to_zoned(view.zone.clone()).date()))
+        });
+        Some(format!("Turned back: {}. {}", lower(reason(turnback.reason)), back.unwrap_or_default()))
+    }
+
+    /// When sales has a lead again, which is never by itself: `from` is the day from which on a sign counts.
+    fn back(policy: &TurnbackPolicy, from: Option<Date>) -> String {
+        match from {
+            _ if asks_only(policy) => "Back only when they ask.".to_owned(),
+            Some(from) => {
+                format!("Back at their next sign, from {} at the earliest; at once if they ask.", day(from))
+            }
+            None => "Back at their next sign.".to_owned(),
+        }
+    }
+
+    /// Whether only a wish of the person's own brings them back.
+    fn asks_only(policy: &TurnbackPolicy) -> bool {
+        let mut rules = policy.requalify.iter();
+        let asks = |signals: &std::collections::BTreeSet<SignalKind>| {
+            !signals.is_empty() && signals.iter().all(|kind| *kind == SignalKind::HandRaised)
+        };
+        !policy.requalify.is_empty() && rules.all(|rule| asks(&rule.signals))
+    }
+
+    /// What somebody gets from a program, as far as they can be reached.
+    fn gets(program: &str, reach: Reach) -> String {
+        match reach {
+            Reach::Mail => format!("They get “{program}”."),
+            Reach::Human(TaskKind::Call) => format!("“{program}” goes on with calls, since we may not write."),
+            Reach::Human(TaskKind::Write | TaskKind::RepairData | TaskKind::Read) => {
+                format!("“{program}” waits for an address that works.")
+            }
+            Reach::Nobody => "Nobody may write to them or call: we only listen.".to_owned(),
+        }
+    }
 
     pub(super) fn stage(stage: LifecycleStage) -> &'static str {
         match stage {
@@ -417,7 +492,7 @@ mod english {
 
     pub(super) fn follows(reason: &Reason<'_>) -> String {
         let policy = reason.policy;
-        let program = reason.program.map_or_else(String::new, |title| format!("They get “{title}”. "));
+        let program = reason.program.map_or_else(String::new, |title| format!("{} ", gets(title, reason.reach)));
         match reason.reason {
             TurnbackReason::BadPhone => return "All goes on, and we ask them for another number.".to_owned(),
             TurnbackReason::BadEmail => return "You get a task to find another; our mails wait.".to_owned(),
@@ -436,12 +511,8 @@ mod english {
             | TurnbackReason::ClosedLost
             | TurnbackReason::Other => {}
         }
-        let asks_only = policy
-            .requalify
-            .iter()
-            .all(|rule| rule.signals.iter().all(|kind| *kind == SignalKind::HandRaised) && !rule.signals.is_empty());
         let (cooldown, lead_time) = (length(policy.cooldown), policy.lead_time.map(length));
-        let back = match (lead_time, asks_only) {
+        let back = match (lead_time, asks_only(policy)) {
             (Some(lead_time), _) => format!("Back {lead_time} before the day; without one, after {cooldown}."),
             (None, true) => "Back only when they ask.".to_owned(),
             (None, false) => format!("Back on their next sign, after {cooldown} at the earliest."),
@@ -521,13 +592,13 @@ mod english {
         }
     }
 
-    pub(super) fn told(view: &LeadView, event: &Event) -> String {
-        match event {
+    pub(super) fn told(view: &LeadView, past: &Past) -> String {
+        match &past.event {
             Event::Received { channel, intent, form, .. } => came(*channel, *intent, form.as_str(), ""),
             Event::SubmissionMerged { channel, intent, form, .. } => came(*channel, *intent, form.as_str(), " again"),
             Event::Released => "Let out of quarantine.".to_owned(),
             Event::Reopened => "Got in touch again.".to_owned(),
-            Event::Assigned { owner } => format!("Went to {}.", view.owner_name(owner)),
+            Event::Assigned { owner } => format!("Went to {}.", self::owner(&view.catalog, owner)),
             Event::EnrolmentStarted { program, .. } => format!("“{}” began.", view.title(program)),
             Event::Answered { fields } => {
                 let label = |field| view.catalog.fields.get(field).map(|field| field.label.as_str());
@@ -550,7 +621,7 @@ mod english {
                 Some(subject) => format!("Mail: “{subject}”"),
                 None => format!("A mail of “{}”", view.title(&touch.program)),
             },
-            Event::TaskOverdue { .. } => "A task was not done in time.".to_owned(),
+            Event::TaskOverdue { escalates_at, .. } => overdue(view, past, escalates_at.is_some()),
             Event::AddressSuppressed { cause } => no_mail(*cause).unwrap_or("Their address works again.").to_owned(),
             Event::Disqualified { reason, .. } => format!("No lead: {}.", lower(no_lead(*reason))),
             Event::Qualified { cause, .. } => format!("Ready for sales. {}", self::cause(*cause)),
@@ -561,14 +632,22 @@ mod english {
                 };
                 format!("{again} {}", self::cause(*cause))
             }
-            Event::SlaBreached { trigger: Trigger::Reassigned, .. } => "Given on, since nobody tried.".to_owned(),
+            Event::SlaBreached { trigger: Trigger::Reassigned, .. } if past.is_moved => {
+                "Given on, since nobody tried.".to_owned()
+            }
+            Event::SlaBreached { trigger: Trigger::Reassigned, .. }
+            | Event::SlaWarned { trigger: Trigger::Reassigned, .. } => "Nobody else could take it.".to_owned(),
             Event::SlaBreached { .. } => "Nobody tried in time.".to_owned(),
             Event::Disposed { by, outcome, .. } => format!("{}: {}.", party(view, by), lower(&said(outcome))),
             Event::TurnedBack { reason, by, .. } => {
                 format!("{}: turned back, {}.", party(view, by), lower(self::reason(*reason)))
             }
             Event::IsCustomer => "They are a customer.".to_owned(),
-            Event::Resubmitted { .. } => "Offered to somebody else, since nobody decided.".to_owned(),
+            Event::Resubmitted { reason: TurnbackReason::RepLeft, .. } => {
+                "Offered to somebody else, since the rep left.".to_owned()
+            }
+            Event::Resubmitted { .. } if past.is_moved => "Offered to somebody else, since nobody decided.".to_owned(),
+            Event::Resubmitted { .. } => "Offered again, since nobody decided.".to_owned(),
             Event::PhoneChanged { phone } => no_calls(*phone).unwrap_or("They can be called again.").to_owned(),
             // No view brings these.
             Event::Admitted
@@ -614,6 +693,17 @@ mod english {
             | Event::Noted { .. }
             | Event::Doubted { .. }
             | Event::Reviewed { .. } => String::new(),
+        }
+    }
+
+    fn overdue(view: &LeadView, past: &Past, is_waited_for: bool) -> String {
+        let what = past.task.map_or_else(|| "a task".to_owned(), |kind| lower(task(kind)));
+        let whose = past.owner.as_ref().map(|owner| format!(" by {}", self::owner(&view.catalog, owner)));
+        let whose = whose.unwrap_or_default();
+        if is_waited_for {
+            format!("Not done in time{whose}: {what}.")
+        } else {
+            format!("Not done{whose}: {what}. Nobody waits for it any more.")
         }
     }
 
@@ -667,11 +757,14 @@ mod english {
 
     pub(super) fn done(view: &LeadView, outcome: &Outcome) -> String {
         let back = |why: TurnbackReason| {
-            let turnback = view.lead().turnback.as_ref().filter(|turnback| turnback.sales_from > view.now);
-            let sales_from = turnback.map(|turnback| turnback.sales_from.to_zoned(view.zone.clone()).date());
-            let program = view.next.as_ref().map(|next| format!(" They get “{}”.", next.program)).unwrap_or_default();
-            let back = sales_from.map(|from| format!(" Back with sales from {}, or sooner if they ask.", day(from)));
-            format!("Turned back: {}.{program}{}", lower(reason(why)), back.unwrap_or_default())
+            let lead = view.lead();
+            let program = match lead.reach() {
+                Reach::Nobody => Some(gets("", Reach::Nobody)),
+                // The task to find one stands above.
+                reach @ (Reach::Mail | Reach::Human(_)) => view.next.as_ref().map(|next| gets(&next.program, reach)),
+            };
+            let stands = turned_back(view).unwrap_or_else(|| format!("Turned back: {}.", lower(reason(why))));
+            program.map_or_else(|| stands.clone(), |program| format!("{stands} {program}"))
         };
         match outcome {
             Outcome::Accepted => "The lead is yours.".to_owned(),
@@ -679,10 +772,14 @@ mod english {
             Outcome::WrongPerson => back(TurnbackReason::WrongContact),
             Outcome::Lost => back(TurnbackReason::ClosedLost),
             Outcome::Unhelpful { .. } => "Thank you. Whoever writes the mails will see it.".to_owned(),
+            Outcome::CallBack { .. } => match (no_calls(view.lead().phone), &view.lead().task) {
+                (None, _) => "Saved: will call back.".to_owned(),
+                (Some(why), Some(open)) => format!("{why} Saved all the same, as a task: {}.", lower(task(open.kind))),
+                (Some(why), None) => format!("{why} It is on record, and there is no task."),
+            },
             Outcome::Untouched
             | Outcome::Attempted { .. }
             | Outcome::Connected
-            | Outcome::CallBack { .. }
             | Outcome::MeetingBooked { .. }
             | Outcome::BadNumber
             | Outcome::DoNotCall
@@ -715,11 +812,15 @@ mod english {
         }
     }
 
-    pub(super) fn misread(misread: Misread) -> &'static str {
+    pub(super) fn misread(misread: &Misread) -> &'static str {
         match misread {
-            Misread::Outcome | Misread::Reason | Misread::Touch | Misread::Field | Misread::Name => {
-                "The page is not up to date. Please press once more."
-            }
+            Misread::Missing(_)
+            | Misread::Outcome
+            | Misread::Reason
+            | Misread::Touch
+            | Misread::Field
+            | Misread::Name(_)
+            | Misread::NotWith { .. } => "The page is not up to date. Please press once more.",
             Misread::Time => "Please give a day and a time.",
             Misread::Day => "Please give a day.",
         }

@@ -4,6 +4,8 @@ mod api;
 mod dispositions;
 mod gateway;
 mod pages;
+mod promises;
+mod team;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

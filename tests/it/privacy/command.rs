@@ -87,6 +87,7 @@ async fn every_table_of_a_store_file_is_in_the_list_of_what_is_kept() {
 #[tokio::test]
 async fn whoever_is_not_known_is_said_to_be_so() {
     let place = Place::new();
+    assert_eq!(place.perennial(&["push", PROGRAMS]).await.status, Some(0));
     for command in ["erase", "export"] {
         let said = place.perennial(&[command, "nobody@example.com"]).await;
         assert_eq!(said.status, Some(1), "{}{}", said.out, said.error);

@@ -3,12 +3,14 @@
 //! **Invariant:** whatever comes from a person is text and nothing else. A rep is never asked to call without a reason
 //! that stands in the mail.
 
+use jiff::civil::Date;
 use perennial_core::catalog::Catalog;
 use perennial_core::content::Rendered;
 use perennial_core::event::Event;
 use perennial_core::lead::{Lead, LifecycleStage, Ownership, PhoneReach, Task, TaskKind};
 use perennial_core::policy::TurnbackReason;
 use perennial_core::sales::{Audience, Origin, Outcome, Party, QualifyCause, Trigger};
+use perennial_core::score::Line;
 
 use super::page::Page;
 use super::{Addressee, Raised};
@@ -335,7 +337,8 @@ impl Letter<'_> {
         let answers = self.dossier.answers.iter().take(ANSWERS_MAX);
         let line = |answer: &crate::dossier::Answer| {
             let doubt = if answer.is_doubted { " (does not hold, as sales found out)" } else { "" };
-            format!("{}: {}{doubt}", answer.label, shortened(&answer.value))
+            let day = answer.value.parse::<Date>().ok().map(|day| self.to.reading.day(day));
+            format!("{}: {}{doubt}", answer.label, day.unwrap_or_else(|| shortened(&answer.value)))
         };
         answers.map(line).collect()
     }
@@ -394,14 +397,21 @@ impl Letter<'_> {
 
     fn notes(&self) -> Vec<String> {
         let line = |note: &perennial_core::profile::Note| {
-            format!("{}, {}: {}", capitalised(&self.to.reading.past(note.at)), note.by, shortened(&note.text))
+            let by = telling::noted_by(self.catalog, &note.by);
+            format!("{}, {by}: {}", capitalised(&self.to.reading.past(note.at)), shortened(&note.text))
         };
         self.dossier.notes.iter().take(NOTES_MAX).map(line).collect()
     }
 
     fn score(&self) -> Vec<String> {
         let lines = self.dossier.score.lines(&self.to.reading.zone);
-        lines.iter().take(SCORE_LINES_MAX).map(|line| format!("{}: {}", line.points, line.cause)).collect()
+        let line = |line: &Line| {
+            let points = line.points.to_string();
+            // In a list, a minus would look like another dash.
+            let points = points.strip_prefix('-').map_or_else(|| points.clone(), |points| format!("less {points}"));
+            format!("{points}: {}", line.cause)
+        };
+        lines.iter().take(SCORE_LINES_MAX).map(line).collect()
     }
 
     fn footer(&self, audience: Audience, owner: &Ownership) -> String {

@@ -14,11 +14,13 @@ use perennial_core::condition::{Facts, SignalKind};
 use perennial_core::contact::{EmailAddress, PhoneNumber};
 use perennial_core::event::Event;
 use perennial_core::ids::{FieldName, LeadId, ProgramName, TouchId};
-use perennial_core::lead::{Lead, LifecycleStage, Ownership, PauseCause, PhoneReach, TaskKind};
+use perennial_core::lead::{
+    EmailReach, Enrolment, Lead, LifecycleStage, Ownership, PauseCause, PhoneReach, Reach, TaskKind,
+};
 use perennial_core::policy::{TurnbackPolicy, TurnbackReason};
 use perennial_core::profile::Profile;
-use perennial_core::program::{Action, ProgramVersion};
-use perennial_core::sales::{Outcome, Party};
+use perennial_core::program::{Action, ProgramVersion, TouchClass};
+use perennial_core::sales::{Outcome, Party, Trigger};
 use perennial_core::score::{Explanation, explain};
 
 use super::{Desk, DisposeError, gives_to, theirs};
@@ -73,6 +75,12 @@ pub struct Past {
     pub at: Timestamp,
     /// What.
     pub event: Event,
+    /// Who had the lead until then.
+    pub owner: Option<Ownership>,
+    /// Whether somebody else had it afterwards.
+    pub is_moved: bool,
+    /// What the task was that it is about.
+    pub task: Option<TaskKind>,
 }
 
 /// What a program does next with a lead.
@@ -100,6 +108,12 @@ pub enum NextAct {
     Call,
     /// A rep is asked to write.
     Write,
+    /// A rep is asked for an address or a number that works.
+    Repair,
+    /// A mail that waits until the person says that they want mail.
+    AwaitConsent,
+    /// Nothing: nobody may write to them, or call.
+    Listen,
     /// Nothing that anybody would see.
     Look,
 }
@@ -168,6 +182,8 @@ pub struct Reason<'a> {
     pub policy: &'a TurnbackPolicy,
     /// What people call the program that follows; `None`: the running one goes on.
     pub program: Option<&'a str>,
+    /// How that can reach them.
+    pub reach: Reach,
     /// How many attempts are missing before it can be given.
     pub attempts_missing: u32,
 }
@@ -189,15 +205,14 @@ impl LeadView {
         let facts = Facts { lead, profile: Some(profile), now, since: None };
         let entries = || history.iter().flat_map(|row| &row.entries);
         let score = explain(&catalog, &facts, entries());
-        let told = history.iter().flat_map(|row| told(row).map(|event| Past { at: row.at, event: event.clone() }));
-        let mut past: Vec<Past> = told.collect();
+        let mut past = told_of(history);
         past.reverse();
         let earlier = past.len().saturating_sub(PAST_MAX);
         past.truncate(PAST_MAX);
         let shown: BTreeSet<&TouchId> = past.iter().filter_map(|past| mailed(&past.event)).collect();
         let (subjects, versions) = mailed_before(&catalog, &stored, entries(), &shown);
         let unhelpful = entries().filter_map(unhelpful).cloned().collect();
-        let next = next(&catalog, &stored);
+        let next = next(&catalog, &stored, now);
         let (offers, others) = (offers(lead), others(&catalog, &party, lead));
         let zone = zone_of(&catalog, &party);
         Self {
@@ -273,6 +288,7 @@ impl LeadView {
                 reason,
                 policy,
                 program: policy.program.as_ref().map(|name| self.title(name)),
+                reach: self.lead().reach(),
                 attempts_missing: if counts { policy.attempts_min.saturating_sub(made) } else { 0 },
             })
             .collect()
@@ -317,12 +333,48 @@ pub fn zone_of(catalog: &Catalog, party: &Party) -> TimeZone {
     zone.unwrap_or_else(|| catalog.default_zone.clone())
 }
 
+/// What of its history somebody of sales is told, oldest first.
+fn told_of(history: &[HistoryRow]) -> Vec<Past> {
+    let mut owner: Option<Ownership> = None;
+    let mut tasks: BTreeMap<&TouchId, TaskKind> = BTreeMap::new();
+    let mut all = Vec::new();
+    for row in history {
+        let before = owner.clone();
+        for event in &row.entries {
+            if let Event::Assigned { owner: to } = event {
+                owner = Some(to.clone());
+            }
+            if let Event::Accepted { by: Party::Rep { rep } } = event {
+                owner = Some(Ownership::Accepted { rep: rep.clone() });
+            }
+            if let Event::TaskCreated { touch, kind, .. } = event {
+                tasks.insert(touch, *kind);
+            }
+        }
+        let is_moved = !is_same(before.as_ref(), owner.as_ref());
+        all.extend(told(row, is_moved).map(|event| {
+            let task = if let Event::TaskOverdue { touch, .. } = event { tasks.get(touch).copied() } else { None };
+            Past { at: row.at, event: event.clone(), owner: before.clone(), is_moved, task }
+        }));
+    }
+    all
+}
+
+/// Whether it is the same rep, or the same queue.
+fn is_same(one: Option<&Ownership>, other: Option<&Ownership>) -> bool {
+    match (one.and_then(Ownership::rep), other.and_then(Ownership::rep)) {
+        (None, None) => one == other,
+        (one, other) => one == other,
+    }
+}
+
 /// What of a commit somebody of sales is told. Where one of them told an outcome, that says most of what came of it.
-fn told(row: &HistoryRow) -> impl Iterator<Item = &Event> {
+fn told(row: &HistoryRow, is_moved: bool) -> impl Iterator<Item = &Event> {
     let is_disposed = row.entries.iter().any(|event| matches!(event, Event::Disposed { .. }));
     row.entries.iter().filter(move |event| match telling(event) {
         Telling::Always => true,
         Telling::Alone => !is_disposed,
+        Telling::Moved => is_moved,
         Telling::Never => false,
     })
 }
@@ -332,6 +384,8 @@ enum Telling {
     Always,
     /// Unless an outcome in the same commit says it in other words.
     Alone,
+    /// Where somebody else has the lead now.
+    Moved,
     Never,
 }
 
@@ -340,15 +394,16 @@ const fn telling(event: &Event) -> Telling {
         Event::Received { .. }
         | Event::SubmissionMerged { .. }
         | Event::Released
-        | Event::Assigned { .. }
         | Event::EnrolmentStarted { .. }
         | Event::Answered { .. }
         | Event::ReplyReceived { .. }
         | Event::TouchSent { .. }
         | Event::TaskOverdue { .. }
         | Event::SlaBreached { .. }
+        | Event::SlaWarned { trigger: Trigger::Reassigned, .. }
         | Event::Disposed { .. }
         | Event::Resubmitted { .. } => Telling::Always,
+        Event::Assigned { .. } => Telling::Moved,
         Event::Signalled { kind, .. } => match kind {
             SignalKind::Clicked
             | SignalKind::PageVisited
@@ -462,18 +517,24 @@ fn mailed_before<'e>(
 }
 
 /// What comes next by itself.
-fn next(catalog: &Catalog, stored: &Stored) -> Option<Next> {
-    let enrolment = stored.lead.enrolment.as_ref()?;
+fn next(catalog: &Catalog, stored: &Stored, now: Timestamp) -> Option<Next> {
+    let lead = &stored.lead;
+    let enrolment = lead.enrolment.as_ref()?;
     let program = catalog.program_of(&enrolment.program, &enrolment.version)?;
     let act = match program.step(&enrolment.step).map(|step| &step.action) {
-        Some(Action::Email { .. } | Action::Ask { .. } | Action::Recur { .. }) => {
-            let (touch, version) = (enrolment.touch(), Some(&enrolment.version));
-            NextAct::Mail { subject: mail::subject_of(catalog, stored, &touch, version, enrolment.round) }
+        Some(Action::Email { class, .. } | Action::Ask { class, .. } | Action::Recur { class, .. }) => {
+            mail_act(catalog, stored, enrolment, *class, now)
         }
-        Some(Action::Call { .. }) => NextAct::Call,
-        Some(Action::PersonalMail { .. }) => NextAct::Write,
+        Some(Action::Call { .. }) if lead.phone == PhoneReach::Ok => NextAct::Call,
+        Some(Action::PersonalMail { .. }) => match lead.reach() {
+            Reach::Mail if lead.rests_until(now).is_some() && lead.phone == PhoneReach::Ok => NextAct::Call,
+            Reach::Mail => NextAct::Write,
+            Reach::Human(kind) => asked_for(kind),
+            Reach::Nobody => NextAct::Listen,
+        },
         Some(
-            Action::Wait
+            Action::Call { .. }
+            | Action::Wait
             | Action::WaitUntil { .. }
             | Action::Branch { .. }
             | Action::Split { .. }
@@ -490,6 +551,33 @@ fn next(catalog: &Catalog, stored: &Stored) -> Option<Next> {
     Some(Next { program: program.title.clone(), act, at: enrolment.next_at(), paused })
 }
 
+/// What becomes of a mail step: the mail, or what stands in for it where none may go out.
+fn mail_act(catalog: &Catalog, stored: &Stored, enrolment: &Enrolment, class: TouchClass, now: Timestamp) -> NextAct {
+    let lead = &stored.lead;
+    let is_asked_for = class == TouchClass::Response;
+    let rests = lead.rests_until(now).is_some() && lead.phone == PhoneReach::Ok;
+    match lead.reach() {
+        Reach::Mail if rests || (lead.prefers_human() && !is_asked_for) => NextAct::Call,
+        Reach::Mail if lead.email == EmailReach::Unconfirmed && !is_asked_for => NextAct::AwaitConsent,
+        Reach::Mail => {
+            let (touch, version) = (enrolment.touch(), Some(&enrolment.version));
+            NextAct::Mail { subject: mail::subject_of(catalog, stored, &touch, version, enrolment.round) }
+        }
+        Reach::Human(kind) => asked_for(kind),
+        Reach::Nobody => NextAct::Listen,
+    }
+}
+
+/// What a person is asked for in place of a mail.
+const fn asked_for(kind: TaskKind) -> NextAct {
+    match kind {
+        TaskKind::Call => NextAct::Call,
+        TaskKind::Write => NextAct::Write,
+        TaskKind::RepairData => NextAct::Repair,
+        TaskKind::Read => NextAct::Look,
+    }
+}
+
 /// What can be told of a lead where it stands.
 fn offers(lead: &Lead) -> BTreeSet<Offer> {
     use Offer::{Accept, Disqualify, ExistingCustomer, Hold, Lose, Meet, Qualify, Resume, Revisit, TurnBack, Win};
@@ -500,7 +588,8 @@ fn offers(lead: &Lead) -> BTreeSet<Offer> {
         LifecycleStage::Sal => &[Meet, Qualify, Win, TurnBack, Disqualify, ExistingCustomer, Revisit],
         LifecycleStage::Sql => &[Meet, Win, Lose, TurnBack, Disqualify, Revisit],
         LifecycleStage::Customer => &[Accept, Meet],
-        LifecycleStage::Recycled => &[Accept, Meet, Disqualify, ExistingCustomer, Revisit],
+        // Another reason, where the first one was wrong.
+        LifecycleStage::Recycled => &[Accept, Meet, TurnBack, Disqualify, ExistingCustomer, Revisit],
         LifecycleStage::Disqualified => &[Accept],
         LifecycleStage::Received
         | LifecycleStage::Quarantined
@@ -513,7 +602,14 @@ fn offers(lead: &Lead) -> BTreeSet<Offer> {
     }
     let is_listened_to = lead.stage == LifecycleStage::Disqualified;
     if !is_listened_to {
-        offers.insert(if lead.phone == PhoneReach::Ok { Offer::Call } else { Offer::Write });
+        let may_be_called = lead.phone == PhoneReach::Ok;
+        if may_be_called {
+            offers.insert(Offer::Call);
+        }
+        // Whom nobody may call was spoken with in some other way.
+        if lead.email == EmailReach::Ok || !may_be_called {
+            offers.insert(Offer::Write);
+        }
     }
     // A call that is done was an attempt, or somebody was reached: that is what is told of it.
     if lead.task.as_ref().is_some_and(|task| task.kind != TaskKind::Call) {

@@ -75,6 +75,13 @@ pub struct Summary {
     result_file: PathBuf,
 }
 
+impl Summary {
+    /// Whether a row was not taken in.
+    pub fn has_refused(&self) -> bool {
+        !self.refused.is_empty()
+    }
+}
+
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rows: u64 = self.outcomes.values().sum();
@@ -375,7 +382,7 @@ mod tests {
             let mut text = String::new();
             let handler = GraphicalReportHandler::new_themed(GraphicalTheme::none()).with_width(120);
             handler.render_report(&mut text, &error).unwrap();
-            let text = text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n");
+            let text = import::printed(&text);
             text.replace(&self.directory.path().display().to_string(), "")
         }
 
@@ -705,8 +712,8 @@ Lead ID,Email,Lead Status,Closed Reason,Last Modified,Revisit Date
                    turned_back = ['Back']\n[words.disqualified]\ntimming = ['Later']\n[words.turned_back2]\nx = []";
         insta::assert_snapshot!(Story::new(&[], map, "Lead status\n").await.problems().await, @r#"
           x the map cannot be used
+          help: the columns are `Lead status`
 
-        Error:
           x neither `email` nor `lead` says whose row it is
            ,-[/map.toml:1:8]
          1 | list = 'x'
@@ -715,7 +722,6 @@ Lead ID,Email,Lead Status,Closed Reason,Last Modified,Revisit Date
            `----
           help: add `email = "…"`, or `lead = "…"` for a column with ids of this suite
 
-        Error:
           x the catalog has no CRM of this name
            ,-[/map.toml:2:7]
          1 | list = 'x'
@@ -725,7 +731,6 @@ Lead ID,Email,Lead Status,Closed Reason,Last Modified,Revisit Date
            `----
           help: did you mean `hubspot`?
 
-        Error:
           x the list has no column `Status`
            ,-[/map.toml:3:10]
          2 | crm = 'hubsopt'
@@ -733,9 +738,7 @@ Lead ID,Email,Lead Status,Closed Reason,Last Modified,Revisit Date
            :          ^^^^^^^^
          4 | [words]
            `----
-          help: the columns are `Lead status`
 
-        Error:
           x `wun` is no outcome
            ,-[/map.toml:5:1]
          4 | [words]
@@ -747,7 +750,6 @@ Lead ID,Email,Lead Status,Closed Reason,Last Modified,Revisit Date
                 `call_back`, `meeting_booked`, `wrong_person`, `bad_number`, `do_not_call`, `qualified`, `existing_customer`,
                 `won`, `lost`, `turned_back`, `disqualified`
 
-        Error:
           x `called` is no outcome
            ,-[/map.toml:6:1]
          5 | wun = ['Won']
@@ -759,7 +761,6 @@ Lead ID,Email,Lead Status,Closed Reason,Last Modified,Revisit Date
                 `call_back`, `meeting_booked`, `wrong_person`, `bad_number`, `do_not_call`, `qualified`, `existing_customer`,
                 `won`, `lost`, `turned_back`, `disqualified`
 
-        Error:
           x `turned_back` is no outcome without a reason
            ,-[/map.toml:7:1]
          6 | called = []
@@ -769,7 +770,6 @@ Lead ID,Email,Lead Status,Closed Reason,Last Modified,Revisit Date
            `----
           help: write a list for each reason, as in `timing = ["…"]`
 
-        Error:
           x `timming` is no reason
             ,-[/map.toml:9:1]
           8 | [words.disqualified]
@@ -780,7 +780,6 @@ Lead ID,Email,Lead Status,Closed Reason,Last Modified,Revisit Date
           help: the reasons are `not_a_fit`, `competitor_employee`, `student_or_personal`, `job_seeker`, `vendor_pitch`,
                 `ineligible`
 
-        Error:
           x `turned_back2` is no outcome
             ,-[/map.toml:10:8]
           9 | timming = ['Later']
@@ -798,7 +797,6 @@ Lead ID,Email,Lead Status,Closed Reason,Last Modified,Revisit Date
         insta::assert_snapshot!(Story::new(&[], map, "a\n").await.problems().await, @r"
           x the map cannot be used
 
-        Error:
           x a row names its lead either by `email` or by `lead`
            ,-[/map.toml:3:8]
          2 | email = 'a'
@@ -808,7 +806,6 @@ Lead ID,Email,Lead Status,Closed Reason,Last Modified,Revisit Date
            `----
           help: leave one of them out
 
-        Error:
           x `Done` has a meaning already
            ,-[/map.toml:6:8]
          5 | [words]
@@ -822,7 +819,6 @@ Lead ID,Email,Lead Status,Closed Reason,Last Modified,Revisit Date
         insta::assert_snapshot!(Story::new(&[], map, "a\n").await.problems().await, @r#"
           x the map cannot be used
 
-        Error:
           x nothing says what the words of this column mean
            ,-[/map.toml:3:10]
          2 | email = 'a'

@@ -179,6 +179,8 @@ pub(crate) struct Binder<'h> {
     header: &'h Header,
     columns: Vec<Column>,
     problems: Vec<Problem>,
+    /// Whether a column is missing that no other is alike: then all that there are are told, once.
+    is_lost: bool,
 }
 
 /// How alike two names must be for one to be offered for the other (Jaro-Winkler, 0 to 1).
@@ -189,7 +191,7 @@ const NAMES_LISTED_MAX: usize = 40;
 
 impl<'h> Binder<'h> {
     pub(crate) fn new(header: &'h Header) -> Self {
-        Self { header, columns: Vec::new(), problems: Vec::new() }
+        Self { header, columns: Vec::new(), problems: Vec::new(), is_lost: false }
     }
 
     /// Ends: the columns that were asked for, cleaned as the map says; or all that does not fit it.
@@ -207,7 +209,8 @@ impl<'h> Binder<'h> {
         let unanswered = map.toml.clean().unanswered.iter().map(|word| word.trim().to_lowercase()).collect();
         let columns = Columns { in_order: self.columns, unanswered };
         let found = if self.problems.is_empty() { bound(&map.toml, columns) } else { None };
-        found.ok_or_else(|| map.error(self.problems))
+        let known = self.is_lost.then(|| listed("column", self.header.names()));
+        found.ok_or_else(|| map.error(self.problems, known))
     }
 
     /// The name of the list.
@@ -230,8 +233,13 @@ impl<'h> Binder<'h> {
         let index = match self.header.position(name) {
             Position::At(index) => index,
             Position::Missing => {
-                let help = remedy("column", name, self.header.names());
-                self.problem(at, format!("the list has no column `{name}`"), help);
+                let message = format!("the list has no column `{name}`");
+                let problem = match alike(name, self.header.names()) {
+                    Some(meant) => Problem::new(at.span(), message, meant),
+                    None => Problem::bare(at.span(), message),
+                };
+                self.is_lost |= problem.is_bare();
+                self.problems.push(problem);
                 return None;
             }
             Position::Twice(first, second) => {
@@ -310,15 +318,23 @@ impl<'h> Binder<'h> {
 
 /// The name that was most likely meant, else the ones there are.
 pub(crate) fn remedy<'n>(what: &str, name: &str, known: impl Iterator<Item = &'n str> + Clone) -> String {
+    alike(name, known.clone()).unwrap_or_else(|| listed(what, known))
+}
+
+/// The name that was most likely meant, if one is.
+fn alike<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<String> {
     let wanted = name.to_lowercase();
     let likeness = |candidate: &str| strsim::jaro_winkler(&wanted, &candidate.to_lowercase());
-    let closest = known.clone().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
-    match closest {
-        Some(closest) if likeness(closest) >= LIKENESS_MIN => format!("did you mean `{closest}`?"),
-        Some(_) => {
-            let listed: Vec<_> = known.map(|name| format!("`{name}`")).take(NAMES_LISTED_MAX).collect();
-            format!("the {what}s are {}", listed.join(", "))
-        }
-        None => format!("there is no {what} at all"),
+    let closest = known.max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+    closest.filter(|closest| likeness(closest) >= LIKENESS_MIN).map(|closest| format!("did you mean `{closest}`?"))
+}
+
+/// The names that there are.
+fn listed<'n>(what: &str, known: impl Iterator<Item = &'n str>) -> String {
+    let names: Vec<_> = known.map(|name| format!("`{name}`")).take(NAMES_LISTED_MAX).collect();
+    if names.is_empty() {
+        format!("there is no {what} at all")
+    } else {
+        format!("the {what}s are {}", names.join(", "))
     }
 }

@@ -31,7 +31,16 @@ pub(crate) struct Problem {
 impl Problem {
     /// A problem with what stands at `span` in the map.
     pub(crate) fn new(span: Range<usize>, message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self { message: message.into(), span: span.into(), help: Some(help.into()) }
+        Self { help: Some(help.into()), ..Self::bare(span, message) }
+    }
+
+    pub(crate) const fn is_bare(&self) -> bool {
+        self.help.is_none()
+    }
+
+    /// The same, where what helps is said once for all of them.
+    pub(crate) fn bare(span: Range<usize>, message: impl Into<String>) -> Self {
+        Self { message: message.into(), span: span.into(), help: None }
     }
 }
 
@@ -43,6 +52,8 @@ pub struct MapError {
     source_code: NamedSource<String>,
     #[related]
     problems: Vec<Problem>,
+    #[help]
+    columns: Option<String>,
 }
 
 /// A map that could be parsed, not yet held against the columns of a list.
@@ -79,12 +90,12 @@ impl<T: MapSyntax> MapFile<T> {
             Err(error) => {
                 let help = "docs/examples has complete maps to start from";
                 let problem = Problem::new(error.span().unwrap_or_default(), error.message(), help);
-                return Err(MapError { source_code, problems: vec![problem] });
+                return Err(MapError { source_code, problems: vec![problem], columns: None });
             }
         };
         match toml.csv().format() {
             Ok(csv_format) => Ok(Self { toml, csv_format, source_code }),
-            Err(problems) => Err(MapError { source_code, problems }),
+            Err(problems) => Err(MapError { source_code, problems, columns: None }),
         }
     }
 
@@ -93,10 +104,11 @@ impl<T: MapSyntax> MapFile<T> {
         self.csv_format.clone()
     }
 
-    /// The error that shows these problems in the text of this map, from its first line on.
-    pub(crate) fn error(self, mut problems: Vec<Problem>) -> MapError {
+    /// The error that shows these problems in the text of this map, from its first line on; and, once, the columns that
+    /// the list has.
+    pub(crate) fn error(self, mut problems: Vec<Problem>, columns: Option<String>) -> MapError {
         problems.sort_by_key(|problem| problem.span.offset());
-        MapError { source_code: self.source_code, problems }
+        MapError { source_code: self.source_code, problems, columns }
     }
 }
 

@@ -242,7 +242,7 @@ mod tests {
             .with_width(120)
             .render_report(&mut text, error)
             .unwrap();
-        text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+        crate::import::printed(&text)
     }
 
     /// A line per row, as the map reads it; or what is wrong with the map.
@@ -341,7 +341,6 @@ mod tests {
         insta::assert_snapshot!(import(&duplicate, list), @r"
           x the map cannot be used
 
-        Error:
           x the list has two columns `Note`: number 3 and number 4
            ,-[map.toml:6:11]
          5 | first_name = 'Name'
@@ -358,8 +357,10 @@ mod tests {
         for problem in error.related().into_iter().flatten() {
             let offset = problem.labels().and_then(|mut labels| labels.next()).map_or(0, |label| label.offset());
             let line = map[..offset].matches('\n').count() + 1;
-            writeln!(text, "line {line}: {problem}; {}", problem.help().unwrap()).unwrap();
+            let help = problem.help().map(|help| format!("; {help}")).unwrap_or_default();
+            writeln!(text, "line {line}: {problem}{help}").unwrap();
         }
+        text.extend(error.help().map(|help| help.to_string()));
         text
     }
 
@@ -403,7 +404,8 @@ fold_case = ["Sauce"]
         line 13: `no` cannot mean both yes and no; leave it in one of the two
         line 17: this is not a date format: strftime formatting failed: found unrecognized specifier directive `J`; strptime directives, as in "%d.%m.%Y %H:%M"
         line 18: there is no time zone of this name; a name of the IANA list, as in `zone = "America/New_York"`
-        line 21: the list has no column `Sauce`; the columns are `ID`, `Email`, `Name`, `Company`, `Calls`, `Since`, `Source`
+        line 21: the list has no column `Sauce`
+        the columns are `ID`, `Email`, `Name`, `Company`, `Calls`, `Since`, `Source`
         "#);
     }
 
@@ -413,7 +415,6 @@ fold_case = ["Sauce"]
         insta::assert_snapshot!(problem("form = contact"), @r"
           x the map cannot be used
 
-        Error:
           x string values must be quoted, expected literal string
            ,-[map.toml:1:8]
          1 | form = contact
@@ -424,7 +425,6 @@ fold_case = ["Sauce"]
         insta::assert_snapshot!(problem("form = 'contact'\nlist = 'x'\n[fields]\nemail = { column = 'E-mail' }"), @r"
           x the map cannot be used
 
-        Error:
           x unknown field `column`, expected `expr` or `value`
            ,-[map.toml:4:11]
          3 | [fields]
@@ -436,7 +436,6 @@ fold_case = ["Sauce"]
         insta::assert_snapshot!(problem("form = 'contact'\nlist = 'x'\nsource = 'x'\n[fields]\nemail = 'x'"), @r"
           x the map cannot be used
 
-        Error:
           x unknown field `source`, expected one of `form`, `list`, `id`, `fields`, `permissions`, `received_at`, `clean`,
           | `values`, `csv`
            ,-[map.toml:3:1]
@@ -450,7 +449,6 @@ fold_case = ["Sauce"]
         insta::assert_snapshot!(problem("form = 'contact'\nlist = 'x'\n[fields]\nemail = { expr = 'row.a', value = 'b' }"), @r"
           x the map cannot be used
 
-        Error:
           x a value has either `expr` or `value`
            ,-[map.toml:4:9]
          3 | [fields]
@@ -464,7 +462,6 @@ fold_case = ["Sauce"]
             @r#"
           x the map cannot be used
 
-        Error:
           x this is not a delimiter
            ,-[map.toml:6:13]
          5 | [csv]
@@ -474,7 +471,6 @@ fold_case = ["Sauce"]
            `----
           help: one ASCII character, as in `delimiter = ";"` or `delimiter = "\t"`; without it, it is found in the header
 
-        Error:
           x no encoding has this name
            ,-[map.toml:7:12]
          6 | delimiter = ';;'
@@ -491,7 +487,6 @@ fold_case = ["Sauce"]
         insta::assert_snapshot!(import("form = 'demo'\nlist = 'x'\n[fields]\nemail = 'a'", b"a\n"), @r"
           x the map cannot be used
 
-        Error:
           x the catalog has no form of this name
            ,-[map.toml:1:8]
          1 | form = 'demo'
@@ -503,7 +498,6 @@ fold_case = ["Sauce"]
         insta::assert_snapshot!(import("form = 'contact'\nlist = 'x'\n[fields]\ncity = 'a'", b"a\n"), @r"
           x the map cannot be used
 
-        Error:
           x neither `email` nor `phone` is filled
            ,-[map.toml:1:8]
          1 | form = 'contact'

@@ -24,6 +24,11 @@ use perennial_core::profile::NOTE_LENGTH_MAX;
 use perennial_core::sales::Refusal as OutcomeRefusal;
 use thiserror::Error;
 
+/// A report as it is printed. miette puts a line with nothing but "Error:" above each of several problems.
+pub fn printed(report: &str) -> String {
+    report.lines().map(str::trim_end).filter(|line| *line != "Error:").collect::<Vec<_>>().join("\n")
+}
+
 /// Why a row was not imported. Names columns and fields, never values.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Refusal {

@@ -91,6 +91,11 @@ pub struct Summary {
 }
 
 impl Summary {
+    /// Whether a row was not imported.
+    pub fn has_refused(&self) -> bool {
+        !self.refused.is_empty()
+    }
+
     /// Rows read.
     pub(crate) fn rows(&self) -> u64 {
         self.outcomes.values().sum()

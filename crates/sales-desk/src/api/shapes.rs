@@ -235,7 +235,9 @@ fn next(next: &perennial_app::desk::view::Next) -> Next<'_> {
         NextAct::Mail { subject } => ("mail", subject.as_deref()),
         NextAct::Call => ("call", None),
         NextAct::Write => ("write", None),
-        NextAct::Look => ("none", None),
+        NextAct::Repair => ("repair_data", None),
+        NextAct::AwaitConsent => ("await_consent", None),
+        NextAct::Listen | NextAct::Look => ("none", None),
     };
     Next { program: &next.program, act, subject, at: next.at, paused: next.paused }
 }

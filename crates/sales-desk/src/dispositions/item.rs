@@ -37,7 +37,7 @@ pub(super) struct Unread {
 pub(super) enum Misread {
     #[error("A disposition is an object of texts; `fields` is a list of them.")]
     Shape,
-    #[error("There is a name that means nothing here.")]
+    #[error("There is a name that means nothing here, where only these do: {}.", NAMES.join(", "))]
     Name,
     #[error(
         "A disposition has an `id` of 1 to {ID_LENGTH_MAX} visible ASCII characters, or the request a `webhook-id`."

@@ -10,11 +10,12 @@ use perennial_app::desk::LINK_PERIOD;
 use perennial_app::desk::view::{LeadView, NextAct, Offer, Reason};
 use perennial_app::dossier::{self, Contact};
 use perennial_app::ports::Stored;
+use perennial_app::telling;
 use perennial_core::catalog::FieldKind;
 use perennial_core::contact::EmailAddress;
 use perennial_core::event::{DisqualifyReason, Event};
 use perennial_core::ids::{FieldName, QueueName, RepName};
-use perennial_core::lead::{Ownership, StageKind, Task};
+use perennial_core::lead::{LifecycleStage, Ownership, StageKind, Task, TaskKind};
 use perennial_core::policy::TurnbackReason;
 use perennial_core::profile::{NOTE_LENGTH_MAX, Profile};
 use perennial_core::sales::{Attempt, Outcome};
@@ -131,7 +132,7 @@ impl LeadPage<'_> {
             html.extend(["<li>", &escape(&round), "</li>"]);
         }
         if let Some(owner) = &lead.owner {
-            let with = fill(phrases.owned_by, &[("name", view.owner_name(owner))]);
+            let with = fill(phrases.owned_by, &[("name", &(phrases.owner)(&view.catalog, owner))]);
             html.extend(["<li>", &escape(&with), "</li>"]);
         }
         html.push_str("</ul>\n");
@@ -146,9 +147,7 @@ impl LeadPage<'_> {
             let (cause, at) = ((phrases.cause)(qualified.cause), self.when(qualified.at));
             html.extend([format!("<p>{} <span class=\"soft at\">{}</span></p>\n", escape(&cause), escape(&at))]);
         }
-        if let Some(turnback) = &lead.turnback {
-            let (reason, time) = ((phrases.reason)(turnback.reason), self.when(turnback.sales_from));
-            let text = fill(phrases.sales_from, &[("reason", reason), ("time", &time)]);
+        if let Some(text) = (phrases.turned_back)(view) {
             html.extend([format!("<p>{}</p>\n", escape(&text))]);
         }
         if let Some(clock) = &lead.sla {
@@ -284,23 +283,24 @@ impl LeadPage<'_> {
         let attempt = |attempt| (Button::Attempt(attempt), Outcome::Attempted { attempt });
         let connected = (Button::Connected, Outcome::Connected);
         let wrong_person = (Button::WrongPerson, Outcome::WrongPerson);
+        // Nobody is asked whether they wrote to whom they may not write to.
+        let wrote = self.view.mailable().map(|_| attempt(Attempt::Wrote));
         let mut groups = String::new();
         if self.offers(Offer::Call) {
             groups
                 .push_str(&group(phrases.reached, &[connected, wrong_person, (Button::DoNotCall, Outcome::DoNotCall)]));
-            let tried = [
-                attempt(Attempt::NoAnswer),
-                attempt(Attempt::LeftVoicemail),
-                attempt(Attempt::Busy),
-                (Button::BadNumber, Outcome::BadNumber),
-            ];
+            let calls = [Attempt::NoAnswer, Attempt::LeftVoicemail, Attempt::Busy].map(attempt);
+            let tried: Vec<_> =
+                calls.into_iter().chain([(Button::BadNumber, Outcome::BadNumber)]).chain(wrote).collect();
             groups.push_str(&group(phrases.reached_nobody, &tried));
         } else if self.offers(Offer::Write) {
             groups.push_str(&group(phrases.reached, &[connected, wrong_person]));
-            groups.push_str(&group(phrases.reached_nobody, &[attempt(Attempt::Wrote)]));
+            if let Some(wrote) = wrote {
+                groups.push_str(&group(phrases.reached_nobody, &[wrote]));
+            }
         }
         if self.offers(Offer::Done) {
-            groups.push_str(&self.button(Button::Done, Outcome::Done.name(), "plain reason"));
+            groups.push_str(&self.button(Button::Done, Outcome::Done.name(), "plain"));
         }
         if groups.is_empty() {
             return groups;
@@ -408,7 +408,9 @@ impl LeadPage<'_> {
             early.collect::<String>(),
         );
         let intro = format!("<p>{}</p>\n", escape(phrases.turn_back_intro));
-        self.more("turn-back", phrases.turn_back, &format!("{intro}{}", self.form(&format!("{}{inner}", no_default()))))
+        let is_again = self.view.lead().stage == LifecycleStage::Recycled;
+        let title = if is_again { phrases.turn_back_again } else { phrases.turn_back };
+        self.more("turn-back", title, &format!("{intro}{}", self.form(&format!("{}{inner}", no_default()))))
     }
 
     /// The answers that may not hold, with the button for them.
@@ -495,7 +497,8 @@ impl LeadPage<'_> {
                 }
             };
             let selected = if value == chosen { " selected" } else { "" };
-            format!("<option value=\"{value}\"{selected}>{}</option>", escape(self.view.owner_name(owner)))
+            let name = capitalised(&(phrases.owner)(&self.view.catalog, owner));
+            format!("<option value=\"{value}\"{selected}>{}</option>", escape(&name))
         });
         let inner = format!(
             "<label for=\"to\">{}</label><select id=\"to\" name=\"to\">{}</select>\
@@ -587,11 +590,7 @@ impl LeadPage<'_> {
     fn notes(&self) -> String {
         let (view, phrases) = (self.view, self.phrases());
         let notes = view.profile().notes.iter().rev().map(|note| {
-            let rep = RepName::parse(&note.by).ok();
-            let rep = rep.and_then(|name| view.catalog.roster.reps.get(&name));
-            let queue = QueueName::parse(&note.by).ok().and_then(|name| view.catalog.queues.get(&name));
-            let by = rep.map(|rep| &rep.sender).or_else(|| queue.map(|queue| &queue.sender));
-            let by = by.map_or(note.by.as_str(), |sender| sender.name.as_str());
+            let by = telling::noted_by(&view.catalog, &note.by);
             let when = self.when(note.at);
             format!("<li><time>{}, {}</time><p>{}</p></li>\n", escape(by), escape(&when), escape(&note.text))
         });
@@ -624,20 +623,26 @@ impl LeadPage<'_> {
             let total = format!("<li class=\"total\"><span>{title}</span> <span>{total}</span></li>\n");
             format!("<ul class=\"signs\">\n{lines}{total}</ul>\n")
         };
-        format!("<section><h2>{}</h2>\n{list}</section>\n", escape(phrases.evidence))
+        let is_back = view.lead().stage == LifecycleStage::Recycled;
+        let anew =
+            if is_back { format!("<p class=\"soft\">{}</p>\n", escape(phrases.begins_anew)) } else { String::new() };
+        format!("<section><h2>{}</h2>\n{list}{anew}</section>\n", escape(phrases.evidence))
     }
 
     fn next(&self) -> String {
         let phrases = self.phrases();
         let text = match &self.view.next {
             None => escape(phrases.next_nothing),
+            Some(next) if next.act == NextAct::Listen => escape(phrases.next_listen),
             Some(next) => {
                 let at = self.when(next.at);
                 let act = match &next.act {
                     NextAct::Mail { subject } => subject.as_ref().map(|subject| format!("“{subject}”")),
-                    NextAct::Call => Some((phrases.task)(perennial_core::lead::TaskKind::Call).to_owned()),
-                    NextAct::Write => Some((phrases.task)(perennial_core::lead::TaskKind::Write).to_owned()),
-                    NextAct::Look => None,
+                    NextAct::Call => Some((phrases.task)(TaskKind::Call).to_owned()),
+                    NextAct::Write => Some((phrases.task)(TaskKind::Write).to_owned()),
+                    NextAct::Repair => Some((phrases.task)(TaskKind::RepairData).to_owned()),
+                    NextAct::AwaitConsent => Some(phrases.next_consent.to_owned()),
+                    NextAct::Listen | NextAct::Look => None,
                 };
                 let act = act.map(|act| format!(": {act}")).unwrap_or_default();
                 let (class, time) = match next.paused {
@@ -656,7 +661,7 @@ impl LeadPage<'_> {
     fn past(&self) -> String {
         let (view, phrases) = (self.view, self.phrases());
         let rows = view.past.iter().map(|past| {
-            let (when, text) = (escape(&self.when(past.at)), escape(&(phrases.told)(view, &past.event)));
+            let (when, text) = (escape(&self.when(past.at)), escape(&(phrases.told)(view, past)));
             format!("<li><time>{when}</time>{text}{}</li>\n", self.mark(&past.event))
         });
         let rows: String = rows.collect();
@@ -714,6 +719,11 @@ fn said(notice: &Notice, phrases: &Phrases) -> String {
 /// sees it, and no other key comes to it.
 fn no_default() -> String {
     format!("<button class=\"unseen\" name=\"{ACT}\" value=\"{CHOOSE}\" tabindex=\"-1\" aria-hidden=\"true\"></button>")
+}
+
+fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
 
 fn hidden(name: &str, value: &str) -> String {

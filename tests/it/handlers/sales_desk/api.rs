@@ -303,6 +303,65 @@ async fn json_is_taken_strictly_and_no_refusal_repeats_it() {
 }
 
 #[tokio::test]
+async fn what_an_outcome_cannot_take_is_refused_by_name_and_not_dropped() {
+    let (world, ada) = with_ada().await;
+    let path = format!("leads/{ada}/outcomes");
+    for (body, said) in [
+        (json!({ "outcome": "lost", "reason": "timing" }), "`reason` means nothing with this outcome."),
+        (
+            json!({ "outcome": "turned_back", "reason": "evaluating", "date": "2026-09-01" }),
+            "`date` means nothing with this reason.",
+        ),
+        (
+            json!({ "outcome": "turned_back", "reason": "timing", "fields": ["company"], "on": "2026-09-01" }),
+            "`fields`, `on` means nothing with this reason.",
+        ),
+        (
+            json!({ "outcome": "held", "until": "2026-03-20", "due_at": "x" }),
+            "`due_at` means nothing with this outcome.",
+        ),
+        (json!({ "outcome": "turned_back" }), "`reason` is missing."),
+        (json!({ "outcome": "disqualified" }), "`reason` is missing."),
+        (json!({ "reason": "timing" }), "`outcome` is missing."),
+        (
+            json!({ "outcome": "won", "canary": "x" }),
+            "There is a name that means nothing here, where only these do: `outcome`, `reason`, `note`, `date`, `fields`, \
+             `due_at`, `meet_at`, `until`, `on`, `touch`.",
+        ),
+    ] {
+        let answer = call(&world, told_by(&path, ROBIN, &body)).await;
+        assert_eq!((answer.status, answer.json()["title"].as_str()), (422, Some(said)), "{body}: {}", answer.body);
+    }
+    assert!(told(&world, &ada).await.is_empty());
+    // What is empty says nothing, and a form that has all in it is pressed as before.
+    let empty = told_by(&path, ROBIN, &json!({ "outcome": "busy", "reason": null, "date": "", "fields": [] }));
+    assert_eq!(call(&world, empty).await.json()["status"], "recorded");
+}
+
+#[tokio::test]
+async fn a_desk_that_is_not_there_is_no_empty_list() {
+    let (world, _) = with_ada().await;
+    for (query, status) in
+        [("rep=nope", 404), ("queue=nope", 404), ("rep=gone", 200), ("rep=kim", 200), ("queue=sdr", 200)]
+    {
+        for path in ["leads", "tasks"] {
+            let mut event = operator("GET", path);
+            event["rawQueryString"] = json!(query);
+            let answer = call(&world, event).await;
+            assert_eq!(answer.status, status, "{path} {query}: {}", answer.body);
+            assert!(status == 200 || answer.code() == "desk_not_found", "{}", answer.body);
+        }
+    }
+    // A rep does not learn which desks there are.
+    for query in ["rep=nope", "rep=sam"] {
+        let mut event = sales("GET", "leads", ROBIN);
+        event["rawQueryString"] = json!(query);
+        let answer = call(&world, event).await;
+        assert_eq!((answer.status, answer.code().as_str()), (404, "desk_not_found"), "{query}");
+    }
+}
+
+#[tokio::test]
 async fn a_key_counts_once_with_one_body_and_each_request_without_one_by_itself() {
     let (world, ada) = with_ada().await;
     let path = format!("leads/{ada}/outcomes");
@@ -400,8 +459,8 @@ async fn notes_and_hand_overs_are_taken_too() {
         (json!({ "rep": "sam" }), "owner_unknown"),
         (json!({ "rep": "gone" }), "owner_unknown"),
         (json!({ "queue": "nowhere" }), "owner_unknown"),
-        (json!({ "rep": "kim", "queue": "sdr" }), "owner_unknown"),
-        (json!({}), "owner_unknown"),
+        (json!({ "rep": "kim", "queue": "sdr" }), "owner_missing"),
+        (json!({}), "owner_missing"),
     ] {
         let answer = call(&world, told_by(&format!("{lead}/hand-over"), ROBIN, &body)).await;
         assert_eq!((answer.status, answer.code().as_str()), (422, code), "{body}");

@@ -13,12 +13,12 @@ use crate::handlers::ingest_lead::logs::Log;
 use crate::scenarios::world::{berlin, keyring};
 
 /// Robin's link to a lead.
-fn robins(world: &World, lead: &LeadId) -> String {
+pub(super) fn robins(world: &World, lead: &LeadId) -> String {
     format!("/v1/desk/{}", lead_token(world, lead, Seat::Rep(rep("robin"))))
 }
 
 impl Answer {
-    fn title(&self) -> &str {
+    pub(super) fn title(&self) -> &str {
         self.body.split("<h1>").nth(1).and_then(|rest| rest.split("</h1>").next()).unwrap_or(&self.body)
     }
 
@@ -27,14 +27,14 @@ impl Answer {
     }
 
     /// What stands above the page.
-    fn said(&self) -> &str {
+    pub(super) fn said(&self) -> &str {
         let notice = self.body.split("autofocus>").nth(1).unwrap_or_default();
         let notice = notice.split("</p>").next().unwrap();
         notice.rsplit("\">").next().unwrap().trim_end_matches("</a>")
     }
 
     /// The values of the buttons that tell something, in order, each once.
-    fn buttons(&self) -> Vec<&str> {
+    pub(super) fn buttons(&self) -> Vec<&str> {
         let mut values = Vec::new();
         for button in self.body.split("<button").skip(1) {
             let head = button.split('>').next().unwrap();
@@ -48,7 +48,7 @@ impl Answer {
 }
 
 /// Presses a button on the page as it is now.
-async fn press(world: &World, path: &str, body: &str) -> Answer {
+pub(super) async fn press(world: &World, path: &str, body: &str) -> Answer {
     let page = call(world, get(path)).await;
     call(world, post(path, &format!("nonce={}&{body}", page.nonce()))).await
 }
@@ -307,8 +307,8 @@ async fn a_lead_goes_back_in_one_press_with_the_day_that_was_named() {
     let path = robins(&world, &ada);
     let page = press(&world, &path, "outcome=turned_back&date=2026-09-01&note=After+the+summer.&reason=timing").await;
     assert_eq!(page.status, 200);
-    let said =
-        "Turned back: not now. They get “When the time comes”. Back with sales from 2 Aug 2026, or sooner if they ask.";
+    let said = "Turned back: not now. Back at their next sign, from 2 Aug 2026 at the earliest; at once if they ask. \
+                They get “When the time comes”.";
     assert_eq!(page.said(), said);
     assert!(page.body.contains("<dt>Come back on</dt><dd>1 Sep 2026</dd>"), "{}", page.body);
     let after = stored(&world, &ada).await;
