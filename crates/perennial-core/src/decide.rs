@@ -765,10 +765,17 @@ impl<'a> Draft<'a> {
         self.task(touch, TaskKind::Call, due_at, reason);
     }
 
-    /// The owner writes in person; where no mail may be sent, they call.
+    /// The owner writes in person; where no mail may be sent, they call. Where only the person's yes is missing, and there
+    /// is no number, it waits for that.
     fn personal_mail(&mut self, touch: &TouchId, due_at: Timestamp) {
         let Some(lead) = &self.lead else { return };
-        let rests = lead.rests_until(self.now).is_some() && lead.phone == PhoneReach::Ok;
+        let (is_callable, unconfirmed_until) = (lead.phone == PhoneReach::Ok, self.awaits_consent());
+        if let Some(until) = unconfirmed_until.filter(|_| !is_callable) {
+            let (touch, reason) = (touch.clone(), DeferReason::AwaitingConsent);
+            self.record(Event::TouchDeferred { touch, reason, until });
+            return;
+        }
+        let rests = (lead.rests_until(self.now).is_some() || unconfirmed_until.is_some()) && is_callable;
         let (kind, unlawful) = match lead.reach() {
             Reach::Mail if rests => (TaskKind::Call, None),
             Reach::Mail => (TaskKind::Write, None),

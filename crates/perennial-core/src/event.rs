@@ -1064,7 +1064,7 @@ fn change(mut lead: Lead, event: &Event, at: Timestamp) -> Lead {
                 submitted(&mut lead, *channel, *intent, at);
             }
         }
-        Event::Assigned { owner } => lead.owner = Some(owner.clone()),
+        Event::Assigned { owner } => selling::assigned(&mut lead, owner),
         Event::EnrolmentStarted { .. } => enrolled(&mut lead, event, at),
         Event::EnrolmentAdvanced { step, due_at, lap, round } => stand(&mut lead, step, *due_at, *lap, *round),
         Event::EnrolmentMigrated { version, step, due_at, lap } => {

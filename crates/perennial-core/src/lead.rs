@@ -223,6 +223,14 @@ impl Ownership {
             Self::Assigned { rep } | Self::Accepted { rep } | Self::Working { rep } => Some(rep),
         }
     }
+
+    /// Whether it is the same rep, or the same queue, however far they have got.
+    pub fn is_same_owner(&self, other: &Self) -> bool {
+        match (self.rep(), other.rep()) {
+            (None, None) => self == other,
+            (one, another) => one == another,
+        }
+    }
 }
 
 /// A mail that came back from an address that may work again.
@@ -490,7 +498,7 @@ pub struct Lead {
     /// When that was last looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evaluated_at: Option<Timestamp>,
-    /// When its owner was last told at once, of what.
+    /// When its owner, or their manager, was last told at once, of what: nothing of it yet where the owner is new.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub alerted: BTreeMap<Trigger, Timestamp>,
     /// When sales last did something with it, as far as that was told.
@@ -589,6 +597,33 @@ impl Lead {
                 human.map_or(Reach::Nobody, Reach::Human)
             }
         }
+    }
+
+    /// Whether somebody of sales may call the person.
+    pub fn may_be_called(&self) -> bool {
+        self.phone == PhoneReach::Ok && self.is_contacted()
+    }
+
+    /// Whether somebody of sales may write to the person by hand: not where they want no mail, or have not said yet that
+    /// they do, nor where it does not arrive.
+    pub fn may_be_written_to(&self) -> bool {
+        let may_be = match self.email {
+            // Amazon SES takes no such address; a person's own mail program may.
+            EmailReach::Ok | EmailReach::NotMailable => true,
+            EmailReach::Missing
+            | EmailReach::Unconfirmed
+            | EmailReach::HardBounced
+            | EmailReach::NoConsent
+            | EmailReach::DoNotEmail
+            | EmailReach::Unsubscribed
+            | EmailReach::Complained => false,
+        };
+        may_be && !self.unwilling && self.is_contacted()
+    }
+
+    /// Whether anybody contacts the person at all.
+    pub fn is_contacted(&self) -> bool {
+        self.stage != LifecycleStage::Disqualified
     }
 
     /// Until when no mail goes to its address, if that is so now.

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Draft, STAND_IN_DUE};
 use crate::event::{Event, ProgramExit};
 use crate::ids::TouchId;
-use crate::lead::{Lead, LifecycleStage, PauseCause, PhoneReach, Reach, Task, TaskKind};
+use crate::lead::{EmailReach, Lead, LifecycleStage, PauseCause, PhoneReach, Reach, Task, TaskKind};
 use crate::policy::{LastRung, RungAction, StageClock, TurnbackReason};
 use crate::roster::OfficeHours;
 use crate::sales::{
@@ -304,6 +304,12 @@ impl Draft<'_> {
         let (Some(touch), Some(lead)) = (touch, &self.lead) else { return };
         let kind = match (lead.phone, lead.reach()) {
             (PhoneReach::Ok, _) => TaskKind::Call,
+            // Nobody is asked to write to whoever has not said yet that they want mail.
+            (PhoneReach::Missing | PhoneReach::Bad | PhoneReach::DoNotCall, Reach::Mail)
+                if lead.email == EmailReach::Unconfirmed =>
+            {
+                return;
+            }
             (PhoneReach::Missing | PhoneReach::Bad | PhoneReach::DoNotCall, Reach::Mail) => TaskKind::Write,
             (PhoneReach::Missing | PhoneReach::Bad | PhoneReach::DoNotCall, Reach::Human(kind)) => kind,
             (PhoneReach::Missing | PhoneReach::Bad | PhoneReach::DoNotCall, Reach::Nobody) => return,

@@ -362,7 +362,10 @@ impl<'a> Draft<'a> {
         let waits = |enrolment: &Enrolment| until.is_some_and(|until| enrolment.next_touch_at >= until);
         let Some(enrolment) = self.lead.as_ref().and_then(|lead| lead.enrolment.clone()).filter(waits) else { return };
         let Some(standing) = self.standing(&enrolment) else { return };
-        if standing.step.action.mail_class() == Some(TouchClass::Nurture) && enrolment.attempts == 0 {
+        let action = &standing.step.action;
+        let is_mail = action.mail_class() == Some(TouchClass::Nurture) && enrolment.attempts == 0;
+        let is_by_hand = matches!(action, Action::PersonalMail { .. }) && until == Some(enrolment.next_touch_at);
+        if is_mail || is_by_hand {
             let plan = self.allowed(standing.program, standing.step, self.now);
             self.put_at(&enrolment, &plan);
         }

@@ -142,6 +142,14 @@ pub(super) fn apply(lead: &mut Lead, event: &Event, at: Timestamp) {
     }
 }
 
+/// Another owner was told of nothing yet.
+pub(super) fn assigned(lead: &mut Lead, owner: &Ownership) {
+    if lead.owner.as_ref().is_some_and(|before| !before.is_same_owner(owner)) {
+        lead.alerted.clear();
+    }
+    lead.owner = Some(owner.clone());
+}
+
 /// A sign of the person counts for the cycle, and for the turnback that it came after.
 pub(super) fn signalled(lead: &mut Lead, kind: SignalKind, at: Timestamp) {
     lead.cycle.signs = lead.cycle.signs.saturating_add(1);

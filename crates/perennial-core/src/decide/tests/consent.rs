@@ -51,6 +51,58 @@ fn whoever_must_confirm_gets_the_answer_and_the_question_and_the_rest_after_a_ye
     assert_eq!(life.lead.unwrap().email, EmailReach::Ok);
 }
 
+/// A program of an answer and a mail that somebody writes by hand, where everybody must confirm.
+fn asked_by_hand(phone: &[(&str, &str)]) -> Life {
+    let by_hand = "[[step]]\nid = \"two\"\nkind = \"personal_mail\"\nafter = \"1d\"\ndue_in = \"1d\"\n";
+    let answer = "[[step]]\nid = \"one\"\nkind = \"email\"\nclass = \"response\"\nafter = \"0m\"\n";
+    let mut files = files_with(&format!("{HEAD}{answer}{by_hand}{}", email("three", "after = \"20d\"")));
+    for file in files.iter_mut().filter(|file| file.path == "catalog.toml") {
+        file.text.extend([LETTER, BERLIN]);
+    }
+    let (catalog, found) = parse(&files);
+    let catalog = Arc::new(catalog.unwrap_or_else(|| panic!("{found:#?}")));
+    Life::with(catalog, &[&[("country", "Germany")], phone].concat())
+}
+
+#[test]
+fn nobody_writes_by_hand_to_whoever_has_not_said_yes_but_calls_or_waits_for_it() {
+    let mut life = asked_by_hand(&[]);
+    life.passes(3);
+    life.meet(&Stimulus::OptedIn { text: None });
+    life.passes(0);
+    insta::assert_snapshot!(life.story, @"
+    Mon 03-02 10:00 is asked to confirm
+    Mon 03-02 10:00 starts welcome at one
+    Mon 03-02 10:00 MAIL one (1_welcome_one_0)
+    Mon 03-02 10:00 MAIL confirm (1_opt-in_confirm_0)
+    Tue 03-03 10:00 puts two off: AwaitingConsent
+    Thu 03-05 10:00 CONSENT Confirmed
+    Thu 03-05 10:00 TASK Write (1_welcome_two_0)
+    ");
+    let mut life = asked_by_hand(&[("phone", "+49 30 7654 3210")]);
+    life.passes(1);
+    insta::assert_snapshot!(life.story, @"
+    Mon 03-02 10:00 is asked to confirm
+    Mon 03-02 10:00 starts welcome at one
+    Mon 03-02 10:00 MAIL one (1_welcome_one_0)
+    Mon 03-02 10:00 MAIL confirm (1_opt-in_confirm_0)
+    Tue 03-03 10:00 TASK Call (1_welcome_two_0)
+    Tue 03-03 10:00 puts three off: AwaitingConsent
+    ");
+    let mut life = asked_by_hand(&[]);
+    life.passes(12);
+    insta::assert_snapshot!(life.story, @"
+    Mon 03-02 10:00 is asked to confirm
+    Mon 03-02 10:00 starts welcome at one
+    Mon 03-02 10:00 MAIL one (1_welcome_one_0)
+    Mon 03-02 10:00 MAIL confirm (1_opt-in_confirm_0)
+    Tue 03-03 10:00 puts two off: AwaitingConsent
+    Thu 03-12 10:00 CONSENT ends
+    Thu 03-12 10:00 leaves welcome: Suppressed
+    Thu 03-12 10:00 is only listened to
+    ");
+}
+
 #[test]
 fn whoever_is_let_out_of_quarantine_by_a_sign_is_asked_first_where_that_is_the_rule() {
     let catalog = catalog_with(&format!("{LETTER}{BERLIN}"), "");
