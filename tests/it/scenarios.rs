@@ -1,7 +1,7 @@
 //! What happens to people: stories told by the real functions over the real store, and properties of all stories.
 
 mod arriving;
-mod consenting;
+pub(crate) mod consenting;
 mod crm;
 mod junk;
 mod leaving;

@@ -104,7 +104,7 @@ impl Town {
         let postman = world.functions.notify.postman.clone();
         let hooks = Some(Hooks { webhooks, first_attempt: FirstAttempt::AtOnce });
         let herald = world.functions.notify.herald.clone();
-        let notify = Arc::new(notify::Deps { postman, herald, hooks });
+        let notify = Arc::new(notify::Deps { postman, herald, hooks, budget: Duration::from_mins(1) });
         Self { world, server, notify, deliveries, store, told: AtomicUsize::new(0) }
     }
 

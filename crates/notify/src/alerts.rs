@@ -1,5 +1,7 @@
 //! An alert goes to whoever it is for, a task of today to whoever is to do it, the rest with the digest.
 
+use std::time::Duration;
+
 use perennial_app::alerts::{Digests, Herald, Raised, TaskMade, Told};
 use perennial_lambda::boot::HandlerError;
 use tracing::info;
@@ -15,8 +17,8 @@ pub(crate) async fn tell(herald: &Herald, raised: &Raised) -> Result<Told, Handl
 }
 
 /// Sends the digests whose readers have come in.
-pub(crate) async fn digests(herald: &Herald) -> Result<Digests, HandlerError> {
-    herald.digests().await.map_err(|error| HandlerError::new("digest_failed", error))
+pub(crate) async fn digests(herald: &Herald, budget: Duration) -> Result<Digests, HandlerError> {
+    herald.digests(budget).await.map_err(|error| HandlerError::new("digest_failed", error))
 }
 
 /// Tells of the task that an event is about.

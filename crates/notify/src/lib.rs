@@ -2,14 +2,16 @@
 //!
 //! Triggers: bus rules on what somebody is told of (a person's reply, an alert, a task, what webhooks want), and
 //! EventBridge Scheduler, every minute, for what is to be tried again and for digests. An event that comes twice tells once;
-//! one that could not be passed on or kept, or of which nobody plainly knows that it was told, is an error, so that it comes
-//! again (F12).
+//! one that somebody could not be told of, or of which nobody plainly knows that they were, is kept and tried again at the
+//! tick; one that could not be kept either is an error, so that it comes again (F12).
 
 mod alerts;
 mod replies;
+mod untold;
 pub mod webhooks;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use perennial_app::alerts::{Digests, Herald, Told};
 use perennial_app::forward::{Forwarded, Postman};
@@ -19,6 +21,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
+pub use crate::untold::Again;
 use crate::webhooks::Hooks;
 
 /// What the function needs.
@@ -29,6 +32,8 @@ pub struct Deps {
     pub herald: Herald,
     /// Who tells webhooks. `None`: nobody does.
     pub hooks: Option<Hooks>,
+    /// How long a tick begins to tell people of something: it leaves time for the last of it to end.
+    pub budget: Duration,
 }
 
 /// An event of our own bus, or the schedule's tick.
@@ -50,9 +55,15 @@ pub struct Summary {
     /// What became of an alert, or of a task.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alert: Option<Told>,
+    /// Whether somebody could not be told, which is tried again at the next tick.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_kept: bool,
     /// How many digests went out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digests: Option<Digests>,
+    /// How much of what could not be told was told now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub again: Option<Again>,
     /// What became of deliveries to webhooks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub webhooks: Option<Tally>,
@@ -65,12 +76,14 @@ const SCHEDULER: &str = "aws.scheduler";
 pub async fn handle(deps: Arc<Deps>, event: BusEvent) -> Result<Summary, HandlerError> {
     let hooks = deps.hooks.as_ref();
     if event.source == SCHEDULER {
-        let (webhooks, digests) = tokio::join!(webhooks::tick(hooks), alerts::digests(&deps.herald));
-        return Ok(Summary { webhooks: webhooks?, digests: Some(digests?), ..Summary::default() });
+        let (webhooks, again, digests) =
+            tokio::join!(webhooks::tick(hooks), untold::again(&deps), alerts::digests(&deps.herald, deps.budget));
+        let (again, digests) = (Some(again?), Some(digests?));
+        return Ok(Summary { webhooks: webhooks?, again, digests, ..Summary::default() });
     }
     // Side by side: a server that is slow keeps no person waiting, and what fails keeps nobody from what is their own.
     let (name, detail) = (event.detail_type.clone(), event.detail.clone());
-    let (webhooks, people) = tokio::join!(webhooks::hear(hooks, &name, &detail), tell(&deps, event));
+    let (webhooks, people) = tokio::join!(webhooks::hear(hooks, &name, &detail), untold::tell_or_keep(&deps, event));
     let summary = Summary { webhooks: webhooks?, ..people? };
     if summary == Summary::default() {
         warn!(metric = "notify.foreign_event", "the rule lets through what nobody here is told of");
@@ -79,7 +92,7 @@ pub async fn handle(deps: Arc<Deps>, event: BusEvent) -> Result<Summary, Handler
 }
 
 /// Tells the person whom an event is for, if there is one.
-async fn tell(deps: &Deps, event: BusEvent) -> Result<Summary, HandlerError> {
+pub(crate) async fn tell(deps: &Deps, event: BusEvent) -> Result<Summary, HandlerError> {
     let mut summary = Summary::default();
     match event.detail_type.as_str() {
         "reply.received" => summary.reply = Some(replies::forward(deps, read(event.detail)?).await?),

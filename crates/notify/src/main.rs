@@ -54,5 +54,5 @@ async fn main() -> Result<(), Error> {
     let letterhead = Letterhead { base_url, keyring, reply_domain: None };
     let (book, days_done, wall_clock) = (Arc::new(dynamo), Arc::default(), clock.clone());
     let herald = Herald { store, book, days_done, library, notifier: mailer, letterhead, clock, wall_clock, lease };
-    boot::serve(Deps { postman, herald, hooks }, handle).await
+    boot::serve(Deps { postman, herald, hooks, budget: timeout / 2 }, handle).await
 }

@@ -1,8 +1,8 @@
 //! Sales is told, by mail: of what a lead does, of deadlines, of what is to be done.
 //!
-//! **Invariants:** whatever is to be told at once is told once, by the id of the event that says so, however often that
+//! **Invariants:** whatever is to be told is told once, by the id of the event that says so, however often that
 //! comes (F12); only where nobody can know whether a mail went out is it sent again. What a mail says is what is so when
-//! it is written. Nobody is told of a person who was erased. Mails to sales are no touches: they count against no cap and
+//! it is written, and it goes to whoever answers for the lead then (H42). Nobody is told of a person who was erased. Mails to sales are no touches: they count against no cap and
 //! follow nobody.
 
 mod digest;
@@ -24,10 +24,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::desk::{DeskRef, Seat};
 use crate::dossier::Dossier;
+use crate::effects::{Effect, Turn};
 use crate::library::{Library, LibraryError};
 use crate::mail::Letterhead;
 use crate::news::{News, NewsBook};
-use crate::ports::{Cause, Claim, Clock, DeskOwner, HistoryRow, Notice, Notifier, Store, StoreError, Stored};
+use crate::ports::{Cause, Clock, DeskOwner, HistoryRow, Notice, Notifier, Store, StoreError, Stored};
 use crate::publish::EventId;
 use crate::telling::Reading;
 use letter::Letter;
@@ -96,7 +97,7 @@ pub enum Told {
     Known,
     /// It is told with the next digest.
     WithDigest,
-    /// It is told by something else: the alert of the same moment, the reply that is forwarded.
+    /// It is told by something else: the alert of the same moment or of the next owner, the reply that is forwarded.
     Elsewhere,
     /// The lead is not there any more, or the task.
     Gone,
@@ -142,14 +143,38 @@ impl<'a> Addressee<'a> {
     }
 }
 
-/// Whom an alert is for when it is written: whoever it names, unless they have left since; then whoever owns the lead.
+/// Whom an alert is for when it is written: the manager of whoever it names, where it is for one and there is one; else
+/// whoever answers for the lead by then.
 pub(crate) fn recipient(catalog: &Catalog, lead: &Lead, audience: Audience, named: &Ownership) -> Ownership {
-    if audience == Audience::Manager
-        && let Some(manager) = named.rep().and_then(|rep| catalog.roster.manager(rep))
-    {
-        return Ownership::Assigned { rep: manager.clone() };
-    }
-    if is_there(catalog, named) { named.clone() } else { owner_now(catalog, lead) }
+    let manager = match audience {
+        Audience::Owner => None,
+        Audience::Manager => named.rep().and_then(|rep| catalog.roster.manager(rep)).cloned(),
+    };
+    manager.map_or_else(|| owner_now(catalog, lead), |rep| Ownership::Assigned { rep })
+}
+
+/// Whether an alert says nothing but whose a lead is, and that is somebody else by now: they have an alert of their own.
+fn is_overtaken(raised: &Raised, lead: &Lead) -> bool {
+    let is_of_owner = match raised.trigger {
+        Trigger::Resubmitted | Trigger::Reassigned => raised.audience == Audience::Owner,
+        Trigger::Qualified
+        | Trigger::Requalified
+        | Trigger::HandRaised
+        | Trigger::Replied
+        | Trigger::PricingVisited
+        | Trigger::MeetingBooked
+        | Trigger::Answered
+        | Trigger::Moment
+        | Trigger::FirstAttemptDue
+        | Trigger::FirstAttemptMissed
+        | Trigger::NotDecided
+        | Trigger::Idle
+        | Trigger::IdleLong
+        | Trigger::TaskOverdue
+        | Trigger::Expired
+        | Trigger::Unreachable => false,
+    };
+    is_of_owner && lead.owner.as_ref().is_some_and(|owner| !owner.is_same_owner(&raised.owner))
 }
 
 /// Who answers for a lead: its owner, or the queue of last resort until the lead knows that they have left.
@@ -170,29 +195,34 @@ fn is_there(catalog: &Catalog, owner: &Ownership) -> bool {
 impl Herald {
     /// Tells of an alert, or keeps it for the digest.
     pub async fn tell(&self, raised: &Raised) -> Result<Told, TellError> {
-        match raised.delivery {
-            Delivery::Now => self.tell_now(raised).await,
+        let id = raised.id.to_string();
+        let Some(effect) = self.claim(&id).await? else { return Ok(Told::Known) };
+        let told = match raised.delivery {
+            Delivery::Now => self.tell_now(raised, &id).await,
             Delivery::Digest => self.keep(raised).await,
-        }
+        };
+        self.settle(effect, told).await
     }
 
-    async fn tell_now(&self, raised: &Raised) -> Result<Told, TellError> {
-        let effect = raised.id.to_string();
-        if self.is_told(&effect).await? {
-            return Ok(Told::Known);
-        }
+    async fn tell_now(&self, raised: &Raised, effect: &str) -> Result<Told, TellError> {
         let catalog = self.library.catalog().await?;
-        let Some((stored, history)) = self.read(&raised.id.lead).await? else { return self.gone(&effect).await };
+        let Some((stored, history)) = self.read(&raised.id.lead).await? else { return Ok(Told::Gone) };
+        if is_overtaken(raised, &stored.lead) {
+            return Ok(Told::Elsewhere);
+        }
         let to = recipient(&catalog, &stored.lead, raised.audience, &raised.owner);
         let row = history.iter().find(|row| row.seq == raised.id.seq);
-        self.write(&catalog, &stored, &history, &to, &effect, |letter| letter.alert(raised, row)).await
+        self.write(&catalog, &stored, &history, &to, effect, |letter| letter.alert(raised, row)).await
     }
 
     async fn keep(&self, raised: &Raised) -> Result<Told, TellError> {
         let catalog = self.library.catalog().await?;
         let Some(stored) = self.living(&raised.id.lead).await? else { return Ok(Told::Gone) };
+        if is_overtaken(raised, &stored.lead) {
+            return Ok(Told::Elsewhere);
+        }
         let to = recipient(&catalog, &stored.lead, raised.audience, &raised.owner);
-        let is_own = stored.lead.owner.as_ref().is_some_and(|owner| DeskOwner::of(owner) == DeskOwner::of(&to));
+        let is_own = stored.lead.owner.as_ref().is_some_and(|owner| owner.is_same_owner(&to));
         // Whoever has a task that is overdue finds it in the digest's own list.
         if raised.trigger != Trigger::TaskOverdue || !is_own {
             let Raised { id, at, trigger, audience, owner, touch, .. } = raised.clone();
@@ -218,11 +248,10 @@ impl Herald {
         if !self.is_for_now(&catalog, &to, &task) {
             return Ok(Told::WithDigest);
         }
-        let effect = made.id.to_string();
-        if self.is_told(&effect).await? {
-            return Ok(Told::Known);
-        }
-        self.write(&catalog, &stored, &history, &to, &effect, |letter| letter.task(&task)).await
+        let id = made.id.to_string();
+        let Some(effect) = self.claim(&id).await? else { return Ok(Told::Known) };
+        let told = self.write(&catalog, &stored, &history, &to, &id, |letter| letter.task(&task)).await;
+        self.settle(effect, told).await
     }
 
     /// Whether somebody must hear of a task before their next digest. A queue's people read theirs: a list that comes in
@@ -232,20 +261,29 @@ impl Herald {
         to.rep().is_some() && reader.reading.is_by_today(task.due_at)
     }
 
-    /// Whether a mail went out before. If not, it is ours to write.
-    async fn is_told(&self, effect: &str) -> Result<bool, TellError> {
-        let now = self.clock.now();
-        match self.store.claim_effect(effect, now, now + self.lease).await? {
-            Claim::Ours => Ok(false),
-            Claim::Taken => Err(TellError::Busy),
-            Claim::Done => Ok(true),
+    /// Claims what an event calls for; `None` where it is done.
+    async fn claim<'a>(&'a self, id: &'a str) -> Result<Option<Effect<'a>>, TellError> {
+        match Effect::claim(self.store.as_ref(), id, self.clock.as_ref(), self.lease).await? {
+            Turn::Ours(effect) => Ok(Some(effect)),
+            Turn::Taken => Err(TellError::Busy),
+            Turn::Done => Ok(None),
         }
+    }
+
+    /// What came of what was claimed: it is done for good, or free for whoever tries next. Where nobody knows whether SES
+    /// took it, the claim ends with its time.
+    async fn settle<T: Send>(&self, effect: Effect<'_>, told: Result<T, TellError>) -> Result<T, TellError> {
+        match &told {
+            Ok(_) => effect.finish(self.clock.now()).await,
+            Err(TellError::NotTaken(SendOutcome::Ambiguous, _)) => {}
+            Err(_) => effect.release().await,
+        }
+        told
     }
 
     /// A lead of whom sales may be told.
     async fn living(&self, lead: &LeadId) -> Result<Option<Stored>, TellError> {
-        let stored = self.store.load(lead).await?;
-        Ok(stored.filter(|stored| stored.lead.stage.kind() != StageKind::Terminal))
+        Ok(self.store.load(lead).await?.filter(is_living))
     }
 
     /// The same, with its history.
@@ -253,11 +291,6 @@ impl Herald {
         let Some(stored) = self.living(lead).await? else { return Ok(None) };
         let history = self.store.history(lead).await?;
         Ok(Some((stored, history)))
-    }
-
-    async fn gone(&self, effect: &str) -> Result<Told, TellError> {
-        self.store.finish_effect(effect, self.clock.now()).await?;
-        Ok(Told::Gone)
     }
 
     /// Writes a mail about one lead, and hands it over.
@@ -276,7 +309,6 @@ impl Herald {
         let page = self.page(&stored.lead.id, &to.seat);
         let rendered = compose(&Letter { catalog, lead: &stored.lead, dossier: &dossier, to: &to, page: &page });
         self.send(&notice(catalog, &to, rendered, effect, now)).await?;
-        self.store.finish_effect(effect, self.clock.now()).await?;
         Ok(Told::Sent)
     }
 
@@ -298,13 +330,20 @@ impl Herald {
     }
 }
 
+/// Whether a lead is one of whom sales may be told.
+fn is_living(stored: &Stored) -> bool {
+    stored.lead.stage.kind() != StageKind::Terminal
+}
+
 /// Whether what happened with a task tells its owner of it: an alert at once, the forwarded reply, or that they set it
 /// themselves.
 fn tells_by_itself(row: &HistoryRow) -> bool {
     row.entries.iter().any(|entry| {
         matches!(
             entry,
-            Event::Alerted { audience: Audience::Owner, .. } | Event::ReplyReceived { .. } | Event::Disposed { .. }
+            Event::Alerted { audience: Audience::Owner, delivery: Delivery::Now, .. }
+                | Event::ReplyReceived { .. }
+                | Event::Disposed { .. }
         )
     })
 }

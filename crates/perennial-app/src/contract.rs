@@ -39,7 +39,7 @@ use perennial_core::submission::{Channel, Entry, Flag, Intent, JunkReason, Permi
 use perennial_core::waterfall::{Deltas, Place};
 
 use crate::deliveries::{Backlog, Deliveries, Delivery, Failure, Gone, Standing};
-use crate::news::{News, NewsBook};
+use crate::news::{News, NewsBook, Untold};
 use crate::ports::{
     Against, BlockKind, BlockRecord, Bucket, CatalogVersion, Claim, Commit, CommitError, Count, Cursor, DeskLead,
     DeskOwner, DeskPage, DeskPlace, DoorBook, DueLead, EngagementRecord, HITS_PER_LINK_MAX, HistoryRow,
@@ -82,6 +82,7 @@ macro_rules! store_contract {
             leads_that_are_done_between_two_pages_hide_nobody,
             an_engagement_is_new_once,
     hits_are_kept_by_link_and_bounded, an_effect_is_one_workers_until_its_time_is_over_or_it_is_done,
+            an_effect_that_is_let_go_of_is_free_at_once,
             a_survey_meets_every_item_once,
             an_import_is_kept_in_place_of_its_earlier_run,
             a_pause_is_read_back,
@@ -154,6 +155,7 @@ macro_rules! news_contract {
         $crate::store_contract! { $store:
             news_is_kept_once_for_its_reader_until_it_is_let_go_of,
             news_is_met_once_over_all_pages_the_oldest_first,
+            what_was_not_told_is_due_until_it_is_let_go_of,
         }
     };
 }
@@ -768,6 +770,22 @@ pub async fn an_effect_is_one_workers_until_its_time_is_over_or_it_is_done(store
     assert_eq!(claim(until + SignedDuration::from_hours(1)).await.expect("it is asked for"), Claim::Done);
     let other = store.claim_effect("effect-2", noon(), until).await.expect("another is claimed");
     assert_eq!(other, Claim::Ours);
+}
+
+/// What is known not to have happened can be tried again at once; only whoever claimed it lets go of it.
+pub async fn an_effect_that_is_let_go_of_is_free_at_once(store: &impl Store) {
+    let until = noon() + SignedDuration::from_secs(60);
+    let claim = async || store.claim_effect("effect-1", noon(), until).await.expect("it is asked for");
+    let release = async |until: Timestamp| store.release_effect("effect-1", until).await.expect("it is let go of");
+    release(until).await;
+    assert_eq!(claim().await, Claim::Ours);
+    release(until + SignedDuration::from_secs(1)).await;
+    assert_eq!(claim().await, Claim::Taken, "that was another's");
+    release(until).await;
+    assert_eq!(claim().await, Claim::Ours);
+    store.finish_effect("effect-1", noon()).await.expect("it is finished");
+    release(noon()).await;
+    assert_eq!(claim().await, Claim::Done);
 }
 
 /// The same fact over two paths counts once (F16).
@@ -1554,6 +1572,42 @@ pub async fn news_is_kept_once_for_its_reader_until_it_is_let_go_of(store: &impl
         assert_eq!(all_news(store, &kim()).await, []);
     }
     assert_eq!(all_news(store, &queue).await, [of_queue]);
+}
+
+fn untold(place: usize, due: Timestamp) -> Untold {
+    Untold { event: event(place), at: at("2026-03-02T12:00:00.123456789Z"), due }
+}
+
+async fn all_untold(store: &impl NewsBook, now: Timestamp) -> Vec<Untold> {
+    let mut all = Vec::new();
+    let mut cursor = None;
+    for _ in 0..PAGES_MAX {
+        let page = store.untold(now, cursor).await.expect("it is read");
+        all.extend(page.untold);
+        cursor = page.next;
+        if cursor.is_none() {
+            return all;
+        }
+    }
+    panic!("the pages never end");
+}
+
+/// What could not be told is met from when it is due until it is let go of, over all pages, each once.
+pub async fn what_was_not_told_is_due_until_it_is_let_go_of(store: &impl NewsBook) {
+    // More than a page of any store.
+    let due: Vec<Untold> = (0..130).map(|place| untold(place, noon())).collect();
+    let later = untold(130, noon() + SignedDuration::from_millis(1_500));
+    for one in due.iter().chain([&later, &later]) {
+        store.keep_untold(one).await.expect("it is kept");
+    }
+    assert_eq!(all_untold(store, noon() - SignedDuration::from_secs(1)).await, []);
+    let mut met = all_untold(store, noon() + SignedDuration::from_secs(1)).await;
+    met.sort_by_key(|untold| untold.event.place);
+    assert_eq!(met, due);
+    for one in due.iter().chain(&due) {
+        store.forget_untold(one).await.expect("it is let go of");
+    }
+    assert_eq!(all_untold(store, noon() + SignedDuration::from_secs(2)).await, [later]);
 }
 
 /// Many alerts of one day are told in their order, each once.

@@ -13,7 +13,7 @@ use jiff::civil::Date;
 use perennial_core::catalog::Catalog;
 use perennial_core::condition::{Facts, SignalKind};
 use perennial_core::event::{Event, apply};
-use perennial_core::ids::{FieldName, FormName, RepName, TopicName, TouchId};
+use perennial_core::ids::{FieldName, FormName, LeadId, RepName, TopicName, TouchId};
 use perennial_core::lead::{EmailReach, Lead, PhoneReach, TaskKind};
 use perennial_core::policy::TurnbackReason;
 use perennial_core::profile::{Note, Profile};
@@ -68,7 +68,7 @@ impl fmt::Debug for Dossier {
 /// Who a lead is. Personal.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Who {
-    /// What the person is called, if anything is known of it; else their address or number.
+    /// What the person is called, if anything is known of it; else their address or number, where that may be used.
     pub name: String,
     /// Where they work.
     pub company: Option<String>,
@@ -76,16 +76,14 @@ pub struct Who {
 
 impl Who {
     /// As the profile has it.
-    pub fn of(profile: &Profile) -> Self {
+    pub fn of(lead: &Lead, profile: &Profile) -> Self {
         let field = |name: &str| {
             let value = FieldName::parse(name).ok().and_then(|name| profile.fields.get(&name));
             value.map(|value| value.trim()).filter(|value| !value.is_empty())
         };
         let names: Vec<&str> = [field(FIRST_NAME), field(LAST_NAME)].into_iter().flatten().collect();
-        let address = || profile.email.clone().map(String::from);
-        let number = || profile.phone.as_ref().map(|phone| phone.as_str().to_owned());
         let name = match names.as_slice() {
-            [] => address().or_else(number).unwrap_or_else(|| "Somebody".to_owned()),
+            [] => Contact::of(lead, profile).handle().unwrap_or_else(|| format!("Somebody ({})", short(&lead.id))),
             names => names.join(" "),
         };
         Self { name, company: field(COMPANY).map(str::to_owned) }
@@ -104,6 +102,14 @@ impl fmt::Debug for Who {
     }
 }
 
+/// How many letters of an id tell two apart who have no name.
+const SHORT: usize = 6;
+
+/// The first letters of an id: they tell whoever reads them two people apart, and nothing of either.
+pub fn short(lead: &LeadId) -> &str {
+    lead.as_str().get(..SHORT).unwrap_or(lead.as_str())
+}
+
 /// How a person may be reached. Personal.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Contact {
@@ -120,13 +126,10 @@ pub struct Contact {
 }
 
 impl Contact {
-    fn of(lead: &Lead, profile: &Profile) -> Self {
-        let may_be_called = match lead.phone {
-            PhoneReach::Ok => true,
-            PhoneReach::Missing | PhoneReach::Bad | PhoneReach::DoNotCall => false,
-        };
-        let phone = profile.phone.as_ref().filter(|_| may_be_called);
-        let email = profile.email.clone().filter(|_| may_be_written_to(lead));
+    /// What may be used of what the profile has.
+    pub fn of(lead: &Lead, profile: &Profile) -> Self {
+        let phone = profile.phone.as_ref().filter(|_| lead.may_be_called());
+        let email = profile.email.clone().filter(|_| lead.may_be_written_to());
         Self {
             phone: phone.map(|phone| phone.as_str().to_owned()),
             calls: lead.phone,
@@ -135,25 +138,16 @@ impl Contact {
             zone: lead.zone.clone(),
         }
     }
+
+    /// What stands for a name where there is none.
+    pub fn handle(self) -> Option<String> {
+        self.email.or(self.phone)
+    }
 }
 
 impl fmt::Debug for Contact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Contact").field("calls", &self.calls).field("mail", &self.mail).finish_non_exhaustive()
-    }
-}
-
-/// Whether somebody may write to a person by hand: not where they want no mail, nor where it does not arrive.
-fn may_be_written_to(lead: &Lead) -> bool {
-    match lead.email {
-        // Amazon SES takes no such address; a person's own mail program may.
-        EmailReach::Ok | EmailReach::Unconfirmed | EmailReach::NotMailable => !lead.unwilling,
-        EmailReach::Missing
-        | EmailReach::HardBounced
-        | EmailReach::NoConsent
-        | EmailReach::DoNotEmail
-        | EmailReach::Unsubscribed
-        | EmailReach::Complained => false,
     }
 }
 
@@ -276,7 +270,7 @@ impl fmt::Debug for Draft {
 pub const MAILTO_LENGTH_MAX: usize = 1_900;
 
 impl Draft {
-    /// The draft of the open task, if it is to write, and its program has one; `version_of` says which version of its
+    /// The draft of the open task, if it is to write, the person may be written to, and its program has one; `version_of` says which version of its
     /// program an enrolment follows.
     pub fn of<'a>(
         letterhead: &Letterhead,
@@ -284,7 +278,8 @@ impl Draft {
         stored: &Stored,
         version_of: impl FnOnce(u32) -> Option<&'a ProgramVersion>,
     ) -> Option<Self> {
-        let task = stored.lead.task.as_ref().filter(|task| task.kind == TaskKind::Write)?;
+        let lead = Some(&stored.lead).filter(|lead| lead.may_be_written_to())?;
+        let task = lead.task.as_ref().filter(|task| task.kind == TaskKind::Write)?;
         let touch = &task.touch;
         let version = version_of(touch.ordinal)?;
         let rendered = draft_of(letterhead, catalog, stored, touch, version)?;
@@ -330,7 +325,7 @@ impl Dossier {
         let facts = Facts { lead, profile: Some(profile), now, since: None };
         let events = history.iter().flat_map(|row| &row.entries);
         Self {
-            who: Who::of(profile),
+            who: Who::of(lead, profile),
             reach: Contact::of(lead, profile),
             signs: latest(past.signs),
             answers: answers(catalog, profile),

@@ -15,10 +15,11 @@ use perennial_core::lead::{Lead, StageKind};
 use perennial_core::token::Keyring;
 use serde::Serialize;
 
+use crate::effects::{Effect, Turn};
 use crate::inbound::senders;
 use crate::library::{Library, LibraryError};
 use crate::mail::owner;
-use crate::ports::{Cause, Claim, Clock, ForwardedMail, Forwarder, Inbox, InboxError, RawMail, Store, StoreError};
+use crate::ports::{Cause, Clock, ForwardedMail, Forwarder, Inbox, InboxError, RawMail, Store, StoreError};
 
 /// The longest mail that is attached whole, in bytes. A longer one is forwarded by its text alone.
 pub const ATTACHED_BYTES_MAX: usize = 5 * 1024 * 1024;
@@ -88,40 +89,43 @@ pub enum ForwardError {
 impl Postman {
     /// Forwards one reply, once.
     pub async fn forward(&self, reply: &Reply) -> Result<Forwarded, ForwardError> {
-        let now = self.clock.now();
-        match self.store.claim_effect(&reply.effect, now, now + self.lease).await? {
-            Claim::Ours => {}
-            Claim::Taken => return Err(ForwardError::Busy),
-            Claim::Done => {
+        let store = self.store.as_ref();
+        let effect = match Effect::claim(store, &reply.effect, self.clock.as_ref(), self.lease).await? {
+            Turn::Ours(effect) => effect,
+            Turn::Taken => return Err(ForwardError::Busy),
+            Turn::Done => {
                 // Whoever forwarded it may have died before it was deleted.
                 self.inbox.delete(&reply.inbox).await?;
                 return Ok(Forwarded::Known);
             }
+        };
+        let forwarded = self.hand_over(reply).await;
+        match &forwarded {
+            Ok(_) => effect.finish(self.clock.now()).await,
+            // It may be on its way: the claim ends with its time.
+            Err(ForwardError::NotTaken(SendOutcome::Ambiguous, _)) => {}
+            Err(_) => effect.release().await,
         }
+        let forwarded = forwarded?;
+        // What was forwarded is not needed here any more.
+        self.inbox.delete(&reply.inbox).await?;
+        Ok(forwarded)
+    }
+
+    async fn hand_over(&self, reply: &Reply) -> Result<Forwarded, ForwardError> {
+        let now = self.clock.now();
         let catalog = self.library.catalog().await?;
         let stored = self.store.load(&reply.lead).await?;
         let lead = stored.map(|stored| stored.lead).filter(|lead| lead.stage.kind() != StageKind::Terminal);
         let raw = self.inbox.fetch(&reply.inbox, ATTACHED_BYTES_MAX).await?;
-        let (Some(lead), Some(raw)) = (lead, raw) else {
-            self.done(reply).await?;
-            return Ok(Forwarded::Gone);
-        };
+        let (Some(lead), Some(raw)) = (lead, raw) else { return Ok(Forwarded::Gone) };
         let report = self.forwarder.forward(&compose(&catalog, &lead, reply, raw, now)).await;
         match report.outcome {
-            SendOutcome::Accepted { .. } => {
-                self.done(reply).await?;
-                Ok(Forwarded::Sent)
-            }
+            SendOutcome::Accepted { .. } => Ok(Forwarded::Sent),
             outcome @ (SendOutcome::Refused(_) | SendOutcome::NotYet(_) | SendOutcome::Ambiguous) => {
                 Err(ForwardError::NotTaken(outcome, report.cause))
             }
         }
-    }
-
-    /// What was forwarded is not needed here any more.
-    async fn done(&self, reply: &Reply) -> Result<(), ForwardError> {
-        self.store.finish_effect(&reply.effect, self.clock.now()).await?;
-        Ok(self.inbox.delete(&reply.inbox).await?)
     }
 }
 

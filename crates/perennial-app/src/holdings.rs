@@ -56,6 +56,8 @@ pub enum Kind {
     Endpoint,
     /// What somebody of sales is told of with their next digest.
     News,
+    /// What somebody was to be told of at once, and was not.
+    Untold,
     /// How much came in from somewhere in a minute.
     Bucket,
     /// That something was used, which is good for once.
@@ -92,7 +94,7 @@ pub enum Erasure {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::State,
         Self::Profile,
         Self::History,
@@ -112,6 +114,7 @@ impl Kind {
         Self::Delivery,
         Self::Endpoint,
         Self::News,
+        Self::Untold,
         Self::Bucket,
         Self::Once,
         Self::Block,
@@ -148,6 +151,9 @@ impl Kind {
             Self::News => Erasure::Kept {
                 because: "the id of an event, and what kind it is; it goes with the next digest, which says nothing of them",
             },
+            Self::Untold => Erasure::Kept {
+                because: "the id of an event, and times; it goes when it is tried again, which tells nobody of them",
+            },
             Self::Bucket => Erasure::Kept { because: "a number under a keyed hash, for some minutes" },
             Self::Once => Erasure::Kept { because: "a keyed hash; it ends by itself" },
             Self::Block => Erasure::Kept { because: "a keyed hash: without it, who is kept out would come back" },
@@ -182,6 +188,7 @@ impl Kind {
             Self::Delivery => "delivery",
             Self::Endpoint => "endpoint",
             Self::News => "news",
+            Self::Untold => "untold",
             Self::Bucket => "bucket",
             Self::Once => "once",
             Self::Block => "block",

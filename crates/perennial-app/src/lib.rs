@@ -14,6 +14,7 @@ pub mod crm;
 pub mod deliveries;
 pub mod desk;
 pub mod dossier;
+mod effects;
 pub mod engagement;
 pub mod error_chain;
 pub mod evaluate;
@@ -23,6 +24,7 @@ pub mod guard;
 pub mod holdings;
 pub mod inbound;
 pub mod ingest;
+mod left_out;
 pub mod library;
 pub mod mail;
 #[cfg(feature = "testing")]

@@ -25,7 +25,7 @@ use perennial_core::roster::Loads;
 use serde::{Deserialize, Serialize};
 
 use self::deliveries::Webhooks;
-use crate::news::News;
+use crate::news::{News, Untold};
 use crate::ports::{
     Against, BlockRecord, Bucket, Bus, BusError, BusEvent, CatalogVersion, Claim, Clock, Commit, CommitError, Count,
     Cursor, DeskLead, DeskOwner, DeskPage, DeskPlace, DoorBook, DueLead, DuePage, EngagementRecord, ForwardedMail,
@@ -33,6 +33,7 @@ use crate::ports::{
     Notice, Notifier, OutboundMail, PULSE_SHARDS, PublishedCatalog, PublishedProgram, RawMail, Release, RosterRecord,
     SendReport, SendingPause, Store, StoreError, Stored, SubmissionRow, SurveyPage, Surveyed,
 };
+use crate::publish::EventId;
 
 /// Most items on one page: few, so that no test gets by with one page.
 const PAGE_MAX: usize = 10;
@@ -66,6 +67,7 @@ struct Rows {
     catalogs: BTreeMap<CatalogVersion, PublishedCatalog>,
     release: Option<Release>,
     news: BTreeMap<news::Place, News>,
+    untold: BTreeMap<(Timestamp, EventId), Untold>,
     roster: Option<RosterRecord>,
     webhooks: Webhooks,
 }
@@ -383,6 +385,14 @@ impl Store for MemoryStore {
         Ok(())
     }
 
+    async fn release_effect(&self, id: &str, until: Timestamp) -> Result<(), StoreError> {
+        let mut rows = self.rows();
+        if rows.effects.get(id) == Some(&Some(until)) {
+            rows.effects.remove(id);
+        }
+        Ok(())
+    }
+
     async fn idempotency(&self, key: &str) -> Result<Option<IdempotencyRecord>, StoreError> {
         Ok(self.rows().idempotency.get(key).cloned())
     }
@@ -559,6 +569,8 @@ pub struct Calls {
     pub claim_effect: u32,
     /// [`Store::finish_effect`].
     pub finish_effect: u32,
+    /// [`Store::release_effect`].
+    pub release_effect: u32,
     /// [`Store::idempotency`].
     pub idempotency: u32,
     /// [`Store::survey`].
@@ -672,6 +684,10 @@ impl<S: Store> Store for Counting<S> {
 
     async fn finish_effect(&self, id: &str, now: Timestamp) -> Result<(), StoreError> {
         self.count(|calls| &mut calls.finish_effect).finish_effect(id, now).await
+    }
+
+    async fn release_effect(&self, id: &str, until: Timestamp) -> Result<(), StoreError> {
+        self.count(|calls| &mut calls.release_effect).release_effect(id, until).await
     }
 
     async fn idempotency(&self, key: &str) -> Result<Option<IdempotencyRecord>, StoreError> {

@@ -416,6 +416,10 @@ pub trait Store: Send + Sync {
     /// Says that an effect is done, for good as far as anybody asks: for [`EFFECT_PERIOD`].
     async fn finish_effect(&self, id: &str, now: Timestamp) -> Result<(), StoreError>;
 
+    /// Lets go of the claim of an effect that was made until then, of which nothing has happened. Another's, and one that
+    /// is done, stay.
+    async fn release_effect(&self, id: &str, until: Timestamp) -> Result<(), StoreError>;
+
     /// The record of an idempotency key, by its hash.
     async fn idempotency(&self, key: &str) -> Result<Option<IdempotencyRecord>, StoreError>;
 

@@ -258,20 +258,23 @@ pub fn outcome(outcome: &Outcome, reading: &Reading) -> String {
 /// Why a person may not be called, or cannot.
 pub const fn no_calls(calls: PhoneReach) -> &'static str {
     match calls {
-        PhoneReach::Ok | PhoneReach::Missing => "We have no number.",
+        PhoneReach::Missing => "We have no number.",
         PhoneReach::Bad => "Their number is wrong.",
         PhoneReach::DoNotCall => "They want no calls.",
+        // Nobody contacts whoever is no lead any more.
+        PhoneReach::Ok => "They are not to be called.",
     }
 }
 
 /// Why a person may not be written to, or cannot.
 pub const fn no_mail(mail: EmailReach) -> &'static str {
     match mail {
-        EmailReach::Ok | EmailReach::Unconfirmed | EmailReach::NotMailable | EmailReach::Missing => {
-            "We have no address to write to."
-        }
+        EmailReach::Missing => "We have no address to write to.",
+        EmailReach::Unconfirmed => "They have not said yet that they want mail.",
         EmailReach::HardBounced => "Their address does not work: our mail came back.",
-        EmailReach::NoConsent | EmailReach::DoNotEmail => "They may not be written to.",
+        EmailReach::Ok | EmailReach::NotMailable | EmailReach::NoConsent | EmailReach::DoNotEmail => {
+            "They may not be written to."
+        }
         EmailReach::Unsubscribed | EmailReach::Complained => "They want no mail.",
     }
 }

@@ -82,6 +82,9 @@ const SWEEP_BUDGET: Duration = Duration::from_secs(20);
 /// After how long no further webhook is called until the next tick.
 const WEBHOOK_BUDGET: Duration = Duration::from_secs(20);
 
+/// After how long no further person is told of anything until the next tick.
+const TELLING_BUDGET: Duration = Duration::from_secs(20);
+
 /// How long a worker that has marked a mail may live: the mailer's time-out, with a margin.
 const LEASE: SignedDuration = SignedDuration::from_secs(60);
 
@@ -333,7 +336,8 @@ impl Suite {
             lease: LEASE,
         };
         let hooks = webhooks.clone().map(|webhooks| Hooks { webhooks, first_attempt: FirstAttempt::AtNextTick });
-        let notify = Arc::new(notify::Deps { postman: Some(postman), herald: herald.clone(), hooks });
+        let notify =
+            Arc::new(notify::Deps { postman: Some(postman), herald: herald.clone(), hooks, budget: TELLING_BUDGET });
         let touch = Arc::new(schedule_touch::Deps {
             toucher: Toucher {
                 store: Arc::clone(&store),

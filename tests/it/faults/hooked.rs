@@ -26,6 +26,7 @@ pub(crate) enum Call {
     Load,
     Commit,
     Mark,
+    Finish,
 }
 
 type Happening = Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send>>;
@@ -111,7 +112,12 @@ impl Store for Hooked {
     }
 
     async fn finish_effect(&self, id: &str, now: Timestamp) -> Result<(), StoreError> {
+        self.happen(Call::Finish).await?;
         self.store.finish_effect(id, now).await
+    }
+
+    async fn release_effect(&self, id: &str, until: Timestamp) -> Result<(), StoreError> {
+        self.store.release_effect(id, until).await
     }
 
     async fn idempotency(&self, key: &str) -> Result<Option<IdempotencyRecord>, StoreError> {

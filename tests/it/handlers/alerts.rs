@@ -13,9 +13,9 @@ use perennial_app::privacy::Privacy;
 use perennial_core::catalog::{Catalog, Handover, Route, Sender};
 use perennial_core::condition::SignalKind;
 use perennial_core::decide::SendOutcome;
-use perennial_core::event::DeferReason;
+use perennial_core::event::{DeferReason, FailReason};
 use perennial_core::ids::{LeadId, QueueName, RepName, RouteName, TeamName};
-use perennial_core::lead::LifecycleStage;
+use perennial_core::lead::{EmailReach, LifecycleStage, Ownership, TaskKind};
 use perennial_core::loader::{SourceFile, parse};
 use perennial_core::policy::TurnbackReason;
 use perennial_core::roster::{OfficeHours, Rep, RepStatus, Roster, Team, Weekdays};
@@ -25,7 +25,9 @@ use perennial_core::testing;
 use perennial_core::token::Purpose;
 use serde_json::{Value, json};
 
-use crate::scenarios::world::{World, keyring, pepper, read, with_detail};
+use crate::faults::hooked::{Call, Hooked};
+use crate::scenarios::consenting;
+use crate::scenarios::world::{World, keyring, pepper, read, sample, with_detail};
 
 pub(crate) const JO: &str = "jo@perennial.example";
 pub(crate) const KIM: &str = "kim@perennial.example";
@@ -306,16 +308,153 @@ async fn f12_an_alert_that_ses_may_have_taken_comes_again_when_its_worker_is_gon
     let mut alert = last_of(&world, "alert.raised");
     alert["id"] = json!(format!("{ada}-99-0"));
     let call = async || notified(&world, "alert-raised.json", &alert).await;
-    for outcome in [SendOutcome::Ambiguous, SendOutcome::NotYet(DeferReason::Throttled)] {
-        world.notifier.answer_next(outcome);
-        assert_eq!(call().await, Err("alert_failed".to_owned()));
-        // While the first worker may be alive, nobody else is at it.
-        assert_eq!(call().await, Err("alert_failed".to_owned()));
-        world.clock.advance(SignedDuration::from_mins(3));
-    }
+    world.notifier.answer_next(SendOutcome::Ambiguous);
+    assert_eq!(call().await, Ok(None), "it is kept for the next tick");
+    // While the first worker may be alive, nobody else is at it.
+    assert_eq!(call().await, Ok(None));
+    assert_eq!(world.notifier.notices().len(), 2, "one of its own, and this one");
+    world.clock.advance(SignedDuration::from_mins(3));
     assert_eq!(call().await, Ok(Some(alerts::Told::Sent)));
     assert_eq!(call().await, Ok(Some(alerts::Told::Known)));
-    assert_eq!(world.notifier.notices().len(), 4, "one of its own, and this one three times");
+    assert_eq!(world.notifier.notices().len(), 3);
+}
+
+/// What a tick of the schedule tells that could not be told before: how much of it, and how much fails again.
+pub(crate) async fn again(world: &World) -> (u32, u32) {
+    let tick = read(&sample("notify-tick.json"));
+    let again = notify::handle(Arc::clone(&world.functions.notify), tick).await.unwrap().again.unwrap();
+    (again.told, again.failed)
+}
+
+#[tokio::test]
+async fn an_alert_that_ses_does_not_take_is_told_by_the_tick_once_it_does() {
+    let world = World::of(selling(), "2026-03-02 10:30").await;
+    for refusal in [SendOutcome::NotYet(DeferReason::Throttled), SendOutcome::Refused(FailReason::Rejected)] {
+        world.notifier.answer_next(refusal);
+    }
+    ada_posts(&world).await;
+    assert_eq!(again(&world).await, (0, 1), "at once: nobody waits for a worker that did nothing");
+    assert_eq!(again(&world).await, (0, 0), "not each second");
+    world.clock.advance(SignedDuration::from_mins(1));
+    assert_eq!(again(&world).await, (1, 0));
+    assert_eq!(again(&world).await, (0, 0));
+    let alerts = world.notifier.notices().into_iter().filter(|notice| notice.subject.contains("asks for a call"));
+    let [_, _, notice] = alerts.collect::<Vec<_>>().try_into().unwrap();
+    assert_eq!(notice.to, KIM);
+    insta::assert_snapshot!(notice.subject, @"Ada Lovelace (Analytical Engines) asks for a call: 4 minutes left");
+}
+
+#[tokio::test]
+async fn what_went_out_is_not_told_again_where_the_store_does_not_take_at_once_that_it_did() {
+    let mut hooked = None;
+    let world = World::with(selling(), "2026-03-02 10:30", |ports, store| {
+        let between = Arc::new(Hooked::new(Arc::new(store.clone())));
+        ports.store = between.clone();
+        hooked = Some(between);
+    })
+    .await;
+    hooked.unwrap().fail(Call::Finish);
+    ada_posts(&world).await;
+    let alert = last_of(&world, "alert.raised");
+    assert_eq!(notified(&world, "alert-raised.json", &alert).await, Ok(Some(alerts::Told::Known)));
+    assert_eq!(world.notifier.notices().len(), 1);
+}
+
+#[tokio::test]
+async fn whoever_gets_a_lead_hears_of_it_at_once_however_lately_somebody_else_did() {
+    let owned = |name: &str| Ownership::Assigned { rep: rep(name) };
+    let (world, ada) = with_ada(selling()).await;
+    world.live_until("2026-03-02 10:40").await;
+    assert_eq!(world.lead(&ada).await.rep(), Some(&rep("jo")), "the ladder gave it to another");
+    desk(&world).hand_over(&Party::Rep { rep: rep("jo") }, &ada, owned("kim")).await.unwrap();
+    world.deliver().await;
+    let last = world.notifier.notices().pop().unwrap();
+    assert_eq!(last.to, KIM);
+    insta::assert_snapshot!(last.subject, @"Ada Lovelace (Analytical Engines) is yours now: the first attempt is overdue");
+
+    // The other way round: handed over by hand, then by the ladder.
+    let (world, ada) = with_ada(selling()).await;
+    desk(&world).hand_over(&Party::Rep { rep: rep("kim") }, &ada, owned("jo")).await.unwrap();
+    world.live_until("2026-03-02 10:40").await;
+    assert_eq!(world.lead(&ada).await.rep(), Some(&rep("kim")));
+    let told = world.notifier.notices().into_iter().filter(|notice| notice.subject.contains("is yours now"));
+    assert_eq!(told.map(|notice| notice.to).collect::<Vec<_>>(), [JO, KIM]);
+}
+
+#[tokio::test]
+async fn a_task_of_now_is_told_where_its_alert_waits_for_the_digest() {
+    let (world, ada) = with_ada(selling()).await;
+    let mut told_before = 0;
+    for minute in ["10:50", "11:10", "11:30"] {
+        tells(&world, &ada, "kim", Outcome::Connected).await;
+        let request =
+            TurnbackRequest { date: Some(date(2026, 10, 1)), ..TurnbackRequest::new(TurnbackReason::NoBudget) };
+        tells(&world, &ada, "kim", Outcome::TurnedBack(request)).await;
+        told_before = world.notifier.notices().len();
+        world.live_until(&format!("2026-03-02 {minute}")).await;
+        world.post(json!({ "email": "ada@example.com", "message": format!("At {minute} the budget is there.") })).await;
+    }
+    let notices = world.notifier.notices();
+    assert_eq!(last_of(&world, "alert.raised")["delivery"], "digest");
+    let subjects: Vec<_> = notices[told_before..].iter().map(|notice| notice.subject.as_str()).collect();
+    assert_eq!(subjects, ["Today: call Ada Lovelace (Analytical Engines) by 11:35"]);
+}
+
+#[tokio::test]
+async fn h42_an_alert_goes_to_whoever_has_the_lead_by_then_and_not_to_whoever_it_names() {
+    let (world, ada) = with_ada(selling()).await;
+    let mut alert = last_of(&world, "alert.raised");
+    let to_jo = Ownership::Assigned { rep: rep("jo") };
+    desk(&world).hand_over(&Party::Operator, &ada, to_jo).await.unwrap();
+    world.deliver().await;
+    let before = world.notifier.notices().len();
+    (alert["id"], alert["trigger"]) = (json!(format!("{ada}-99-0")), json!("replied"));
+    assert_eq!(notified(&world, "alert-raised.json", &alert).await, Ok(Some(alerts::Told::Sent)));
+    assert_eq!(world.notifier.notices()[before].to, JO);
+    // That it is Kim's now is not so any more, and Jo was told that it is theirs.
+    (alert["id"], alert["trigger"]) = (json!(format!("{ada}-99-1")), json!("reassigned"));
+    assert_eq!(notified(&world, "alert-raised.json", &alert).await, Ok(Some(alerts::Told::Elsewhere)));
+    assert_eq!(world.notifier.notices().len(), before + 1);
+}
+
+#[tokio::test]
+async fn whoever_has_no_name_is_called_by_nothing_that_may_not_be_used() {
+    let world = World::of(selling(), "2026-03-02 10:30").await;
+    let ada = world.post(json!({ "email": "ada@example.com", "phone": "+49 30 7654 3210" })).await;
+    assert_eq!(world.notifier.notices().pop().unwrap().subject, "ada@example.com asks for a call: 5 minutes left");
+    world.unsubscribe(&ada).await;
+    let mut alert = last_of(&world, "alert.raised");
+    let mut subject = async |place: u32| {
+        alert["id"] = json!(format!("{ada}-99-{place}"));
+        (alert["trigger"], alert["delivery"]) = (json!("replied"), json!("now"));
+        assert_eq!(notified(&world, "alert-raised.json", &alert).await, Ok(Some(alerts::Told::Sent)));
+        world.notifier.notices().pop().unwrap().subject
+    };
+    assert_eq!(subject(0).await, "+493076543210 wrote back");
+    tells(&world, &ada, "kim", Outcome::DoNotCall).await;
+    assert_eq!(subject(1).await, format!("Somebody ({}) wrote back", &ada.as_str()[..6]));
+}
+
+#[tokio::test]
+async fn nobody_is_asked_to_write_to_whoever_has_not_said_yet_that_they_want_mail() {
+    let steps = "[[step]]\nid = \"by-hand\"\nkind = \"personal_mail\"\ntemplate = \"by-hand\"\nafter = \"0m\"\ndue_in = \"4h\"\n";
+    let by_hand = selling_with(steps);
+    let Catalog { regions, opt_in, .. } = consenting::catalog();
+    let asking = Catalog { regions, opt_in, ..quiet(by_hand) };
+    let world = World::of(asking, "2026-03-02 10:30").await;
+    let ada = world.post(json!({ "email": "ada@example.com", "first_name": "Ada", "timezone": "Europe/Berlin" })).await;
+    assert_eq!(world.lead(&ada).await.email, EmailReach::Unconfirmed);
+    assert_eq!(world.lead(&ada).await.task, None, "it waits for their yes");
+    let mut alert = sample("alert-raised.json");
+    alert["detail"]["id"] = json!(format!("{ada}-99-0"));
+    assert_eq!(notified(&world, "alert-raised.json", &alert["detail"]).await, Ok(Some(alerts::Told::Sent)));
+    let notice = world.notifier.notices().pop().unwrap();
+    assert!(notice.text.contains("They have not said yet that they want mail."), "{}", notice.text);
+    assert!(!format!("{} {}", notice.text, notice.html).contains("ada@example.com"));
+
+    let number = json!({ "email": "bob@example.com", "phone": "+49 30 7654 3210", "timezone": "Europe/Berlin" });
+    let bob = world.post(number).await;
+    assert_eq!(world.lead(&bob).await.task.unwrap().kind, TaskKind::Call);
 }
 
 #[tokio::test]

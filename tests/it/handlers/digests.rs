@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::civil::date;
 use jiff::{SignedDuration, Timestamp};
+use perennial_app::alerts::Told;
+use perennial_app::desk::Desk;
 use perennial_app::library::Library;
-use perennial_app::ports::{Clock as _, Notice};
+use perennial_app::ports::{Clock as _, DeskOwner, Notice, StoreError};
 use perennial_app::privacy::Privacy;
 use perennial_core::catalog::{Catalog, Handover};
 use perennial_core::condition::SignalKind;
@@ -20,7 +23,8 @@ use serde_json::json;
 use super::alerts::{
     JO, KIM, ada_posts, desk, gives, quiet, rep, roster, selling, selling_with, tells, with_ada, without_tokens,
 };
-use crate::scenarios::world::{World, berlin, read, sample};
+use crate::faults::hooked::{Call, Hooked};
+use crate::scenarios::world::{World, berlin, read, sample, with_detail};
 
 async fn tick(world: &World) -> Result<u32, String> {
     let summary = notify::handle(Arc::clone(&world.functions.notify), read(&sample("notify-tick.json"))).await;
@@ -229,9 +233,7 @@ async fn what_ses_did_not_take_is_tried_again_and_nothing_of_it_is_lost() {
     world.live_until("2026-03-03 09:00").await;
     world.notifier.answer_next(SendOutcome::NotYet(DeferReason::Throttled));
     assert_eq!(tick(&world).await, Err("digest_failed".to_owned()));
-    assert_eq!(tick(&world).await, Ok(0), "its worker may still be alive");
-    world.clock.advance(SignedDuration::from_mins(3));
-    assert_eq!(tick(&world).await, Ok(1));
+    assert_eq!(tick(&world).await, Ok(1), "nobody waits for a worker that did nothing");
     let [first, second] = digests(&world).try_into().unwrap();
     assert_eq!((first.subject, first.effect), (second.subject, second.effect));
     assert!(second.text.contains("looked at prices"), "{}", second.text);
@@ -312,4 +314,94 @@ async fn what_a_lead_of_somebody_else_does_is_in_no_digest_nor_is_whoever_was_er
     Privacy { store, holdings: Vec::new(), library, clock }.erase(&ada).await.unwrap();
     ticks_until(&world, "2026-03-03 12:00").await;
     assert!(digests(&world).is_empty());
+}
+
+#[tokio::test]
+async fn where_ses_may_have_taken_a_digest_it_goes_out_again_when_its_worker_is_gone() {
+    let (world, _) = with_news(selling()).await;
+    world.live_until("2026-03-03 09:00").await;
+    world.notifier.answer_next(SendOutcome::Ambiguous);
+    assert_eq!(tick(&world).await, Err("digest_failed".to_owned()));
+    assert_eq!(tick(&world).await, Ok(0), "its worker may still be alive");
+    world.clock.advance(SignedDuration::from_mins(3));
+    assert_eq!(tick(&world).await, Ok(1));
+}
+
+#[tokio::test]
+async fn a_digest_for_which_there_was_no_time_goes_out_at_the_next_tick() {
+    let (world, _) = with_news(selling()).await;
+    world.live_until("2026-03-03 09:00").await;
+    let cut_off = world.functions.notify.herald.digests(Duration::ZERO).await.unwrap();
+    assert_eq!((cut_off.sent, cut_off.is_unfinished), (0, true));
+    assert_eq!(tick(&world).await, Ok(1));
+}
+
+#[tokio::test]
+async fn what_comes_again_after_its_digest_is_in_no_other() {
+    let (world, _) = with_news(selling()).await;
+    let published = world.bus.published();
+    ticks_until(&world, "2026-03-03 12:00").await;
+    assert_eq!(digests(&world).len(), 1);
+    for event in published.iter().filter(|event| event.name == "alert.raised") {
+        let detail = serde_json::from_str(&event.detail).unwrap();
+        let event = read(&with_detail("alert-raised.json", detail));
+        let summary = notify::handle(Arc::clone(&world.functions.notify), event).await.unwrap();
+        assert_eq!(summary.alert, Some(Told::Known));
+    }
+    ticks_until(&world, "2026-03-05 12:00").await;
+    assert_eq!(digests(&world).len(), 1);
+}
+
+#[tokio::test]
+async fn h42_whoever_manages_no_more_reads_nothing_of_it() {
+    let (mut world, ada) = with_news(selling()).await;
+    let event = world.bus.published().into_iter().find(|event| event.name == "alert.raised").unwrap();
+    let mut detail: serde_json::Value = serde_json::from_str(&event.detail).unwrap();
+    (detail["id"], detail["audience"]) = (json!(format!("{ada}-99-0")), json!("manager"));
+    detail["delivery"] = json!("digest");
+    let event = read(&with_detail("alert-raised.json", detail));
+    notify::handle(Arc::clone(&world.functions.notify), event).await.unwrap();
+    world.redeploy(sellers(|sellers| {
+        sellers.teams.values_mut().for_each(|team| team.manager = Some(rep("jo")));
+    }));
+    ticks_until(&world, "2026-03-03 12:00").await;
+    assert_eq!(digests(&world).iter().map(|one| one.to.as_str()).collect::<Vec<_>>(), [KIM]);
+}
+
+#[tokio::test]
+async fn a_lead_that_does_not_read_back_hides_no_other() {
+    let mut hooked = None;
+    let world = World::with(selling(), "2026-03-02 10:30", |ports, store| {
+        let between = Arc::new(Hooked::new(Arc::new(store.clone())));
+        ports.store = between.clone();
+        hooked = Some(between);
+    })
+    .await;
+    let hooked = hooked.unwrap();
+    let ada = ada_posts(&world).await;
+    let grace =
+        world.post(json!({ "email": "grace@example.com", "first_name": "Grace", "phone": "+49 30 1111 2222" })).await;
+    let to_kim = perennial_core::lead::Ownership::Assigned { rep: rep("kim") };
+    for (lead, hour) in [(&ada, "10:00"), (&grace, "11:00")] {
+        desk(&world).hand_over(&Party::Operator, lead, to_kim.clone()).await.unwrap();
+        world.clock.advance(SignedDuration::from_secs(1));
+        let due_at = berlin(&format!("2026-03-03 {hour}"));
+        tells(&world, lead, "kim", Outcome::CallBack { due_at }).await;
+    }
+    world.clock.set(berlin("2026-03-03 09:00"));
+    let spoil = || {
+        let corrupt = StoreError::Corrupt { key: "LEAD#../STATE".to_owned(), source: "it holds no lead".into() };
+        hooked.before(Call::Load, async { Err(corrupt) });
+    };
+    spoil();
+    assert_eq!(tick(&world).await, Ok(1));
+    let [digest] = digests(&world).try_into().unwrap();
+    assert_eq!(digest.subject, "Your leads today: 1 due");
+    assert!(digest.text.contains("Grace") && !digest.text.contains("Ada"), "{}", digest.text);
+
+    spoil();
+    let desk = Desk { store: hooked.clone(), ..desk(&world) };
+    let kim = (Party::Rep { rep: rep("kim") }, DeskOwner::Rep(rep("kim")));
+    let listed = desk.leads(&kim.0, &kim.1, None).await.unwrap();
+    assert_eq!(listed.leads.into_iter().map(|waiting| waiting.stored.lead.id).collect::<Vec<_>>(), [grace]);
 }

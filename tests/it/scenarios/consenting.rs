@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::world::{World, form_post, read, with_token};
 
 /// The small catalog, in a country where everybody must confirm.
-fn catalog() -> Catalog {
+pub(crate) fn catalog() -> Catalog {
     let more = r#"
 [regions.here]
 zones = ["Europe/"]

@@ -57,6 +57,9 @@ pub(crate) const REPLY_DOMAIN: &str = "reply.perennial.example";
 /// How long a worker that marked a mail may live.
 pub(crate) const LEASE: SignedDuration = SignedDuration::from_mins(2);
 
+/// How long a tick may tell people of things.
+const BUDGET: Duration = Duration::from_mins(1);
+
 /// How often one instant is swept before the suite is taken to run in circles.
 const SWEEPS_PER_INSTANT_MAX: u32 = 20;
 
@@ -545,7 +548,7 @@ fn deploy(ports: &Ports, clock: &Arc<SettableClock>, bus: &Arc<RecordingBus>, li
         }),
         publish: Arc::new(publish_history::Deps { bus: bus.clone() }),
         evaluate: Arc::new(evaluate_requalification::Deps { evaluator }),
-        notify: Arc::new(notify::Deps { postman: Some(postman), herald, hooks: None }),
+        notify: Arc::new(notify::Deps { postman: Some(postman), herald, hooks: None, budget: BUDGET }),
         sales: Arc::new(sales),
     }
 }

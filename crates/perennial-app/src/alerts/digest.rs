@@ -2,10 +2,12 @@
 //!
 //! **Invariants:** there is one digest for a reader and a day, however often it is asked for, and none where there is nothing
 //! to say; the day is the reader's own, and begins when they come in. What was kept for it is let go of after it went out,
-//! so nothing is lost where it did not.
+//! so nothing is lost where it did not. It speaks of the reader's own leads, as they are then (H42), and of those of whom a
+//! manager is told.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use futures::future::try_join_all;
 use jiff::Timestamp;
@@ -15,16 +17,17 @@ use perennial_core::content::Rendered;
 use perennial_core::ids::LeadId;
 use perennial_core::lead::{Lead, Ownership};
 use perennial_core::program::Action;
-use perennial_core::sales::{Audience, Trigger};
+use perennial_core::sales::Trigger;
 use serde::Serialize;
 use tracing::{error, info};
 
 use super::page::Page;
-use super::{Addressee, Herald, TellError, notice, owner_now, recipient};
+use super::{Addressee, Herald, TellError, is_living, notice, recipient};
 use crate::dossier::{Draft, Who, version_of};
 use crate::error_chain::ErrorChain;
+use crate::left_out::if_it_reads;
 use crate::news::News;
-use crate::ports::{Claim, DeskOwner, Stored};
+use crate::ports::{DeskOwner, StoreError, Stored};
 use crate::tasks::{Wanted, What, owners};
 use crate::telling::{self, Reading, capitalised};
 
@@ -48,20 +51,46 @@ const READ_AT_ONCE: usize = 8;
 pub struct Digests {
     /// How many digests went out.
     pub sent: u32,
+    /// Whether the time was over before everybody had been looked at. The next look goes on there.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_unfinished: bool,
 }
 
 /// Who had their digest, or has none to get, by day: so that a function which is called each minute does not ask the store
-/// each minute.
+/// each minute. And where it left off.
 #[derive(Debug, Default)]
-pub struct DaysDone(Mutex<BTreeMap<DeskOwner, Date>>);
+pub struct DaysDone(Mutex<Remembered>);
+
+#[derive(Debug, Default)]
+struct Remembered {
+    days: BTreeMap<DeskOwner, Date>,
+    left_off_at: Option<DeskOwner>,
+}
 
 impl DaysDone {
+    fn remembered(&self) -> MutexGuard<'_, Remembered> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn has(&self, reader: &DeskOwner, day: Date) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(reader) == Some(&day)
+        self.remembered().days.get(reader) == Some(&day)
     }
 
     fn note(&self, reader: &DeskOwner, day: Date) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(reader.clone(), day);
+        self.remembered().days.insert(reader.clone(), day);
+    }
+
+    fn leave_off_at(&self, reader: &Ownership) {
+        self.remembered().left_off_at = Some(DeskOwner::of(reader));
+    }
+
+    /// Readers in the order in which they are looked at: those first whom the last look did not come to.
+    fn in_turn(&self, mut readers: Vec<Ownership>) -> Vec<Ownership> {
+        if let Some(first) = self.remembered().left_off_at.take() {
+            let at = readers.iter().position(|reader| DeskOwner::of(reader) == first);
+            readers.rotate_left(at.unwrap_or_default());
+        }
+        readers
     }
 }
 
@@ -76,10 +105,18 @@ struct Entry {
 /// Leads that wait alike.
 #[derive(Default)]
 struct Part {
-    /// All of them.
-    count: usize,
+    /// How many of them are looked at.
+    named: usize,
     /// The most urgent.
     entries: Vec<Entry>,
+    /// How many more there are.
+    more: usize,
+}
+
+impl Part {
+    fn count(&self) -> usize {
+        self.entries.len().saturating_add(self.more)
+    }
 }
 
 /// What happened with one lead.
@@ -114,17 +151,24 @@ impl Contents {
 
     /// Whether there is nothing for today: what comes later is no reason for a mail.
     fn is_empty(&self) -> bool {
-        self.overdue.count == 0 && self.today.count == 0 && self.happened.is_empty()
+        self.overdue.count() == 0 && self.today.count() == 0 && self.happened.is_empty()
     }
 }
 
 impl Herald {
-    /// Sends each digest whose reader has come in, once a day. One that fails keeps no other.
-    pub async fn digests(&self) -> Result<Digests, TellError> {
+    /// Sends each digest whose reader has come in, once a day, and begins none after its time. One that fails keeps no
+    /// other.
+    pub async fn digests(&self, budget: Duration) -> Result<Digests, TellError> {
+        let end = Instant::now() + budget;
         let catalog = self.library.catalog().await?;
         let mut digests = Digests::default();
         let mut failed = None;
-        for owner in readers(&catalog) {
+        for owner in self.days_done.in_turn(readers(&catalog)) {
+            if Instant::now() >= end {
+                self.days_done.leave_off_at(&owner);
+                digests.is_unfinished = true;
+                break;
+            }
             match self.digest(&catalog, &owner).await {
                 Ok(true) => digests.sent = digests.sent.saturating_add(1),
                 Ok(false) => {}
@@ -154,30 +198,37 @@ impl Herald {
         if catalog.hours_of(owner).opening(today).is_none_or(|opening| opening > now) {
             return Ok(false);
         }
-        let effect = effect(&reader, today);
-        match self.store.claim_effect(&effect, now, now + self.lease).await? {
-            Claim::Ours => {}
-            Claim::Taken => return Ok(false),
-            Claim::Done => {
+        let id = effect(&reader, today);
+        let effect = match self.claim(&id).await {
+            Ok(Some(effect)) => effect,
+            Ok(None) => {
                 self.days_done.note(&reader, today);
                 return Ok(false);
             }
-        }
-        let is_sent = self.compose(catalog, &reader, &to, &effect).await?;
-        self.store.finish_effect(&effect, self.clock.now()).await?;
+            Err(TellError::Busy) => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        let composed = self.compose(catalog, &reader, &to, &id).await;
+        let (is_sent, news) = self.settle(effect, composed).await?;
         self.days_done.note(&reader, today);
-        info!(effect.id = effect, metric = "digest.told", digest.sent = is_sent, "a reader's day began");
+        info!(effect.id = id, metric = "digest.told", digest.sent = is_sent, "a reader's day began");
+        // What nobody could be told of (the lead is gone, or somebody else's) is let go of as well.
+        if let Err(error) = self.book.forget_news(&news).await {
+            let error = ErrorChain(&error).to_string();
+            error!(effect.id = id, metric = "digest.unforgotten", error, "the next digest tells some of it again");
+        }
         Ok(is_sent)
     }
 
-    /// Writes a digest that was claimed and hands it over, if there is anything to say. Whether there was.
+    /// Writes a digest that was claimed and hands it over, if there is anything to say. Whether there was, and the news
+    /// that it told.
     async fn compose(
         &self,
         catalog: &Catalog,
         reader: &DeskOwner,
         to: &Addressee<'_>,
         effect: &str,
-    ) -> Result<bool, TellError> {
+    ) -> Result<(bool, Vec<News>), TellError> {
         let news = self.news_of(reader).await?;
         let mut contents = Contents::default();
         self.wait_for(catalog, reader, to, &mut contents).await?;
@@ -187,9 +238,7 @@ impl Herald {
             mail.headers.extend(whom(&contents.leads));
             self.send(&mail).await?;
         }
-        // What nobody could be told of (the lead is gone, or somebody else's) is let go of as well.
-        self.book.forget_news(&news).await?;
-        Ok(!contents.is_empty())
+        Ok((!contents.is_empty(), news))
     }
 
     /// What is kept for a reader, the oldest first.
@@ -212,11 +261,16 @@ impl Herald {
     async fn pass_on(&self, catalog: &Catalog, reader: &DeskOwner) -> Result<(), TellError> {
         let news = self.news_of(reader).await?;
         for one in &news {
-            let Some(stored) = self.living(&one.event.lead).await? else { continue };
+            let Some(stored) = self.listed(&one.event.lead).await? else { continue };
             let to = recipient(catalog, &stored.lead, one.audience, &one.owner);
             self.book.keep_news(&News { reader: DeskOwner::of(&to), ..one.clone() }).await?;
         }
         Ok(self.book.forget_news(&news).await?)
+    }
+
+    /// A lead of whom sales may be told, among others.
+    async fn listed(&self, lead: &LeadId) -> Result<Option<Stored>, StoreError> {
+        Ok(if_it_reads(lead, self.store.load(lead).await)?.filter(is_living))
     }
 
     // --- What waits --------------------------------------------------------------------------
@@ -233,16 +287,20 @@ impl Herald {
         let mut named = Vec::new();
         for (lead, deadline) in self.desk(reader, to.reading.end_of_day_after(DAYS_AHEAD)).await? {
             let part = contents.part(deadline, bounds);
-            part.count = part.count.saturating_add(1);
-            if part.count <= ENTRIES_MAX {
+            if part.named < ENTRIES_MAX {
+                part.named = part.named.saturating_add(1);
                 named.push(lead);
+            } else {
+                part.more = part.more.saturating_add(1);
             }
         }
         for some in named.chunks(READ_AT_ONCE) {
-            for stored in try_join_all(some.iter().map(|lead| self.living(lead))).await?.into_iter().flatten() {
-                // The index is a moment old: somebody may have acted since.
-                let Some(wanted) = Wanted::of(&stored.lead) else { continue };
-                let entry = self.entry(catalog, to, &stored, &wanted).await?;
+            for stored in try_join_all(some.iter().map(|lead| self.listed(lead))).await?.into_iter().flatten() {
+                // The index is a moment old: somebody may have acted since, or have the lead now (H42).
+                let is_theirs = stored.lead.owner.as_ref().map(DeskOwner::of).as_ref() == Some(reader);
+                let Some(wanted) = Wanted::of(&stored.lead).filter(|_| is_theirs) else { continue };
+                let entry = self.entry(catalog, to, &stored, &wanted).await;
+                let Some(entry) = if_it_reads(&stored.lead.id, entry.map(Some))? else { continue };
                 contents.part(wanted.due_at, bounds).entries.push(entry);
                 contents.leads.push(stored.lead.id);
             }
@@ -279,7 +337,7 @@ impl Herald {
         to: &Addressee<'_>,
         stored: &Stored,
         wanted: &Wanted,
-    ) -> Result<Entry, TellError> {
+    ) -> Result<Entry, StoreError> {
         let (lead, reading) = (&stored.lead, &to.reading);
         let when = if wanted.due_at <= reading.now {
             format!("it was due {}", reading.past(wanted.due_at))
@@ -293,7 +351,7 @@ impl Herald {
             None
         };
         Ok(Entry {
-            who: Who::of(&stored.profile).in_full(),
+            who: Who::of(&stored.lead, &stored.profile).in_full(),
             page: self.page(&lead.id, &to.seat),
             what: format!("{}, {when}", telling::wanted(wanted.what)),
             draft: draft.map(|draft| draft.subject),
@@ -318,7 +376,7 @@ impl Herald {
             }
         }
         for some in by_lead.chunks(READ_AT_ONCE) {
-            let read = try_join_all(some.iter().map(|(lead, _)| self.living(lead))).await?;
+            let read = try_join_all(some.iter().map(|(lead, _)| self.listed(lead))).await?;
             for ((lead, news), stored) in some.iter().zip(read) {
                 let Some(stored) = stored else { continue };
                 let theirs: Vec<&News> =
@@ -328,7 +386,7 @@ impl Herald {
                 }
                 contents.leads.push((*lead).clone());
                 contents.happened.push(Happened {
-                    who: Who::of(&stored.profile).in_full(),
+                    who: Who::of(&stored.lead, &stored.profile).in_full(),
                     page: self.page(lead, &to.seat),
                     what: told(catalog, &theirs, &to.reading),
                 });
@@ -357,10 +415,7 @@ fn effect(reader: &DeskOwner, day: Date) -> String {
 
 /// Whether something is still for its reader: what a lead of somebody else's does is that one's matter.
 fn is_theirs(catalog: &Catalog, lead: &Lead, reader: &DeskOwner, news: &News) -> bool {
-    match news.audience {
-        Audience::Owner => &DeskOwner::of(&owner_now(catalog, lead)) == reader,
-        Audience::Manager => true,
-    }
+    &DeskOwner::of(&recipient(catalog, lead, news.audience, &news.owner)) == reader
 }
 
 /// What happened with a lead, each thing once, with when it happened last.
@@ -419,8 +474,8 @@ fn counts(contents: &Contents) -> Vec<String> {
     let happened: usize = contents.happened.iter().map(|one| one.what.len()).sum();
     let counted = |count: usize, what: &str| (count > 0).then(|| format!("{count} {what}"));
     [
-        counted(contents.overdue.count, "overdue"),
-        counted(contents.today.count, "due"),
+        counted(contents.overdue.count(), "overdue"),
+        counted(contents.today.count(), "due"),
         counted(happened, if happened == 1 { "thing that happened" } else { "things that happened" }),
     ]
     .into_iter()
@@ -429,18 +484,17 @@ fn counts(contents: &Contents) -> Vec<String> {
 }
 
 fn part(page: &mut Page, title: &str, part: &Part) {
-    if part.count == 0 {
+    if part.count() == 0 {
         return;
     }
-    page.heading(&format!("{title} ({})", part.count));
+    page.heading(&format!("{title} ({})", part.count()));
     for Entry { who, page: address, what, draft } in &part.entries {
         let draft = draft.as_ref().map(|subject| format!(". A draft is there: \u{201c}{subject}\u{201d}"));
         page.entry(who, address, &format!("{what}{}", draft.unwrap_or_default()));
     }
     page.end_list();
-    let more = part.count.saturating_sub(part.entries.len());
-    if more > 0 {
-        page.say(&format!("And {more} more."));
+    if part.more > 0 {
+        page.say(&format!("And {} more.", part.more));
     }
 }
 

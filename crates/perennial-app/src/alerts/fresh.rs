@@ -20,11 +20,13 @@ impl Herald {
             return Ok(Told::Gone);
         }
         let made_at = self.wall_clock.now();
-        let effect =
-            format!("fresh-link-{}-{}", old.payload().replace('/', "-"), made_at.to_zoned(TimeZone::UTC).date());
-        if self.is_told(&effect).await? {
-            return Ok(Told::Known);
-        }
+        let id = format!("fresh-link-{}-{}", old.payload().replace('/', "-"), made_at.to_zoned(TimeZone::UTC).date());
+        let effect = match self.claim(&id).await {
+            Ok(Some(effect)) => effect,
+            // A second press: the first one's mail is on its way.
+            Ok(None) | Err(TellError::Busy) => return Ok(Told::Known),
+            Err(error) => return Err(error),
+        };
         let link = match old.clone() {
             DeskLink::Lead(desk) => DeskRef { made_at, ..desk }.link(&self.letterhead),
             DeskLink::List(list) => ListRef { made_at, ..list }.link(&self.letterhead),
@@ -36,9 +38,8 @@ impl Herald {
         page.link("Open the page", &link, "");
         let footer = "If it was not you, there is nothing to do: the old link opens nothing any more.";
         let rendered = page.finish("A fresh link to your desk", footer);
-        self.send(&notice(&catalog, &to, rendered, &effect, now)).await?;
-        self.store.finish_effect(&effect, self.clock.now()).await?;
-        Ok(Told::Sent)
+        let sent = self.send(&notice(&catalog, &to, rendered, &id, now)).await;
+        self.settle(effect, sent.map(|()| Told::Sent)).await
     }
 
     async fn is_still_theirs(&self, catalog: &Catalog, old: &DeskLink) -> Result<bool, TellError> {

@@ -6,7 +6,7 @@
 use perennial_core::catalog::Catalog;
 use perennial_core::content::Rendered;
 use perennial_core::event::Event;
-use perennial_core::lead::{EmailReach, Lead, LifecycleStage, Ownership, PhoneReach, Task, TaskKind};
+use perennial_core::lead::{Lead, LifecycleStage, Ownership, PhoneReach, Task, TaskKind};
 use perennial_core::policy::TurnbackReason;
 use perennial_core::sales::{Audience, Origin, Outcome, Party, QualifyCause, Trigger};
 
@@ -157,10 +157,12 @@ impl Letter<'_> {
 
     /// What a task that is over most likely was.
     fn likely_task(&self) -> TaskKind {
-        match (self.lead.phone, self.lead.email) {
-            (PhoneReach::Ok, _) => TaskKind::Call,
-            (_, EmailReach::Ok | EmailReach::Unconfirmed) => TaskKind::Write,
-            (PhoneReach::Missing | PhoneReach::Bad | PhoneReach::DoNotCall, _) => TaskKind::RepairData,
+        if self.lead.may_be_called() {
+            TaskKind::Call
+        } else if self.lead.may_be_written_to() {
+            TaskKind::Write
+        } else {
+            TaskKind::RepairData
         }
     }
 

@@ -1,7 +1,7 @@
 //! What waits for whom.
 //!
 //! **Invariant:** an index may be a moment old, so each lead is read again before it is shown: what is somebody else's by
-//! then is left out (H42).
+//! then is left out (H42), and so is what does not read back.
 
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
@@ -10,6 +10,7 @@ use perennial_core::sales::Party;
 use tracing::info;
 
 use super::{Desk, DisposeError, sees};
+use crate::left_out::if_it_reads;
 use crate::ports::{Cursor, DeskOwner, DeskPage, StoreError, Stored};
 
 /// How many leads are read at once.
@@ -78,7 +79,8 @@ impl Desk {
     }
 
     async fn listed(&self, owner: &DeskOwner, page: DeskPage) -> Result<WaitingPage, StoreError> {
-        let loaded = stream::iter(page.leads).map(|listed| async move { self.store.load(&listed.id).await });
+        let loaded = stream::iter(page.leads)
+            .map(|listed| async move { if_it_reads(&listed.id, self.store.load(&listed.id).await) });
         let leads: Vec<Option<Stored>> = loaded.buffered(READS_AT_ONCE).try_collect().await?;
         let still = leads.into_iter().flatten();
         let still = still.filter(|stored| stored.lead.owner.as_ref().map(DeskOwner::of).as_ref() == Some(owner));

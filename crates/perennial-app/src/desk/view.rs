@@ -14,7 +14,7 @@ use perennial_core::condition::{Facts, SignalKind};
 use perennial_core::contact::{EmailAddress, PhoneNumber};
 use perennial_core::event::Event;
 use perennial_core::ids::{FieldName, LeadId, ProgramName, TouchId};
-use perennial_core::lead::{EmailReach, Lead, LifecycleStage, Ownership, PauseCause, PhoneReach, TaskKind};
+use perennial_core::lead::{Lead, LifecycleStage, Ownership, PauseCause, PhoneReach, TaskKind};
 use perennial_core::policy::{TurnbackPolicy, TurnbackReason};
 use perennial_core::profile::Profile;
 use perennial_core::program::{Action, ProgramVersion};
@@ -230,17 +230,12 @@ impl LeadView {
 
     /// The number to call, where the person may be called.
     pub fn callable(&self) -> Option<&PhoneNumber> {
-        self.profile().phone.as_ref().filter(|_| self.lead().phone == PhoneReach::Ok && self.is_contacted())
+        self.profile().phone.as_ref().filter(|_| self.lead().may_be_called())
     }
 
     /// The address to write to, where the person may be written to.
     pub fn mailable(&self) -> Option<&EmailAddress> {
-        self.profile().email.as_ref().filter(|_| self.lead().email == EmailReach::Ok && self.is_contacted())
-    }
-
-    /// Whether anybody contacts the person at all.
-    fn is_contacted(&self) -> bool {
-        self.lead().stage != LifecycleStage::Disqualified
+        self.profile().email.as_ref().filter(|_| self.lead().may_be_written_to())
     }
 
     /// What is to be written, where the open task is to write and its program has a draft.

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::{MemoryStore, PAGE_MAX};
-use crate::news::{News, NewsBook, NewsPage};
+use crate::news::{News, NewsBook, NewsPage, Untold, UntoldPage};
 use crate::ports::{Cursor, DeskOwner, StoreError};
 use crate::publish::EventId;
 
@@ -37,6 +37,26 @@ impl NewsBook for MemoryStore {
         for one in news {
             rows.news.remove(&place(one));
         }
+        Ok(())
+    }
+
+    async fn keep_untold(&self, untold: &Untold) -> Result<(), StoreError> {
+        self.rows().untold.insert((untold.due, untold.event.clone()), untold.clone());
+        Ok(())
+    }
+
+    async fn untold(&self, now: Timestamp, cursor: Option<Cursor>) -> Result<UntoldPage, StoreError> {
+        let rows = self.rows();
+        let due: Vec<&Untold> = rows.untold.values().filter(|untold| untold.due <= now).collect();
+        let start = cursor.map(|Cursor(last)| due.iter().position(|untold| untold.event.to_string() == last));
+        let start = start.map_or(0, |at| at.map_or(due.len(), |at| at.saturating_add(1)));
+        let untold: Vec<Untold> = due.into_iter().skip(start).take(PAGE_MAX).cloned().collect();
+        let next = untold.last().filter(|_| untold.len() == PAGE_MAX).map(|last| Cursor(last.event.to_string()));
+        Ok(UntoldPage { untold, next })
+    }
+
+    async fn forget_untold(&self, untold: &Untold) -> Result<(), StoreError> {
+        self.rows().untold.remove(&(untold.due, untold.event.clone()));
         Ok(())
     }
 }

@@ -66,6 +66,8 @@ const HOOK: &str = "HOOK#";
 const REP: &str = "REP#";
 const QUEUE: &str = "QUEUE#";
 const NEWS: &str = "NEWS#";
+/// The partition of what could not be told.
+pub(crate) const UNTOLD: &str = "UNTOLD";
 
 /// How the sort key of a lead begins for which nobody must act: after every time.
 const NEVER: &str = "9";
@@ -134,6 +136,11 @@ impl Key {
     /// In the order of time, for one reader.
     pub(crate) fn news(reader: &DeskOwner, at: Timestamp, event: &EventId) -> Self {
         Self::new(news_partition(reader), format!("{}#{event}", whole_second(at, RoundMode::Floor)))
+    }
+
+    /// By when it is due: rounded up, or it would be found too early.
+    pub(crate) fn untold(due: Timestamp, event: &EventId) -> Self {
+        Self::new(UNTOLD, format!("{}#{event}", whole_second(due, RoundMode::Ceil)))
     }
 
     pub(crate) fn pause() -> Self {
@@ -243,6 +250,7 @@ impl Key {
         }
         match (self.partition.as_str(), self.sort.as_str()) {
             (OUTBOX, _) => Some(Kind::Outbox),
+            (UNTOLD, _) => Some(Kind::Untold),
             (CATALOG, _) => Some(Kind::CatalogFile),
             (CONTROL, RELEASE) => Some(Kind::Release),
             (CONTROL, ROSTER) => Some(Kind::Roster),
@@ -303,6 +311,12 @@ impl Key {
         Some((reader, event.parse().ok()?))
     }
 
+    /// The event that somebody was not told of.
+    pub(crate) fn as_untold(&self) -> Option<EventId> {
+        let (_, event) = self.sort.split_once('#').filter(|_| self.partition == UNTOLD)?;
+        event.parse().ok()
+    }
+
     /// The id of an import.
     pub(crate) fn as_import(&self) -> Option<&str> {
         self.partition.strip_prefix(IMPORT)
@@ -357,6 +371,12 @@ pub(crate) fn news_partition(reader: &DeskOwner) -> String {
         DeskOwner::Rep(rep) => format!("{NEWS}{REP}{rep}"),
         DeskOwner::Queue(queue) => format!("{NEWS}{QUEUE}{queue}"),
     }
+}
+
+/// A sort key after all that is due by then, and before what is due later.
+pub(crate) fn untold_by(now: Timestamp) -> String {
+    // The character after `#`.
+    format!("{}$", whole_second(now, RoundMode::Floor))
 }
 
 pub(crate) fn lead_partition(lead: &LeadId) -> String {
@@ -707,6 +727,16 @@ mod tests {
     }
 
     #[test]
+    fn what_was_not_told_stands_by_when_it_is_due_and_is_met_no_sooner() {
+        let event = EventId { lead: lead(), seq: 3, place: 1 };
+        let at = |text: &str| -> Timestamp { text.parse().unwrap() };
+        let key = Key::untold(at("2026-03-02T09:59:59.5Z"), &event);
+        assert_eq!(key.to_string(), "UNTOLD/2026-03-02T10:00:00Z#abcdefghijklmnopqrstuvwxyz-3-1");
+        assert!(key.sort > untold_by(at("2026-03-02T09:59:59.9Z")) && key.sort < untold_by(at("2026-03-02T10:00:00Z")));
+        assert_eq!(key.as_untold(), Some(event));
+    }
+
+    #[test]
     fn a_cursor_leads_back_to_its_key() {
         let key = Key::engagement(&lead(), &TouchId::parse("1_welcome_response_0").unwrap(), "delivered");
         assert_eq!(Key::of_cursor(&key.to_cursor()), Some(key));
@@ -744,6 +774,7 @@ mod tests {
                 ),
                 Kind::News,
             ),
+            ("untold", Key::untold(Timestamp::UNIX_EPOCH, &EventId { lead: lead(), seq: 3, place: 0 }), Kind::Untold),
             ("bucket", Key::bucket("N#hash", Timestamp::UNIX_EPOCH), Kind::Bucket),
             ("once", Key::once("hash"), Kind::Once),
             ("block", Key::block("hash"), Kind::Block),

@@ -1,14 +1,16 @@
-//! What waits for digests: an item for each alert, in a partition for each reader.
+//! What waits for digests: an item for each alert, in a partition for each reader; and what could not be told at once, in
+//! one partition, which is empty while mail goes out.
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures::future::try_join_all;
-use perennial_app::news::{News, NewsBook, NewsPage};
+use jiff::Timestamp;
+use perennial_app::news::{News, NewsBook, NewsPage, Untold, UntoldPage};
 use perennial_app::ports::{Cursor, DeskOwner, StoreError};
 
 use super::failure::store_error;
-use super::keys::{Key, PARTITION, news_partition};
-use super::rows::{corrupt, news_item, read_news};
+use super::keys::{Key, PARTITION, SORT, UNTOLD, news_partition, untold_by};
+use super::rows::{corrupt, news_item, read_news, read_untold, untold_item};
 use super::store::{DynamoStore, foreign_cursor};
 
 /// Most news on one page.
@@ -50,5 +52,36 @@ impl NewsBook for DynamoStore {
             try_join_all(keys.iter().map(|key| self.delete(key))).await?;
         }
         Ok(())
+    }
+
+    async fn keep_untold(&self, untold: &Untold) -> Result<(), StoreError> {
+        self.put(untold_item(untold)?).await
+    }
+
+    async fn untold(&self, now: Timestamp, cursor: Option<Cursor>) -> Result<UntoldPage, StoreError> {
+        let start = cursor.map(|Cursor(text)| Key::of_cursor(&text).ok_or_else(foreign_cursor)).transpose()?;
+        let answer = self
+            .client()
+            .query()
+            .table_name(self.table())
+            .key_condition_expression("#p = :untold AND #s < :due")
+            .expression_attribute_names("#p", PARTITION)
+            .expression_attribute_names("#s", SORT)
+            .expression_attribute_values(":untold", AttributeValue::S(UNTOLD.to_owned()))
+            .expression_attribute_values(":due", AttributeValue::S(untold_by(now)))
+            .consistent_read(true)
+            .limit(PAGE_MAX)
+            .set_exclusive_start_key(start.as_ref().map(Key::attributes))
+            .send()
+            .await
+            .map_err(store_error)?;
+        let last = answer.last_evaluated_key.as_ref();
+        let next = last.map(|key| Key::of_item(key).ok_or_else(|| corrupt(None, "it has no key"))).transpose()?;
+        let untold = answer.items.unwrap_or_default().into_iter().map(read_untold).collect::<Result<_, _>>()?;
+        Ok(UntoldPage { untold, next: next.map(|key| Cursor(key.to_cursor())) })
+    }
+
+    async fn forget_untold(&self, untold: &Untold) -> Result<(), StoreError> {
+        self.delete(&Key::untold(untold.due, &untold.event)).await
     }
 }

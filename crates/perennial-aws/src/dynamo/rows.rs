@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use perennial_app::deliveries::{DONE_PERIOD, Delivery, Failure, Gone, Standing, UNDELIVERED_PERIOD};
 use perennial_app::holdings::{Aged, AgedItem, EndedLead, Held, HeldSubmission, Kind, RetentionMark};
-use perennial_app::news::{NEWS_PERIOD, News};
+use perennial_app::news::{NEWS_PERIOD, News, UNTOLD_PERIOD, Untold};
 use perennial_app::ports::{
     BlockKind, BlockRecord, CatalogVersion, Commit, EngagementRecord, HistoryRow, IdempotencyRecord, ImportRecord,
     PublishedCatalog, PublishedProgram, Release, RosterRecord, SendingPause, StoreError, SubmissionOutcome,
@@ -307,6 +307,7 @@ pub(crate) fn read_held(item: Item) -> Result<Held, StoreError> {
             | Kind::Delivery
             | Kind::Endpoint
             | Kind::News
+            | Kind::Untold
             | Kind::Bucket
             | Kind::Once
             | Kind::Block
@@ -395,6 +396,7 @@ pub(crate) fn read_aged(item: Item) -> Result<Option<Aged>, StoreError> {
             | Kind::Delivery
             | Kind::Endpoint
             | Kind::News
+            | Kind::Untold
             | Kind::Bucket
             | Kind::Once
             | Kind::Block
@@ -616,6 +618,33 @@ pub(crate) fn read_news(item: Item) -> Result<News, StoreError> {
     };
     let NewsItem { at, trigger, audience, named, touch, .. } = from_item(item)?;
     Ok(News { reader, event, at, trigger, audience, owner: named, touch })
+}
+
+/// `UNTOLD/<second>#<event>`: what could not be told.
+#[derive(Serialize, Deserialize)]
+struct UntoldItem {
+    at: Timestamp,
+    due: Timestamp,
+    /// Seconds since 1970.
+    ttl: i64,
+}
+
+/// Writes what could not be told.
+pub(crate) fn untold_item(untold: &Untold) -> Result<Item, StoreError> {
+    let Untold { event, at, due } = untold;
+    // It is given up sooner, and not in silence.
+    let ttl = (*at + UNTOLD_PERIOD * 2).as_second();
+    to_item(&Key::untold(*due, event), &UntoldItem { at: *at, due: *due, ttl })
+}
+
+/// Reads what could not be told.
+pub(crate) fn read_untold(item: Item) -> Result<Untold, StoreError> {
+    let key = Key::of_item(&item);
+    let Some(event) = key.as_ref().and_then(Key::as_untold) else {
+        return Err(corrupt(key.as_ref(), "it is not the key of something untold"));
+    };
+    let UntoldItem { at, due, .. } = from_item(item)?;
+    Ok(Untold { event, at, due })
 }
 
 /// `ONCE#<key>/ONCE`: that something was used.

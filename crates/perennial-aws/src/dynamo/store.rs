@@ -9,6 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{BuildError, SdkError};
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
@@ -462,6 +463,26 @@ impl Store for DynamoStore {
         self.put(to_item(&Key::effect(id), &row)?).await
     }
 
+    async fn release_effect(&self, id: &str, until: Timestamp) -> Result<(), StoreError> {
+        let answer = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .set_key(Some(Key::effect(id).attributes()))
+            .condition_expression("#state = :claimed AND #until = :until")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_names("#until", "until")
+            .expression_attribute_values(":claimed", AttributeValue::S("claimed".to_owned()))
+            .expression_attribute_values(":until", AttributeValue::N(until.as_millisecond().to_string()))
+            .send()
+            .await;
+        let Err(error) = answer else { return Ok(()) };
+        match error.as_service_error() {
+            Some(DeleteItemError::ConditionalCheckFailedException(_)) => Ok(()),
+            Some(_) | None => Err(store_error(error)),
+        }
+    }
+
     async fn idempotency(&self, key: &str) -> Result<Option<IdempotencyRecord>, StoreError> {
         self.get(&Key::idempotency(key)).await?.map(read_idempotency).transpose()
     }
@@ -706,6 +727,7 @@ fn surveyed(item: Item) -> Result<Option<Surveyed>, StoreError> {
             | Kind::Delivery
             | Kind::Endpoint
             | Kind::News
+            | Kind::Untold
             | Kind::Bucket
             | Kind::Once
             | Kind::Block

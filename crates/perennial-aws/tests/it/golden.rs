@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::civil::date;
 use perennial_app::deliveries::{Deliveries as _, Delivery, Failure, Gone, Standing};
 use perennial_app::holdings::{Registry as _, RetentionMark};
-use perennial_app::news::{News, NewsBook as _};
+use perennial_app::news::{News, NewsBook as _, Untold};
 use perennial_app::ports::{
     Against, BlockKind, BlockRecord, Bucket, Commit, DeskOwner, DoorBook, EngagementRecord, ImportRecord, SendingPause,
     Store,
@@ -87,7 +87,7 @@ async fn written_with(commit: Commit) -> BTreeMap<&'static str, Item> {
     let kim = RepName::parse("kim").unwrap();
     let news = News {
         reader: DeskOwner::Rep(kim.clone()),
-        event,
+        event: event.clone(),
         at: noon(),
         trigger: Trigger::Moment,
         audience: Audience::Owner,
@@ -95,6 +95,7 @@ async fn written_with(commit: Commit) -> BTreeMap<&'static str, Item> {
         touch: Some(touch()),
     };
     store.keep_news(&news).await.unwrap();
+    store.keep_untold(&Untold { event, at: noon(), due }).await.unwrap();
     let items = client.scan().table_name(TABLE).send().await.unwrap().items.unwrap();
     items.into_iter().map(|item| (file(&item), item)).collect()
 }
@@ -123,6 +124,7 @@ fn file(item: &Item) -> &'static str {
         (_, "BLOCK") => "block",
         (partition, _) if partition.starts_with("RATE#") => "rate",
         ("NEWS#REP#kim", _) => "news",
+        ("UNTOLD", _) => "untold",
         (_, sort) if sort.starts_with("H#") => "history",
         (_, sort) if sort.starts_with("S#") => "submission",
         (_, sort) if sort.ends_with("#bounced") => "engagement-counted",

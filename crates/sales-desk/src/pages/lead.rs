@@ -8,6 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use perennial_app::desk::LINK_PERIOD;
 use perennial_app::desk::view::{LeadView, NextAct, Offer, Reason};
+use perennial_app::dossier::{self, Contact};
+use perennial_app::ports::Stored;
 use perennial_core::catalog::FieldKind;
 use perennial_core::contact::EmailAddress;
 use perennial_core::event::{DisqualifyReason, Event};
@@ -76,7 +78,7 @@ pub(super) struct LeadPage<'a> {
 
 impl LeadPage<'_> {
     pub(super) fn title(&self) -> String {
-        who(self.view.profile(), self.visit.phrases).0
+        who(&self.view.stored, self.visit.phrases).0
     }
 
     pub(super) fn body(&self, notice: &Notice) -> String {
@@ -117,7 +119,7 @@ impl LeadPage<'_> {
     fn who(&self) -> String {
         let (view, phrases) = (self.view, self.phrases());
         let lead = view.lead();
-        let (_, company) = who(view.profile(), phrases);
+        let (_, company) = who(&view.stored, phrases);
         let about: Vec<&str> = self.field(JOB_TITLE).into_iter().chain(company.as_deref()).collect();
         let mut html = String::new();
         if !about.is_empty() {
@@ -747,14 +749,15 @@ fn field<'p>(profile: &'p Profile, name: &str) -> Option<&'p str> {
     profile.fields.get(&name).map(|answer| answer.trim()).filter(|answer| !answer.is_empty())
 }
 
-/// What people call somebody: their name, else their company, else how they can be reached; and their company beside it.
-pub(super) fn who(profile: &Profile, phrases: &Phrases) -> (String, Option<String>) {
+/// What people call somebody: their name, else their company, else how they may be reached; and their company beside it.
+pub(super) fn who(stored: &Stored, phrases: &Phrases) -> (String, Option<String>) {
+    let Stored { lead, profile, .. } = stored;
     let names: Vec<&str> = [FIRST_NAME, LAST_NAME].into_iter().filter_map(|name| field(profile, name)).collect();
     let company = field(profile, COMPANY).map(str::to_owned);
     if !names.is_empty() {
         return (names.join(" "), company);
     }
-    let email = || profile.email.clone().map(String::from);
-    let phone = || profile.phone.as_ref().map(|phone| phone.as_str().to_owned());
-    (company.or_else(email).or_else(phone).unwrap_or_else(|| phrases.no_name.to_owned()), None)
+    let handle = || Contact::of(lead, profile).handle();
+    let nobody = || format!("{} ({})", phrases.no_name, dossier::short(&lead.id));
+    (company.or_else(handle).unwrap_or_else(nobody), None)
 }

@@ -91,7 +91,7 @@ impl Visit<'_> {
     fn row(&self, waiting: &Waiting, now: Timestamp) -> String {
         let phrases = self.phrases;
         let lead = &waiting.stored.lead;
-        let (name, company) = super::lead::who(&waiting.stored.profile, phrases);
+        let (name, company) = super::lead::who(&waiting.stored, phrases);
         let mut lines = String::new();
         if let Some(company) = company {
             lines.extend([format!("<span>{}</span>", escape(&company))]);

@@ -133,6 +133,10 @@ impl Store for TroubledStore {
         self.memory.finish_effect(id, now).await
     }
 
+    async fn release_effect(&self, id: &str, until: Timestamp) -> Result<(), StoreError> {
+        self.memory.release_effect(id, until).await
+    }
+
     async fn idempotency(&self, key: &str) -> Result<Option<IdempotencyRecord>, StoreError> {
         self.fails(Trouble::Idempotency)?;
         self.memory.idempotency(key).await

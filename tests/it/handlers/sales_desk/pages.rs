@@ -561,6 +561,17 @@ async fn a_fresh_link_goes_to_the_mailbox_of_whoever_the_old_one_was_for_and_now
 }
 
 #[tokio::test]
+async fn a_second_press_for_a_fresh_link_is_answered_as_the_first_while_that_is_under_way() {
+    let (world, ada) = with_ada().await;
+    let path = robins(&world, &ada);
+    world.clock.set(berlin("2026-05-02 10:00"));
+    // Nobody knows whether it went out, as while the first press is under way.
+    world.notifier.answer_next(perennial_core::decide::SendOutcome::Ambiguous);
+    assert_eq!(call(&world, post(&path, "")).await.status, 503);
+    assert_eq!(call(&world, post(&path, "")).await.title(), "It is on its way");
+}
+
+#[tokio::test]
 async fn a_task_to_write_has_its_draft_on_the_page() {
     let world = World::of(staffed(), NOW).await;
     let ada = world.post(json!({ "email": "ada@example.com", "first_name": "Ada" })).await;
