@@ -50,11 +50,16 @@ NOT_NEEDED_HERE = [
     ("schedule-touch", "dynamodb:PutItem", "CONTROL"),
     # A link to a desk is too old after 60 days; then a fresh one is sent.
     ("sales-desk", "dynamodb:PutItem", "EFFECT#*"),
+    ("sales-desk", "dynamodb:DeleteItem", "EFFECT#*"),
     ("sales-desk", "ses:SendEmail", f"*@{SENDER}"),
     ("sales-desk", "ses:SendRawEmail", f"*@{SENDER}"),
     # Digests go out when their readers are in.
     ("notify", "dynamodb:PutItem", "NEWS#*"),
     ("notify", "dynamodb:DeleteItem", "NEWS#*"),
+    # SES takes what it is given: nothing is let go of, and nobody stays untold.
+    ("notify", "dynamodb:DeleteItem", "EFFECT#*"),
+    ("notify", "dynamodb:PutItem", "UNTOLD"),
+    ("notify", "dynamodb:DeleteItem", "UNTOLD"),
     # What was kept for months is let go of; whom SES has suppressed is suppressed; whoever leaves hands over.
     ("housekeep", "dynamodb:DeleteItem", "LEAD#*"),
     ("housekeep", "dynamodb:DeleteItem", "IDEM#*"),

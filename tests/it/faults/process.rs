@@ -16,8 +16,9 @@ use tokio::time::{interval, timeout};
 
 use crate::binaries::binary;
 
-/// How long anything here may take: much longer than it does on a busy machine.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// How long anything here may take: much longer than it does on a busy machine, and than a worker that was killed holds
+/// its lease.
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// How often the suite is looked at while something is waited for.
 const LOOK_EVERY: Duration = Duration::from_millis(50);

@@ -29,8 +29,9 @@ async fn a_person_is_exported_and_erased_while_the_suite_runs_with_the_mails_in_
     let export = place.perennial(&["export", ADDRESS]).await;
     assert_eq!((export.status, export.error.as_str()), (Some(0), ""));
     let exported = json(&export.out);
-    // Theirs, and what sales was told of them.
-    assert_eq!(exported["letters"].as_array().unwrap().len(), 2);
+    // Theirs, and what sales was told of them: at once, and with the digest, if its reader comes in only now.
+    let letters_kept = exported["letters"].as_array().unwrap().len();
+    assert!((2..=3).contains(&letters_kept), "{letters_kept}");
     assert!(exported["letters"][0]["mime"].as_str().unwrap().contains(ADDRESS));
     assert!(!export.out.contains("other@example.com"));
     let file = place.path("export.json");
@@ -40,7 +41,7 @@ async fn a_person_is_exported_and_erased_while_the_suite_runs_with_the_mails_in_
     let id = exported["lead"].as_str().unwrap().to_owned();
     let erased = place.perennial(&["erase", ADDRESS]).await;
     assert_eq!((erased.status, erased.error.as_str()), (Some(0), ""));
-    assert!(erased.out.contains(" history, 1 submission, 2 letter;"), "{}", erased.out);
+    assert!(erased.out.contains(&format!(" history, 1 submission, {letters_kept} letter;")), "{}", erased.out);
     assert_eq!(found(&erased.out), [""; 0]);
     let letters = up.letters().await;
     assert_eq!((letters.len(), found(&json!(letters).to_string())), (1, vec![]), "the other person's is there");
