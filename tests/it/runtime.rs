@@ -334,7 +334,10 @@ async fn the_binaries_take_a_reply_in_and_forward_it() {
     event["detail"]["lead"] = json!(lead);
     assert_eq!(notify.call(event.clone()).await, json!({ "reply": "sent" }));
     assert_eq!(notify.call(event).await, json!({ "reply": "known" }));
-    let nothing_due = json!({ "digests": { "sent": 0 }, "webhooks": { "delivered": 0, "failed": 0, "parked": 0 } });
+    let nothing_due = json!({
+        "again": { "told": 0, "failed": 0 }, "digests": { "sent": 0 },
+        "webhooks": { "delivered": 0, "failed": 0, "parked": 0 }
+    });
     assert_eq!(notify.call(sample("notify-tick.json")).await, nothing_due);
     let forwarded = timeout(PATIENCE, cloud.mails.recv()).await.unwrap().unwrap();
     assert_eq!(forwarded["Destination"]["ToAddresses"], json!(["robin.vale@perennial.example"]));

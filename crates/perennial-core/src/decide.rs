@@ -689,6 +689,11 @@ impl<'a> Draft<'a> {
 
     fn settle_next(&mut self) -> Due {
         let now = self.now;
+        // Before all else: a mail that is on its way is no reason to leave a lead with somebody who has left.
+        if self.has_no_owner_any_more() {
+            self.rep_left();
+            return Due::Settled;
+        }
         let Some(lead) = self.lead.as_ref() else { return Due::Nothing };
         if let Some(sending) = lead.sending.clone() {
             if sending.lease_until > now {
@@ -703,10 +708,6 @@ impl<'a> Draft<'a> {
         });
         if let Some(touch) = overdue {
             self.record(Event::TouchReview { touch });
-            return Due::Settled;
-        }
-        if self.has_no_owner_any_more() {
-            self.rep_left();
             return Due::Settled;
         }
         let Some(lead) = self.lead.as_ref() else { return Due::Nothing };

@@ -117,7 +117,8 @@ impl Given {
             Outcome::Held { .. } => (&[UNTIL], OUTCOME),
             Outcome::Revisit { .. } => (&[ON], OUTCOME),
             Outcome::Unhelpful { .. } => (&[TOUCH], OUTCOME),
-            Outcome::Accepted
+            Outcome::Untouched
+            | Outcome::Accepted
             | Outcome::Attempted { .. }
             | Outcome::Connected
             | Outcome::WrongPerson

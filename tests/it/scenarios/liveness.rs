@@ -23,7 +23,11 @@ async fn attentions(world: &World, lead: &LeadId) -> Vec<Timestamp> {
         let is_attention = |event: &Event| {
             matches!(
                 event,
-                Event::Received { .. } | Event::TouchSent { .. } | Event::TaskCreated { .. } | Event::Reviewed { .. }
+                Event::Received { .. }
+                    | Event::TouchSent { .. }
+                    | Event::TaskCreated { .. }
+                    | Event::Disposed { .. }
+                    | Event::Reviewed { .. }
             )
         };
         times.extend(row.entries.iter().any(is_attention).then_some(row.at));

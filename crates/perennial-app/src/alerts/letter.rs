@@ -101,6 +101,8 @@ impl Letter<'_> {
                 format!("{who}, a customer, {}", self.wish(row))
             }
             Trigger::Requalified => format!("{who} is back, and {}", self.wish(row)),
+            // A queue may get what it had.
+            Trigger::Resubmitted if raised.owner.rep().is_none() => format!("{who} still waits for a decision"),
             Trigger::Resubmitted => format!("{who} waits for a decision, and is yours now"),
             Trigger::Reassigned => format!("{who} is yours now"),
             Trigger::HandRaised => format!("{who} asks again {}", self.for_what()),
@@ -110,6 +112,7 @@ impl Letter<'_> {
             Trigger::Answered => format!("{who} {}", self.answered()),
             Trigger::Moment => format!("{who}: {}", moment(row).trim_end_matches('.')),
             Trigger::FirstAttemptDue => format!("{who} still waits"),
+            Trigger::FirstAttemptMissed if self.is_owners(&raised.owner) => format!("{who} has waited too long"),
             Trigger::FirstAttemptMissed => format!("{who} has waited too long for {owner}"),
             Trigger::NotDecided => format!("{who} leaves sales: nobody decided"),
             Trigger::Idle => format!("{who}: nothing has happened for {}", self.idle_for()),
@@ -197,7 +200,7 @@ impl Letter<'_> {
             }
             Trigger::Resubmitted => vec![match row.and_then(passed_over) {
                 Some(TurnbackReason::RepLeft) => "Whoever had them has left.".to_owned(),
-                Some(_) | None => "Whoever had them did not decide in time.".to_owned(),
+                Some(_) | None => "Nobody decided in time.".to_owned(),
             }],
             Trigger::Reassigned if row.is_some_and(is_breached) => {
                 vec!["They have waited too long for somebody else.".to_owned()]
@@ -205,7 +208,7 @@ impl Letter<'_> {
             Trigger::Reassigned => vec!["They were handed to you as they stand.".to_owned()],
             Trigger::FirstAttemptMissed => vec![format!("{owner} has recorded no attempt to reach them.")],
             Trigger::NotDecided => {
-                vec!["Everybody whom they were offered to let them lie. They are in nurture again.".to_owned()]
+                vec!["Nobody whom they were offered to decided in time. They are in nurture again.".to_owned()]
             }
             Trigger::Idle => vec![
                 "A next step that helps them, a day to come back on, or a reason to give them back: each is one press."
@@ -414,6 +417,15 @@ impl Letter<'_> {
         lines.iter().take(SCORE_LINES_MAX).map(line).collect()
     }
 
+    /// Whether whoever reads it is the owner: a queue has nobody above it.
+    fn is_owners(&self, owner: &Ownership) -> bool {
+        match (&self.to.seat, owner) {
+            (Seat::Queue(reader), Ownership::Queue { queue }) => reader == queue,
+            (Seat::Rep(reader), owner) => owner.rep() == Some(reader),
+            (Seat::Queue(_), _) => false,
+        }
+    }
+
     fn footer(&self, audience: Audience, owner: &Ownership) -> String {
         let (seat, zone) = (&self.to.seat, &self.to.reading.zone);
         let zone = zone.iana_name().unwrap_or("UTC");
@@ -421,7 +433,7 @@ impl Letter<'_> {
             (Seat::Rep(reader), Some(rep)) => reader == rep,
             (Seat::Queue(_), _) | (Seat::Rep(_), None) => audience == Audience::Owner,
         };
-        let why = if is_own {
+        let why = if is_own || self.is_owners(owner) {
             "You get this because you answer for this lead.".to_owned()
         } else {
             format!("You get this because {} answers to you.", self.catalog.owner_sender(Some(owner)).name)

@@ -356,6 +356,8 @@ async fn answers_that_do_not_hold_are_ticked_and_asked_again() {
     assert_eq!(after.lead.turnback.unwrap().reason, TurnbackReason::BadAnswers);
 }
 
+const TOO_FAR: &str = "That is too far ahead. Please choose an earlier day, or turn it back with that date.";
+
 #[tokio::test]
 async fn what_is_refused_is_said_and_what_was_filled_in_stays() {
     let (world, ada) = with_ada().await;
@@ -376,8 +378,8 @@ async fn what_is_refused_is_said_and_what_was_filled_in_stays() {
         ),
         ("outcome=turned_back&reason=sla_expired", "That is a reason that only the suite gives."),
         ("outcome=call_back&due_at=", "Please give a day and a time."),
-        ("outcome=call_back&due_at=2031-01-01T10%3A00", "That is too far ahead. Please choose an earlier day."),
-        ("outcome=held&until=2027-03-01", "That is too far ahead. Please choose an earlier day."),
+        ("outcome=call_back&due_at=2031-01-01T10%3A00", TOO_FAR),
+        ("outcome=held&until=2027-03-01", TOO_FAR),
         ("outcome=revisit&on=soon", "Please give a day."),
         ("outcome=everything", "The page is not up to date. Please press once more."),
         ("act=note&note=++", "Please say in a note what it is."),
