@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use jiff::civil::date;
 use jiff::{SignedDuration, Timestamp};
-use perennial_core::crm::Meaning;
 use perennial_core::event::{DisqualifyReason, Event};
 use perennial_core::ids::LeadId;
 use perennial_core::lead::{LifecycleStage, PULSE_AHEAD_MAX};
@@ -70,11 +69,21 @@ async fn for_two_years_without_a_word_from_anybody_no_lead_waits_longer_than_180
     assert_eq!((waterfall.received, waterfall.balanced), (6, true));
 }
 
+/// A reason for each way that the table has: by a sign, by a day, by an answer, by a hand-raise alone.
+const REASONS: [TurnbackReason; 6] = [
+    TurnbackReason::NoResponse,
+    TurnbackReason::NoBudget,
+    TurnbackReason::NoAuthority,
+    TurnbackReason::BadAnswers,
+    TurnbackReason::BadEmail,
+    TurnbackReason::NoInterest,
+];
+
 #[tokio::test]
 async fn whatever_sales_said_of_them_or_did_not_nobody_waits_longer_and_no_clock_of_sales_is_overrun() {
     let world = World::of(selling(), "2026-03-02 10:00").await;
     let mut leads = BTreeMap::new();
-    for (number, reason) in Meaning::TURNBACKS.into_iter().enumerate() {
+    for (number, reason) in REASONS.into_iter().enumerate() {
         let address = format!("person{number}@example.com");
         let phone = format!("+49 30 12345{number:02}");
         let lead = world.post(json!({ "email": address, "phone": phone, "role": "I run a team" })).await;
