@@ -117,7 +117,7 @@ async fn nobody_is_made_a_lead_and_nothing_of_tomorrow_is_believed() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn what_is_told_twice_late_or_in_another_order_changes_nothing_more(
