@@ -28,6 +28,14 @@ CLEO = "cleo@example.org"
 DAN = "dan@example.org"
 EVE = "eve@example.org"
 SENDER = "perennial.example"
+DECIDING = [
+    "ingest-lead",
+    "schedule-touch",
+    "record-engagement",
+    "sales-desk",
+    "housekeep",
+    "evaluate-requalification",
+]
 WITH_SECRETS = ["ingest-lead", "schedule-touch", "record-engagement", "sales-desk", "notify", "housekeep"]
 INBOX = f"{STACK}-inbox-{ACCOUNT}-{REGION}"
 
@@ -39,8 +47,8 @@ NOT_NEEDED_HERE = [
     # No call of its own: without it S3 answers 403 for a mail that is gone, and not 404.
     ("record-engagement", "s3:ListBucket", INBOX),
     ("notify", "s3:ListBucket", INBOX),
-    # Any decision may give a lead to a rep; here the form and the look did.
-    *((function, "dynamodb:Query", "REP#*") for function in WITH_SECRETS if function != "notify"),
+    # Any decision may give a lead to a rep; which does here, the form's or a later one, is a matter of who comes first.
+    *((function, "dynamodb:Query", "REP#*") for function in DECIDING),
     # A captcha's answer counts once, where a form asks for one.
     ("ingest-lead", "dynamodb:PutItem", "ONCE#*"),
     # Links that were followed are judged after minutes.
