@@ -186,13 +186,6 @@ class Deployment:
         self.awslambda.update_function_configuration(FunctionName=name, Environment={"Variables": before | variables})
         return before
 
-    def hand_out_secrets(self, function):
-        """Puts each secret in the place of its reference: until the functions fetch them by themselves."""
-        reference = f"ssm-secure:{SECRETS_PATH}/"
-        variables = self.configure(function)
-        named = {name: value for name, value in variables.items() if value.startswith(reference)}
-        self.configure(function, **{name: self.secrets[value.removeprefix(reference)] for name, value in named.items()})
-
     def describe(self):
         return self.cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]
 

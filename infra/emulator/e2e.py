@@ -36,14 +36,11 @@ DECIDING = [
     "housekeep",
     "evaluate-requalification",
 ]
-WITH_SECRETS = ["ingest-lead", "schedule-touch", "record-engagement", "sales-desk", "notify", "housekeep"]
 INBOX = f"{STACK}-inbox-{ACCOUNT}-{REGION}"
 
 
 # What a role allows and this story does not need, or not at any hour: function, action, and on what. The reason above each.
 NOT_NEEDED_HERE = [
-    # The functions do not fetch their secrets by themselves yet.
-    *((function, "ssm:GetParameters", "") for function in WITH_SECRETS),
     # No call of its own: without it S3 answers 403 for a mail that is gone, and not 404.
     ("record-engagement", "s3:ListBucket", INBOX),
     ("notify", "s3:ListBucket", INBOX),
@@ -135,7 +132,6 @@ class Story:
             Dashboard="true",
         )
         for function in self.deployment.functions():
-            self.deployment.hand_out_secrets(function)
             self.deployment.configure(function, **self.wire.endpoints(function))
 
     def a_form_is_asked_to_come_back_before_the_first_push(self):

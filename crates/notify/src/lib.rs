@@ -76,8 +76,13 @@ const SCHEDULER: &str = "aws.scheduler";
 pub async fn handle(deps: Arc<Deps>, event: BusEvent) -> Result<Summary, HandlerError> {
     let hooks = deps.hooks.as_ref();
     if event.source == SCHEDULER {
-        let (webhooks, again, digests) =
-            tokio::join!(webhooks::tick(hooks), untold::again(&deps), alerts::digests(&deps.herald, deps.budget));
+        // What is late goes out before what can wait.
+        let (again, digests, webhooks) = tokio::join!(
+            biased;
+            untold::again(&deps),
+            alerts::digests(&deps.herald, deps.budget),
+            webhooks::tick(hooks)
+        );
         let (again, digests) = (Some(again?), Some(digests?));
         return Ok(Summary { webhooks: webhooks?, again, digests, ..Summary::default() });
     }

@@ -243,7 +243,7 @@ pub struct HandOver {
 pub struct HandedOver {
     /// How many each got.
     pub to: BTreeMap<DeskOwner, u64>,
-    /// How many are theirs still: a mail of each is on its way just now.
+    /// How many are theirs still, since something else held them up.
     pub left: u64,
 }
 
@@ -297,7 +297,7 @@ impl HandOver {
 enum Handed {
     /// It has another owner now.
     To(DeskOwner),
-    /// A mail of it is on its way: it is decided on when that is over.
+    /// It is theirs still: something else holds it up.
     Busy,
     /// It had another owner already.
     Before,

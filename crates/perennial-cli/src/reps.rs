@@ -151,7 +151,7 @@ fn told(rep: &RepName, handed: &HandedOver) -> anyhow::Result<String> {
         }
     }
     if *left > 0 {
-        writeln!(text, "{} still theirs, to whom a mail is on its way: run this again in a minute", Leads(*left))?;
+        writeln!(text, "{} still theirs: run this again in a minute", Leads(*left))?;
     }
     Ok(text)
 }

@@ -522,11 +522,11 @@ async fn a_lead_that_nobody_looks_at_goes_up_the_ladder_and_each_rung_says_so() 
 
     ---
 
-    robin@perennial.example <- Ada Lovelace (Analytical Engines) waits for a decision, and is yours now: 5 minutes left
+    robin@perennial.example <- Ada Lovelace (Analytical Engines) still waits for a decision: 5 minutes left
 
-    Ada Lovelace (Analytical Engines) waits for a decision, and is yours now.
+    Ada Lovelace (Analytical Engines) still waits for a decision.
 
-    Whoever had them did not decide in time.
+    Nobody decided in time.
 
     First attempt by 10:35, in 5 minutes.
 
@@ -540,9 +540,9 @@ async fn a_lead_that_nobody_looks_at_goes_up_the_ladder_and_each_rung_says_so() 
 
     ---
 
-    robin@perennial.example <- Ada Lovelace (Analytical Engines) has waited too long for Robin Vale
+    robin@perennial.example <- Ada Lovelace (Analytical Engines) has waited too long
 
-    Ada Lovelace (Analytical Engines) has waited too long for Robin Vale.
+    Ada Lovelace (Analytical Engines) has waited too long.
 
     Robin Vale has recorded no attempt to reach them.
 
@@ -550,11 +550,11 @@ async fn a_lead_that_nobody_looks_at_goes_up_the_ladder_and_each_rung_says_so() 
 
     ---
 
-    robin@perennial.example <- Ada Lovelace (Analytical Engines) waits for a decision, and is yours now: 5 minutes left
+    robin@perennial.example <- Ada Lovelace (Analytical Engines) still waits for a decision: 5 minutes left
 
-    Ada Lovelace (Analytical Engines) waits for a decision, and is yours now.
+    Ada Lovelace (Analytical Engines) still waits for a decision.
 
-    Whoever had them did not decide in time.
+    Nobody decided in time.
 
     First attempt by 13:35, in 5 minutes.
 
@@ -568,9 +568,9 @@ async fn a_lead_that_nobody_looks_at_goes_up_the_ladder_and_each_rung_says_so() 
 
     ---
 
-    robin@perennial.example <- Ada Lovelace (Analytical Engines) has waited too long for Robin Vale
+    robin@perennial.example <- Ada Lovelace (Analytical Engines) has waited too long
 
-    Ada Lovelace (Analytical Engines) has waited too long for Robin Vale.
+    Ada Lovelace (Analytical Engines) has waited too long.
 
     Robin Vale has recorded no attempt to reach them.
 
@@ -582,7 +582,7 @@ async fn a_lead_that_nobody_looks_at_goes_up_the_ladder_and_each_rung_says_so() 
 
     Ada Lovelace (Analytical Engines) leaves sales: nobody decided.
 
-    Everybody whom they were offered to let them lie. They are in nurture again.
+    Nobody whom they were offered to decided in time. They are in nurture again.
     ");
     assert_eq!(world.lead(&ada).await.stage, LifecycleStage::Recycled);
 }
@@ -624,7 +624,7 @@ async fn what_a_lead_does_that_sales_has_is_told_at_once_and_the_same_again_only
 
     Ada Lovelace (Analytical Engines) booked a meeting.
 
-    Without another step by 16 March 10:35 they leave your list.
+    Without another step by 16 March 13:00 they leave your list.
 
     ---
 
@@ -632,7 +632,7 @@ async fn what_a_lead_does_that_sales_has_is_told_at_once_and_the_same_again_only
 
     Ada Lovelace (Analytical Engines) is looking at prices.
 
-    Without another step by 16 March 10:35 they leave your list.
+    Without another step by 16 March 13:00 they leave your list.
 
     ---
 
@@ -640,7 +640,7 @@ async fn what_a_lead_does_that_sales_has_is_told_at_once_and_the_same_again_only
 
     Ada Lovelace (Analytical Engines) wrote back.
 
-    Without another step by 16 March 10:35 they leave your list.
+    Without another step by 17 March 13:00 they leave your list.
 
     ---
 
@@ -648,7 +648,7 @@ async fn what_a_lead_does_that_sales_has_is_told_at_once_and_the_same_again_only
 
     Ada Lovelace (Analytical Engines) asks again for a call.
 
-    Without another step by 16 March 10:35 they leave your list.
+    Without another step by 18 March 10:00 they leave your list.
 
     ---
 
@@ -658,7 +658,7 @@ async fn what_a_lead_does_that_sales_has_is_told_at_once_and_the_same_again_only
 
     They may be called.
 
-    Without another step by 16 March 10:35 they leave your list.
+    Without another step by 18 March 10:00 they leave your list.
     ");
 }
 
@@ -1049,7 +1049,7 @@ async fn no_mail_asks_for_a_call_without_a_reason_nor_shows_a_way_that_may_not_b
     moment, manager: Ada Lovelace (Analytical Engines): an interesting moment
     first_attempt_due, owner: Ada Lovelace (Analytical Engines) still waits: 5 minutes left
     first_attempt_due, manager: Ada Lovelace (Analytical Engines) still waits: 5 minutes left
-    first_attempt_missed, owner: Ada Lovelace (Analytical Engines) has waited too long for Kim Osei
+    first_attempt_missed, owner: Ada Lovelace (Analytical Engines) has waited too long
     first_attempt_missed, manager: Ada Lovelace (Analytical Engines) has waited too long for Kim Osei
     not_decided, owner: Ada Lovelace (Analytical Engines) leaves sales: nobody decided
     not_decided, manager: Ada Lovelace (Analytical Engines) leaves sales: nobody decided

@@ -297,7 +297,7 @@ async fn a_row_that_nobody_may_contact_is_listened_to_until_it_raises_a_hand() {
     Thu 2026-10-01 10:05  nobody did first-contact in time
                           time is over: FirstAttemptMissed; next Thu 2026-10-01 10:10
                           alert to the Manager, Now: FirstAttemptMissed
-    Thu 2026-10-01 10:10  time is over: Reassigned; next Thu 2026-10-08 13:00
+    Thu 2026-10-01 10:10  time passes: Reassigned; next Thu 2026-10-08 13:00
     Fri 2026-10-02 10:00  link is passed over: Suppressed(DoNotEmail)
                           leaves welcome: Completed
                           starts occasional: reading comes Fri 2026-11-13 10:00

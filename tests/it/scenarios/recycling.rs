@@ -274,7 +274,7 @@ async fn a_rep_who_never_acts_loses_the_lead_to_another_and_the_manager_hears_of
     Tue 2026-03-10 10:10  time is over: Reassigned; next Wed 2026-03-18 10:00
     Tue 2026-03-10 10:10  belongs to the queue sdr
     Tue 2026-03-10 10:10  alert to the Owner, Now: Reassigned
-    Tue 2026-03-10 10:15  alert to the Owner, Digest: TaskOverdue
+    Tue 2026-03-10 10:15  alert to the Owner, Now: TaskOverdue
     Wed 2026-03-11 10:15  alert to the Manager, Now: TaskOverdue
     ");
     let lead = world.lead(&ada).await;
