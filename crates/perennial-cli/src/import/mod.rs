@@ -1,7 +1,7 @@
 //! `perennial import FILE --map MAP.toml`: the rows of a list become leads.
 //!
-//! [`reader`] turns a file of whatever encoding into rows, in memory that does not grow with it;
-//! [`mapping`] turns a row into what a form post would have said; [`run()`] hands it to the same door
+//! `reader` turns a file of whatever encoding into rows, in memory that does not grow with it;
+//! `mapping` turns a row into what a form post would have said; [`run()`] hands it to the same door
 //! that a form post goes through, and writes down what became of it.
 //!
 //! **Invariant:** every row of the file ends in exactly one outcome, and a row that is refused is
