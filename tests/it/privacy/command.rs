@@ -41,7 +41,9 @@ async fn a_person_is_exported_and_erased_while_the_suite_runs_with_the_mails_in_
     let id = exported["lead"].as_str().unwrap().to_owned();
     let erased = place.perennial(&["erase", ADDRESS]).await;
     assert_eq!((erased.status, erased.error.as_str()), (Some(0), ""));
-    assert!(erased.out.contains(&format!(" history, 1 submission, {letters_kept} letter;")), "{}", erased.out);
+    // A digest may have come in between.
+    let is_told = |letters: usize| erased.out.contains(&format!(" history, 1 submission, {letters} letter;"));
+    assert!((letters_kept..=3).any(is_told), "{}", erased.out);
     assert_eq!(found(&erased.out), [""; 0]);
     let letters = up.letters().await;
     assert_eq!((letters.len(), found(&json!(letters).to_string())), (1, vec![]), "the other person's is there");
