@@ -19,6 +19,7 @@ import zipfile
 from pathlib import Path
 
 import boto3
+from botocore.config import Config
 from samtranslator.yaml_helper import yaml_parse
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,7 +49,8 @@ LOG_SHOWN_MAX = 8000
 
 def eventually(what, look, patience_s=PATIENCE_S):
     """What `look` answers, as soon as it answers anything; the test fails if it never does."""
-    for _ in range(patience_s * LOOKS_PER_S):
+    until = time.monotonic() + patience_s
+    while time.monotonic() < until:
         if found := look():
             print(f"  {what}", flush=True)
             return found
@@ -89,7 +91,7 @@ class Emulator:
 
     def __exit__(self, kind, *_):
         if kind is not None:
-            print(f"--- the emulator's log ends so\n{Path(self.log.name).read_text()[-LOG_SHOWN_MAX:]}")
+            print(f"--- the emulator's log ends so\n{Path(self.log.name).read_text(errors='replace')[-LOG_SHOWN_MAX:]}", flush=True)
         self.process.terminate()
         try:
             self.process.wait(timeout=20)
@@ -102,8 +104,11 @@ class Emulator:
             return urllib.request.urlopen(f"{self.endpoint}/_ministack/health", timeout=2).status == 200
 
     def client(self, service):
+        # A call that hangs is a finding, not something to wait for.
+        patience = Config(connect_timeout=5, read_timeout=60, retries={"total_max_attempts": 1})
         return boto3.client(
             service,
+            config=patience,
             endpoint_url=self.endpoint,
             region_name=REGION,
             aws_access_key_id="test",

@@ -7,6 +7,7 @@ What each step shows is its name. Where MiniStack is wrong, the test says so and
 
 import email
 import email.policy
+import faulthandler
 import json
 import re
 import shutil
@@ -28,6 +29,10 @@ CLEO = "cleo@example.org"
 DAN = "dan@example.org"
 EVE = "eve@example.org"
 SENDER = "perennial.example"
+
+# It takes two to five minutes; one that hangs says where.
+STORY_S_MAX = 600
+
 DECIDING = [
     "ingest-lead",
     "schedule-touch",
@@ -449,6 +454,7 @@ def whole(mail):
 
 
 def main():
+    faulthandler.dump_traceback_later(STORY_S_MAX, exit=True)
     with tempfile.TemporaryDirectory() as directory, Emulator(directory) as emulator:
         story = Story(emulator)
         story.deployment.put_secrets()
