@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use jiff::civil::date;
 use perennial_app::alerts;
+use perennial_app::desk::view::NextAct;
 use perennial_app::desk::{Desk, DeskLink, Seat, Told};
 use perennial_app::library::Library;
 use perennial_app::ports::{Clock, Notice};
@@ -453,6 +454,8 @@ async fn nobody_is_asked_to_write_to_whoever_has_not_said_yet_that_they_want_mai
     let ada = world.post(json!({ "email": "ada@example.com", "first_name": "Ada", "timezone": "Europe/Berlin" })).await;
     assert_eq!(world.lead(&ada).await.email, EmailReach::Unconfirmed);
     assert_eq!(world.lead(&ada).await.task, None, "it waits for their yes");
+    let page = desk(&world).view(&Party::Rep { rep: rep("kim") }, &ada).await.unwrap();
+    assert!(matches!(page.next.unwrap().act, NextAct::AwaitConsent), "and its page says so");
     let mut alert = sample("alert-raised.json");
     alert["detail"]["id"] = json!(format!("{ada}-99-0"));
     assert_eq!(notified(&world, "alert-raised.json", &alert["detail"]).await, Ok(Some(alerts::Told::Sent)));

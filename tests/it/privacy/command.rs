@@ -23,7 +23,7 @@ async fn a_person_is_exported_and_erased_while_the_suite_runs_with_the_mails_in_
     let place = Place::new();
     let up = place.up_on(PROGRAMS).await;
     assert_eq!(up.post(&canary()).await.unwrap().status, 202);
-    assert_eq!(up.post(&json!({ "email": "other@example.com" })).await.unwrap().status, 202);
+    assert_eq!(up.post(&json!({ "email": "other@example.com", "first_name": "Oda" })).await.unwrap().status, 202);
     eventually("two mails", async || Some(up.letters().await).filter(|letters| letters.len() == 2)).await;
 
     let export = place.perennial(&["export", ADDRESS]).await;

@@ -526,12 +526,7 @@ fn next(catalog: &Catalog, stored: &Stored, now: Timestamp) -> Option<Next> {
             mail_act(catalog, stored, enrolment, *class, now)
         }
         Some(Action::Call { .. }) if lead.phone == PhoneReach::Ok => NextAct::Call,
-        Some(Action::PersonalMail { .. }) => match lead.reach() {
-            Reach::Mail if lead.rests_until(now).is_some() && lead.phone == PhoneReach::Ok => NextAct::Call,
-            Reach::Mail => NextAct::Write,
-            Reach::Human(kind) => asked_for(kind),
-            Reach::Nobody => NextAct::Listen,
-        },
+        Some(Action::PersonalMail { .. }) => by_hand_act(lead, now),
         Some(
             Action::Call { .. }
             | Action::Wait
@@ -563,6 +558,19 @@ fn mail_act(catalog: &Catalog, stored: &Stored, enrolment: &Enrolment, class: To
             let (touch, version) = (enrolment.touch(), Some(&enrolment.version));
             NextAct::Mail { subject: mail::subject_of(catalog, stored, &touch, version, enrolment.round) }
         }
+        Reach::Human(kind) => asked_for(kind),
+        Reach::Nobody => NextAct::Listen,
+    }
+}
+
+/// What becomes of a mail that somebody is to write by hand.
+fn by_hand_act(lead: &Lead, now: Timestamp) -> NextAct {
+    let is_unconfirmed = lead.email == EmailReach::Unconfirmed;
+    let rests = lead.rests_until(now).is_some() || is_unconfirmed;
+    match lead.reach() {
+        Reach::Mail if rests && lead.phone == PhoneReach::Ok => NextAct::Call,
+        Reach::Mail if is_unconfirmed => NextAct::AwaitConsent,
+        Reach::Mail => NextAct::Write,
         Reach::Human(kind) => asked_for(kind),
         Reach::Nobody => NextAct::Listen,
     }
