@@ -112,7 +112,7 @@ impl Bridge {
             Earnest::Tried => self.desk.would_dispose(&told).await,
         };
         match done {
-            // A status that was set back changes no lead, only what is made of the next one.
+            // Of a lead of whom nobody has done anything there is nothing to say, whoever they are.
             Ok(_) | Err(DisposeError::NotTheirs | DisposeError::Refused(_)) if is_untouched => {
                 Ok(Taken::Unchanged(Unchanged::Nothing))
             }

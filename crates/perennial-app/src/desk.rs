@@ -16,6 +16,7 @@ use jiff::{SignedDuration, Timestamp};
 use perennial_core::catalog::Catalog;
 use perennial_core::clean;
 use perennial_core::decide::{Decision, Stimulus, View, is_overtaken, refusal};
+use perennial_core::event::Event;
 use perennial_core::ids::{LeadId, Pepper, QueueName, RepName};
 use perennial_core::lead::{Ownership, StageKind};
 use perennial_core::policy::TurnbackReason;
@@ -384,7 +385,7 @@ impl Desk {
         let stored = self.store.load(&told.lead).await?;
         may_do(&catalog, &told.by, &told.lead, stored.as_ref(), &stimulus, now)?;
         let decision = decide_on(self.store.as_ref(), stored.as_ref(), &catalog, &stimulus, now).await?;
-        Ok(if decision.events.is_empty() { Done::Before } else { Done::Now })
+        Ok(done(&decision.events))
     }
 
     /// Refuses what only history can tell to be wrong: a remark on a mail that was never sent to that lead.
@@ -459,7 +460,7 @@ impl Desk {
             return Err(error);
         }
         match (reaction, record) {
-            (Ok(Some(_)), _) => Ok(Done::Now),
+            (Ok(Some(reaction)), _) => Ok(done(&reaction.events)),
             (Ok(None), _) => Ok(Done::Before),
             (Err(ReactError::KnownKey(known)), Some(record)) => known_as(&known, record),
             (Err(error), _) => Err(error.into()),
@@ -539,6 +540,11 @@ pub(crate) fn is_theirs(catalog: &Catalog, party: &Party, stored: &Stored) -> bo
         None => !party.sells(),
     };
     is_theirs && stored.lead.stage.kind() != StageKind::Terminal
+}
+
+/// What came of what was decided: that a status stands in a CRM changes nothing by itself.
+fn done(events: &[Event]) -> Done {
+    if events.iter().all(|event| matches!(event, Event::StatusTold { .. })) { Done::Before } else { Done::Now }
 }
 
 fn known_as(known: &IdempotencyRecord, told: &IdempotencyRecord) -> Result<Done, DisposeError> {

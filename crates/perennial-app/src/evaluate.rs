@@ -1,6 +1,7 @@
 //! Whether a lead is ready for sales: looked at as soon as something says that it may be.
 //!
-//! **Invariant:** a look is one read and at most one commit. What counts is what is stored, so looking twice, late or in
+//! **Invariant:** a look is one read and at most one commit; where it gives a lead to one of several reps, also a look at what
+//! waits for each of them. What counts is what is stored, so looking twice, late or in
 //! another order says nothing more (I10); a look that never comes is the sweep's, minutes later.
 
 use std::sync::Arc;

@@ -21,7 +21,7 @@ use crate::ids::{
 use crate::inbound::{Attribution, InboxKey};
 use crate::lead::{
     Doubt, EmailReach, Enrolment, Lead, LifecycleStage, Ownership, Pause, PauseCause, PhoneReach, SETBACKS_KEPT_MAX,
-    SoftBounce, Task, TaskKind, Unresolved, is_false, is_zero,
+    SoftBounce, Task, TaskKind, Unresolved, is_zero,
 };
 use crate::policy::TurnbackReason;
 use crate::program::ProgramVersion;
@@ -687,9 +687,12 @@ pub enum Event {
         /// When it happened, where it was told later than that.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         happened_at: Option<Timestamp>,
-        /// Whether it is a status that stands in a CRM.
-        #[serde(default, skip_serializing_if = "is_false")]
-        is_status: bool,
+    },
+    /// A CRM told a status, whatever that comes to: while it stands there, it says nothing new.
+    #[serde(rename = "status.told")]
+    StatusTold {
+        /// Which, as the outcome that it means.
+        status: Outcome,
     },
     /// Sales takes the lead on.
     #[serde(rename = "lead.accepted")]
@@ -880,6 +883,7 @@ names! {
     SlaWarned => "sla.warned",
     SlaBreached => "sla.breached",
     Disposed => "disposition.recorded",
+    StatusTold => "status.told",
     Accepted => "lead.accepted",
     OpportunityOpened => "opportunity.opened",
     Won => "deal.won",
@@ -1033,6 +1037,7 @@ fn change(mut lead: Lead, event: &Event, at: Timestamp) -> Lead {
         | Event::SlaWarned { .. }
         | Event::SlaBreached { .. }
         | Event::Disposed { .. }
+        | Event::StatusTold { .. }
         | Event::Accepted { .. }
         | Event::OpportunityOpened { .. }
         | Event::Won { .. }

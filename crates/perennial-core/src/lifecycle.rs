@@ -205,6 +205,7 @@ impl Row {
             | Event::Evaluated { .. }
             | Event::TurnbackMoved { .. }
             | Event::Disposed { .. }
+            | Event::StatusTold { .. }
             | Event::Lost { .. }
             | Event::Recycled
             | Event::Alerted { .. }

@@ -31,7 +31,7 @@ pub fn thinned(event: &Event) -> Event {
             *topic = None;
         }
         Event::Answered { fields } | Event::Doubted { fields } => fields.clear(),
-        Event::Disposed { outcome, .. } => forget(outcome),
+        Event::Disposed { outcome, .. } | Event::StatusTold { status: outcome } => forget(outcome),
         Event::Labelled { topic, add, remove } => {
             *topic = None;
             *add = BTreeSet::new();

@@ -197,9 +197,7 @@ impl Outcome {
             Self::Unhelpful { .. } => "unhelpful",
         }
     }
-}
 
-impl Outcome {
     /// Whether it says something to the suite rather than of the lead.
     pub const fn is_remark(&self) -> bool {
         match self {

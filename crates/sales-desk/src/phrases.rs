@@ -625,13 +625,7 @@ mod english {
             Event::AddressSuppressed { cause } => no_mail(*cause).unwrap_or("Their address works again.").to_owned(),
             Event::Disqualified { reason, .. } => format!("No lead: {}.", lower(no_lead(*reason))),
             Event::Qualified { cause, .. } => format!("Ready for sales. {}", self::cause(*cause)),
-            Event::Requalified { cause, origin, .. } => {
-                let again = match origin {
-                    Origin::New | Origin::Recycled { .. } | Origin::Reopened => "Ready for sales again.",
-                    Origin::Customer => "A customer wants more.",
-                };
-                format!("{again} {}", self::cause(*cause))
-            }
+            Event::Requalified { cause, origin, .. } => format!("{} {}", again(*origin), self::cause(*cause)),
             Event::SlaBreached { trigger: Trigger::Reassigned, .. } if past.is_moved => {
                 "Given on, since nobody tried.".to_owned()
             }
@@ -692,7 +686,15 @@ mod english {
             | Event::TaskDone { .. }
             | Event::Noted { .. }
             | Event::Doubted { .. }
+            | Event::StatusTold { .. }
             | Event::Reviewed { .. } => String::new(),
+        }
+    }
+
+    fn again(origin: Origin) -> &'static str {
+        match origin {
+            Origin::New | Origin::Recycled { .. } | Origin::Reopened => "Ready for sales again.",
+            Origin::Customer => "A customer wants more.",
         }
     }
 

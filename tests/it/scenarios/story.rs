@@ -149,6 +149,7 @@ impl Teller<'_> {
                 format!("time is over: {trigger:?}; next {}", self.time(*next_at))
             }
             Event::Disposed { by, outcome, .. } => format!("sales tells: {} ({})", outcome.name(), who(by)),
+            Event::StatusTold { status } => format!("stands in the CRM as: {}", status.name()),
             Event::Accepted { by } => format!("is accepted ({})", who(by)),
             Event::OpportunityOpened { by } => format!("is an opportunity ({})", who(by)),
             Event::Won { by } => format!("is won ({})", who(by)),

@@ -467,6 +467,7 @@ const fn telling(event: &Event) -> Telling {
         | Event::TurnbackMoved { .. }
         | Event::HorizonReached
         | Event::Alerted { .. }
+        | Event::StatusTold { .. }
         | Event::TaskDone { .. }
         | Event::Noted { .. }
         | Event::Doubted { .. }

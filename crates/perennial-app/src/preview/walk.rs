@@ -216,6 +216,7 @@ impl Walk<'_> {
             | Event::SlaWarned { .. }
             | Event::SlaBreached { .. }
             | Event::Disposed { .. }
+            | Event::StatusTold { .. }
             | Event::Accepted { .. }
             | Event::OpportunityOpened { .. }
             | Event::Won { .. }

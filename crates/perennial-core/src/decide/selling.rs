@@ -244,19 +244,21 @@ impl Draft<'_> {
         if refusal(&view, by, outcome, self.now).is_some() || is_overtaken(view.lead, outcome, happened_at) {
             return;
         }
-        if *by == Party::Crm && self.is_so(outcome, is_status, before) {
+        let is_so = *by == Party::Crm && self.is_so(outcome, is_status, before);
+        if is_status && self.is_another_status(outcome) {
+            self.record(Event::StatusTold { status: outcome.clone() });
+        }
+        if is_so {
             if note.is_some() {
                 self.record(Event::Noted { by: by.clone() });
             }
             return;
         }
-        self.record(Event::Disposed { by: by.clone(), outcome: outcome.clone(), happened_at, is_status });
+        self.record(Event::Disposed { by: by.clone(), outcome: outcome.clone(), happened_at });
         if note.is_some() {
             self.record(Event::Noted { by: by.clone() });
         }
         match outcome {
-            // Nobody has done anything.
-            Outcome::Untouched => return,
             Outcome::Accepted => self.take_to(LifecycleStage::Sal, by, before),
             Outcome::Attempted { .. } | Outcome::Done => self.end_task(outcome.name()),
             Outcome::Connected => {
@@ -316,16 +318,22 @@ impl Draft<'_> {
             Outcome::Held { until } => self.pause(PauseCause::RepHold, *until),
             Outcome::Resumed => self.resume(),
             Outcome::Revisit { .. } => self.hear(&BTreeSet::new()),
-            Outcome::Unhelpful { .. } => {}
+            Outcome::Untouched | Outcome::Unhelpful { .. } => {}
         }
         self.keep_alive();
+    }
+
+    /// Whether a CRM's status is another than the one that it told last. One that nobody ever touched is none.
+    fn is_another_status(&self, status: &Outcome) -> bool {
+        let last = self.lead.as_ref().and_then(|lead| lead.crm_status.as_ref());
+        last != Some(status) && (last.is_some() || *status != Outcome::Untouched)
     }
 
     /// Whether the lead is where an outcome leads. A CRM tells a status again whenever anything else of its record changes;
     /// and it has few words, so what somebody who sells said here is not replaced by one that says less.
     fn is_so(&self, outcome: &Outcome, is_status: bool, before: Option<&Facts<'_>>) -> bool {
         let Some(lead) = &self.lead else { return false };
-        if is_status && lead.crm_status.as_ref() == Some(outcome) {
+        if is_status && !self.is_another_status(outcome) {
             return true;
         }
         let turnback = lead.turnback.as_ref().filter(|_| lead.stage == LifecycleStage::Recycled);
@@ -333,7 +341,7 @@ impl Draft<'_> {
         let is_told = lead.stage == LifecycleStage::Disqualified || turnback.is_some_and(|it| it.by_seller);
         match outcome {
             Outcome::TurnedBack(_) | Outcome::Lost if lead.stage == LifecycleStage::Disqualified => true,
-            Outcome::TurnedBack(request) if is_told && request.date.is_none() => true,
+            Outcome::TurnedBack(request) if is_told && request.date.is_none() && request.fields.is_empty() => true,
             Outcome::TurnedBack(request) if request.reason == TurnbackReason::Other && turnback.is_some() => true,
             Outcome::TurnedBack(request) => {
                 let known = before.and_then(|before| before.profile);
@@ -348,7 +356,8 @@ impl Draft<'_> {
             Outcome::Accepted | Outcome::Qualified if lead.stage == LifecycleStage::Customer => true,
             Outcome::Accepted => is_there(lead.stage, LifecycleStage::Sal),
             Outcome::Qualified => is_there(lead.stage, LifecycleStage::Sql),
-            Outcome::Untouched => lead.crm_status.is_none() || !is_status,
+            // Nobody has done anything.
+            Outcome::Untouched => true,
             Outcome::Attempted { .. }
             | Outcome::Connected
             | Outcome::CallBack { .. }

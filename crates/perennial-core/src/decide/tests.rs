@@ -219,6 +219,7 @@ fn said(event: &Event) -> Option<String> {
         Event::SlaWarned { trigger, .. } => format!("clock: {trigger:?}"),
         Event::SlaBreached { trigger, .. } => format!("clock over: {trigger:?}"),
         Event::Disposed { outcome, .. } => format!("sales: {}", outcome.name()),
+        Event::StatusTold { status } => format!("CRM: {}", status.name()),
         Event::Accepted { .. } => "is accepted".to_owned(),
         Event::OpportunityOpened { .. } => "is an opportunity".to_owned(),
         Event::Won { .. } => "is won".to_owned(),

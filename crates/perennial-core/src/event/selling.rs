@@ -58,11 +58,11 @@ pub(super) fn apply(lead: &mut Lead, event: &Event, at: Timestamp) {
     if let Event::SlaBreached { trigger: Trigger::Reassigned, .. } = event {
         lead.cycle.passed_over.extend(lead.owner.as_ref().and_then(Ownership::rep).cloned());
     }
-    if let Event::Disposed { by, outcome, happened_at, is_status } = event {
+    if let Event::StatusTold { status } = event {
+        lead.crm_status = Some(status.clone());
+    }
+    if let Event::Disposed { by, outcome, happened_at } = event {
         disposed(lead, by, outcome, at);
-        if *is_status {
-            lead.crm_status = Some(outcome.clone());
-        }
         if !outcome.is_remark() {
             lead.disposed_at = lead.disposed_at.max(Some(happened_at.unwrap_or(at)));
         }

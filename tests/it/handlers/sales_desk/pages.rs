@@ -424,8 +424,7 @@ async fn a_mail_that_does_not_help_is_marked_on_its_own_line() {
     assert!(world.events(&ada).await.contains(&Event::Disposed {
         by: Party::Rep { rep: rep("robin") },
         outcome: Outcome::Unhelpful { touch },
-        happened_at: None,
-        is_status: false
+        happened_at: None
     }));
 }
 

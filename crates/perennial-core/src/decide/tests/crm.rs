@@ -134,6 +134,30 @@ fn a_status_that_stands_there_still_says_nothing_new() {
 }
 
 #[test]
+fn an_echo_of_what_a_rep_did_here_does_not_take_the_lead_on_again_when_nothing_came_of_it() {
+    let mut life = Life::accepted();
+    // The CRM learns it from us, and tells it back.
+    life.stands_in_crm(&Outcome::Accepted);
+    assert_eq!((life.lead().stage, life.lead().crm_status.as_ref()), (LifecycleStage::Sal, Some(&Outcome::Accepted)));
+    life.passes(15);
+    assert_eq!(life.lead().stage, LifecycleStage::Recycled);
+    // Our own webhook changes the record there, and its status comes once more.
+    life.stands_in_crm(&Outcome::Accepted);
+    assert_eq!((life.lead().stage, life.lead().cycle.number), (LifecycleStage::Recycled, 1));
+}
+
+#[test]
+fn answers_that_do_not_hold_are_news_after_another_reason() {
+    let mut life = Life::accepted();
+    life.answers("role", "I run a team");
+    life.tells(back(Reason::Timing));
+    let fields = [crate::ids::FieldName::parse("role").unwrap()].into();
+    let request = crate::sales::TurnbackRequest { fields, ..crate::sales::TurnbackRequest::new(Reason::BadAnswers) };
+    life.stands_in_crm(&Outcome::TurnedBack(request));
+    assert_eq!(life.lead().turnback.as_ref().unwrap().reason, Reason::BadAnswers);
+}
+
+#[test]
 fn an_attempt_counts_once_as_a_status_and_each_time_as_what_happened() {
     let mut life = Life::accepted();
     for _ in 0..3 {
