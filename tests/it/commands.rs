@@ -29,6 +29,8 @@ async fn a_store_that_is_mistyped_is_no_empty_store() {
         &["retain"],
         &["erase", "ada@example.com"],
         &["lead", "hand", "ada@example.com", "--to", "sdr"],
+        &["lead", "enrol", "ada@example.com", "--program", "nurture"],
+        &["lead", "exit", "ada@example.com"],
     ] {
         let said = place.perennial(command).await;
         assert_eq!((said.status, said.out.as_str()), (Some(2), ""), "{command:?}");
@@ -70,6 +72,52 @@ async fn a_lead_is_named_by_its_address_and_one_that_is_not_there_has_no_link() 
         assert!(!said.out.contains("8700") && said.out.contains("curl http://127.0.0.1:"), "{}", said.out);
     }
     up.interrupt().await;
+}
+
+#[tokio::test]
+async fn a_lead_is_put_into_a_program_and_taken_out_of_it_by_hand() {
+    let place = Place::new();
+    let (list, map) = (place.path("leads.csv"), place.path("leads.toml"));
+    fs::write(&list, "Email\nada@example.com\n").unwrap();
+    fs::write(&map, "form = 'list'\nlist = 'leads'\n[fields]\nemail = 'Email'").unwrap();
+    assert_eq!(place.perennial(&["import", &list, "--map", &map, "--programs", &programs()]).await.status, Some(0));
+    let enrol = async |more: &[&str]| {
+        let said = place.perennial(&[&["lead", "enrol", "ada@example.com"], more].concat()).await;
+        assert_eq!(said.error, "", "{more:?}");
+        (said.status, said.out)
+    };
+    let (status, said) = enrol(&["--program", "newsletter", "--why", "She asked for it at the fair."]).await;
+    assert_eq!(status, Some(0));
+    assert!(said.starts_with("in `newsletter` now; `") && said.contains("` comes at 20"), "{said}");
+    let again = (Some(1), "the lead is in `newsletter` already; `--again` begins it anew\n".to_owned());
+    assert_eq!(enrol(&["--program", "newsletter"]).await, again);
+    assert_eq!(enrol(&["--program", "newsletter", "--again"]).await.0, Some(0));
+    let unknown = "no program `newsleter` is in force: did you mean `newsletter`?\n".to_owned();
+    assert_eq!(enrol(&["--program", "newsleter"]).await, (Some(1), unknown));
+
+    let exit = place.perennial(&["lead", "exit", "ada@example.com"]).await;
+    assert_eq!(exit.status, Some(0), "{}{}", exit.out, exit.error);
+    assert!(exit.out.starts_with("in `occasional` now; `"), "{}", exit.out);
+    let nowhere = place.perennial(&["lead", "exit", "ada@example.com"]).await;
+    assert_eq!(nowhere.status, Some(1), "{}", nowhere.out);
+    assert!(nowhere.out.starts_with("nothing but `occasional` follows `occasional`"), "{}", nowhere.out);
+
+    let nobody = place.perennial(&["lead", "enrol", "nobody@example.com", "--program", "nurture"]).await;
+    assert_eq!((nobody.status, nobody.out.as_str()), (Some(1), "there is no such lead\n"));
+    for wrong in [
+        &["lead", "enrol", "no address", "--program", "nurture"][..],
+        &["lead", "enrol", "ada@example.com", "--program", "No Program"],
+        &["lead", "enrol", "ada@example.com"],
+    ] {
+        assert_eq!(place.perennial(wrong).await.status, Some(2), "{wrong:?}");
+    }
+    let long = "x".repeat(5_000);
+    assert_eq!(place.perennial(&["lead", "exit", "ada@example.com", "--why", &long]).await.status, Some(2));
+    // Why stands where what is personal stands, and is part of what the person may have.
+    let export = place.perennial(&["export", "ada@example.com"]).await;
+    assert!(export.out.contains("She asked for it at the fair."), "{}", export.error);
+    assert_eq!(export.out.matches("enrolment.directed").count(), 3, "{}", export.out);
+    assert_eq!(place.perennial(&["audit"]).await.status, Some(0));
 }
 
 #[tokio::test]

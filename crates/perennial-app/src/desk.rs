@@ -365,7 +365,7 @@ impl DisposeError {
 impl Desk {
     /// Takes in an outcome, with what there is to say to it, in one commit.
     pub async fn dispose(&self, told: &Told) -> Result<Done, DisposeError> {
-        let note = self.note_of(&told.by, told.note.as_deref())?;
+        let note = note_of(&told.by, told.note.as_deref(), self.clock.now())?;
         if needs_note(&told.by, &told.outcome) && note.is_none() {
             return Err(DisposeError::NoNote);
         }
@@ -375,7 +375,7 @@ impl Desk {
 
     /// What [`Desk::dispose`] would do now. Nothing is changed.
     pub async fn would_dispose(&self, told: &Told) -> Result<Done, DisposeError> {
-        let stimulus = disposed(told, self.note_of(&told.by, told.note.as_deref())?);
+        let stimulus = disposed(told, note_of(&told.by, told.note.as_deref(), self.clock.now())?);
         let now = self.clock.now();
         if let Some(done) = self.known(&self.record_of(told), now).await? {
             return Ok(done);
@@ -400,7 +400,7 @@ impl Desk {
 
     /// Takes in a note, under a key as an outcome.
     pub async fn note(&self, by: &Party, lead: &LeadId, text: &str, key: &str) -> Result<Done, DisposeError> {
-        let Some(note) = self.note_of(by, Some(text))? else { return Err(DisposeError::NoNote) };
+        let Some(note) = note_of(by, Some(text), self.clock.now())? else { return Err(DisposeError::NoNote) };
         let record = self.record(by, key, &[lead.as_str().as_bytes(), b"/note/", text.as_bytes()]);
         let stimulus = Stimulus::Noted { by: by.clone(), note };
         self.decided(by, lead, &stimulus, Some(&record)).await
@@ -419,16 +419,6 @@ impl Desk {
             return Err(DisposeError::NoSuchOwner);
         }
         self.decided(by, lead, &Stimulus::HandedTo { owner }, None).await
-    }
-
-    /// What is said, cleaned; `None` where that is nothing.
-    fn note_of(&self, by: &Party, text: Option<&str>) -> Result<Option<Note>, DisposeError> {
-        let text = text.map(clean::paragraphs).unwrap_or_default();
-        if text.chars().count() > NOTE_LENGTH_MAX {
-            return Err(DisposeError::NoteTooLong);
-        }
-        let note = Note { at: self.clock.now(), by: by.name().to_owned(), text };
-        Ok((!note.text.is_empty()).then_some(note))
     }
 
     /// Decides, on the lead as it is when that is committed.
@@ -488,6 +478,16 @@ impl Desk {
             expires_at: self.clock.now() + if by.sells() { OUTCOME_PERIOD } else { REPLAY_PERIOD },
         }
     }
+}
+
+/// What is said, cleaned; `None` where that is nothing.
+pub(crate) fn note_of(by: &Party, text: Option<&str>, at: Timestamp) -> Result<Option<Note>, DisposeError> {
+    let text = text.map(clean::paragraphs).unwrap_or_default();
+    if text.chars().count() > NOTE_LENGTH_MAX {
+        return Err(DisposeError::NoteTooLong);
+    }
+    let note = Note { at, by: by.name().to_owned(), text };
+    Ok((!note.text.is_empty()).then_some(note))
 }
 
 fn disposed(told: &Told, note: Option<Note>) -> Stimulus {

@@ -13,6 +13,7 @@ pub mod contract;
 pub mod crm;
 pub mod deliveries;
 pub mod desk;
+pub mod direct;
 pub mod dossier;
 mod effects;
 pub mod engagement;

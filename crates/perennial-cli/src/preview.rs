@@ -112,9 +112,14 @@ pub(crate) fn find<'c>(
     if names.contains(&name) {
         bail!("the program `{name}` has mistakes: `perennial check {directory}` says which");
     }
-    match nearest(name, &names, LIKENESS_MIN) {
-        Some(like) => bail!("there is no program `{name}` in {directory}: did you mean `{like}`?"),
-        None => bail!("there is no program `{name}` in {directory}, only {}", names.join(", ")),
+    bail!("there is no program `{name}` in {directory}{}", did_you_mean(name, &names))
+}
+
+/// The end of a sentence that says that there is nothing of a name: what may have been meant by it.
+pub(crate) fn did_you_mean(typed: &str, known: &[&str]) -> String {
+    match nearest(typed, known, LIKENESS_MIN) {
+        Some(like) => format!(": did you mean `{like}`?"),
+        None => format!(", only {}", known.join(", ")),
     }
 }
 
@@ -136,10 +141,7 @@ fn shown(
         let templates: Vec<&str> =
             program.steps.iter().flat_map(|step| step.templates()).map(TemplateName::as_str).collect();
         if !templates.contains(&touch.as_str()) {
-            match nearest(touch.as_str(), &templates, LIKENESS_MIN) {
-                Some(like) => bail!("`{}` has no mail `{touch}`: did you mean `{like}`?", program.name),
-                None => bail!("`{}` has no mail `{touch}`, only {}", program.name, templates.join(", ")),
-            }
+            bail!("`{}` has no mail `{touch}`{}", program.name, did_you_mean(touch.as_str(), &templates));
         }
     }
     let samples = samples(args, catalog, now)?;

@@ -6,6 +6,7 @@
 
 mod clicks;
 mod consent;
+mod direct;
 mod gate;
 mod ladder;
 mod replies;
@@ -37,6 +38,7 @@ use crate::roster::Loads;
 use crate::sales::{Outcome, Party, Trigger};
 use crate::submission::{Channel, Entry, Intent, Permission, Submission};
 
+pub use direct::{Direction, Misdirection, misdirection};
 pub use selling::{is_overtaken, refusal};
 
 /// How long junk is kept before it is purged (DOMAIN.md §3).
@@ -175,6 +177,15 @@ pub enum Stimulus {
     },
     /// Somebody ends the lead's program: what follows it begins.
     ProgramEnded,
+    /// Somebody sends the lead into a program, or out of the one that it is in, by hand.
+    Directed {
+        /// Who.
+        by: Party,
+        /// Where.
+        direction: Direction,
+        /// What they have to say to it.
+        note: Option<Note>,
+    },
     /// A person looked at a lead in quarantine, and lets it in.
     Released {
         /// The form it came by: it is nurtured as that says.
@@ -240,6 +251,7 @@ impl Stimulus {
             Self::Signalled { .. } => "signalled",
             Self::Migrated { .. } => "migrated",
             Self::ProgramEnded => "program_ended",
+            Self::Directed { .. } => "directed",
             Self::Released { .. } => "released",
             Self::Condemned => "condemned",
             Self::Evaluate => "evaluate",
@@ -358,6 +370,11 @@ pub fn decide(view: &View<'_>, stimulus: &Stimulus, now: Timestamp) -> Decision 
         {
             selling::told(view, known, outcome, note.as_ref(), now)
         }
+        (Stimulus::Directed { direction, note: Some(note), .. }, Some(known))
+            if misdirection(view, direction, now).is_none() =>
+        {
+            Some(known.noted(note))
+        }
         (Stimulus::Noted { note, .. }, Some(known)) if can_answer(view.lead) => Some(known.noted(note)),
         (Stimulus::EraseRequested, Some(_)) | (Stimulus::Suppressed { .. }, None) => Some(Profile::blank(now)),
         _ => None,
@@ -422,6 +439,7 @@ impl<'a> Draft<'a> {
             Stimulus::Signalled { kind, topic } => self.signalled(*kind, topic.clone(), before),
             Stimulus::Migrated { version, step } => self.migrate(version, step),
             Stimulus::ProgramEnded => self.end_program(),
+            Stimulus::Directed { by, direction, note } => self.direct(by, direction, note.as_ref()),
             Stimulus::Released { form } => self.released(form),
             Stimulus::Condemned => self.condemned(),
             Stimulus::Evaluate => self.evaluate(),

@@ -319,6 +319,15 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "is_zero")]
         lap: u32,
     },
+    /// Somebody decided by hand where the lead goes; what ends and begins by that follows.
+    #[serde(rename = "enrolment.directed")]
+    Directed {
+        /// Who.
+        by: Party,
+        /// The program that it goes into; absent: out of the one that it was in.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        program: Option<ProgramName>,
+    },
     /// A program ended.
     #[serde(rename = "enrolment.exited")]
     EnrolmentExited {
@@ -843,6 +852,7 @@ names! {
     EnrolmentStarted => "enrolment.started",
     EnrolmentAdvanced => "enrolment.advanced",
     EnrolmentMigrated => "enrolment.migrated",
+    Directed => "enrolment.directed",
     EnrolmentExited => "enrolment.exited",
     Signalled => "signal.recorded",
     Scored => "score.changed",
@@ -1026,6 +1036,7 @@ fn change(mut lead: Lead, event: &Event, at: Timestamp) -> Lead {
         | Event::MomentRaised { .. }
         | Event::ReplyReceived { .. }
         | Event::Emitted { .. }
+        | Event::Directed { .. }
         | Event::Lost { .. }
         | Event::Noted { .. }
         | Event::Doubted { .. } => {}

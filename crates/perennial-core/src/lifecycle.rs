@@ -172,6 +172,7 @@ impl Row {
             | Event::EnrolmentStarted { .. }
             | Event::EnrolmentAdvanced { .. }
             | Event::EnrolmentMigrated { .. }
+            | Event::Directed { .. }
             | Event::EnrolmentExited { .. }
             | Event::Signalled { .. }
             | Event::LinkFollowed { .. }

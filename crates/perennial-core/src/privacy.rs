@@ -53,6 +53,7 @@ pub fn thinned(event: &Event) -> Event {
         | Event::EnrolmentStarted { .. }
         | Event::EnrolmentAdvanced { .. }
         | Event::EnrolmentMigrated { .. }
+        | Event::Directed { .. }
         | Event::EnrolmentExited { .. }
         | Event::Scored { .. }
         | Event::MomentRaised { .. }

@@ -10,6 +10,7 @@ use perennial_app::desk::view::{LeadView, Past, Reason};
 use perennial_core::catalog::Catalog;
 use perennial_core::condition::SignalKind;
 use perennial_core::event::{DisqualifyReason, Event};
+use perennial_core::ids::ProgramName;
 use perennial_core::inbound::Attribution;
 use perennial_core::lead::{EmailReach, LifecycleStage, Ownership, PauseCause, PhoneReach, Reach, TaskKind};
 use perennial_core::policy::{TurnbackPolicy, TurnbackReason};
@@ -356,8 +357,8 @@ mod english {
     use super::{
         Attempt, Attribution, Button, Catalog, Channel, Date, Delay, DisqualifyReason, EmailReach, Event, Intent,
         LeadView, LifecycleStage, Misread, Origin, Outcome, Ownership, Party, Past, PauseCause, PhoneReach,
-        QualifyCause, Reach, Reason, Refusal, SignalKind, TaskKind, Timestamp, Trigger, TurnbackPolicy, TurnbackReason,
-        Zoned,
+        ProgramName, QualifyCause, Reach, Reason, Refusal, SignalKind, TaskKind, Timestamp, Trigger, TurnbackPolicy,
+        TurnbackReason, Zoned,
     };
 
     pub(super) fn owner(catalog: &Catalog, owner: &Ownership) -> String {
@@ -600,6 +601,7 @@ mod english {
             Event::Reopened => "Got in touch again.".to_owned(),
             Event::Assigned { owner } => format!("Went to {}.", self::owner(&view.catalog, owner)),
             Event::EnrolmentStarted { program, .. } => format!("“{}” began.", view.title(program)),
+            Event::Directed { by, program } => by_hand(view, by, program.as_ref()),
             Event::Answered { fields } => {
                 let label = |field| view.catalog.fields.get(field).map(|field| field.label.as_str());
                 let labels: Vec<&str> = fields.iter().filter_map(label).collect();
@@ -688,6 +690,14 @@ mod english {
             | Event::Doubted { .. }
             | Event::StatusTold { .. }
             | Event::Reviewed { .. } => String::new(),
+        }
+    }
+
+    fn by_hand(view: &LeadView, by: &Party, program: Option<&ProgramName>) -> String {
+        let who = party(view, by);
+        match program {
+            Some(program) => format!("{who}: put into “{}” by hand.", view.title(program)),
+            None => format!("{who}: taken out of the program by hand."),
         }
     }
 

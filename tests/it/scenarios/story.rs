@@ -149,6 +149,8 @@ impl Teller<'_> {
                 format!("time is over: {trigger:?}; next {}", self.time(*next_at))
             }
             Event::Disposed { by, outcome, .. } => format!("sales tells: {} ({})", outcome.name(), who(by)),
+            Event::Directed { by, program: Some(program) } => format!("is put into {program} by hand ({})", who(by)),
+            Event::Directed { by, program: None } => format!("is taken out of its program by hand ({})", who(by)),
             Event::StatusTold { status } => format!("stands in the CRM as: {}", status.name()),
             Event::Accepted { by } => format!("is accepted ({})", who(by)),
             Event::OpportunityOpened { by } => format!("is an opportunity ({})", who(by)),

@@ -395,6 +395,7 @@ const fn telling(event: &Event) -> Telling {
         | Event::SubmissionMerged { .. }
         | Event::Released
         | Event::EnrolmentStarted { .. }
+        | Event::Directed { .. }
         | Event::Answered { .. }
         | Event::ReplyReceived { .. }
         | Event::TouchSent { .. }

@@ -184,6 +184,7 @@ impl Walk<'_> {
             | Event::SubmissionMerged { .. }
             | Event::Assigned { .. }
             | Event::EnrolmentMigrated { .. }
+            | Event::Directed { .. }
             | Event::EnrolmentExited { .. }
             | Event::Signalled { .. }
             | Event::Scored { .. }

@@ -4,6 +4,7 @@ mod answers;
 mod consent;
 mod crm;
 mod crossing;
+mod directing;
 mod handover;
 mod ladder;
 mod leaving;
@@ -190,6 +191,8 @@ fn said(event: &Event) -> Option<String> {
     Some(match event {
         Event::EnrolmentStarted { program, step, .. } => format!("starts {program} at {step}"),
         Event::EnrolmentExited { program, exit, .. } => format!("leaves {program}: {exit:?}"),
+        Event::Directed { program: Some(program), .. } => format!("BY HAND into {program}"),
+        Event::Directed { program: None, .. } => "BY HAND out".to_owned(),
         Event::TouchSkipped { touch, reason } => format!("skips {}: {reason:?}", touch.step),
         Event::TouchDeferred { touch, reason, .. } => format!("puts {} off: {reason:?}", touch.step),
         Event::TaskCreated { touch, kind, .. } => format!("TASK {kind:?} ({touch})"),

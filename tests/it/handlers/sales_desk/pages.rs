@@ -1,7 +1,9 @@
 //! The pages behind signed links.
 
+use perennial_app::direct::Director;
+use perennial_core::decide::Direction;
 use perennial_core::event::Event;
-use perennial_core::ids::FieldName;
+use perennial_core::ids::{FieldName, ProgramName};
 use perennial_core::lead::{EmailReach, LifecycleStage, PauseCause, PhoneReach, TaskKind};
 use perennial_core::policy::TurnbackReason;
 use perennial_core::profile::Answers;
@@ -491,6 +493,25 @@ async fn h42_a_link_ends_with_the_lead_that_is_given_to_another_team() {
     assert_eq!((page.status, page.said()), (200, "The lead is with Kim Ost now."));
     assert_eq!(stored(&world, &ada).await.lead.rep(), Some(&rep("kim")));
     assert!(page.body.contains("with Kim Ost"));
+    world.assert_sound().await;
+}
+
+#[tokio::test]
+async fn what_an_operator_did_by_hand_is_on_the_page_with_what_they_said() {
+    let (world, ada) = with_ada().await;
+    let (store, library, clock) =
+        (world.store.clone(), world.functions.sales.desk.library.clone(), world.clock.clone());
+    let director = Director { store, library, clock };
+    let occasional: ProgramName = "occasional".parse().unwrap();
+    let into = Direction::Into(occasional.clone());
+    let stands = director.direct(&Party::Operator, &ada, &into, Some("Not before spring.")).await.unwrap().unwrap();
+    assert_eq!(stands.program, occasional);
+    let page = call(&world, get(&robins(&world, &ada))).await;
+    let title = &world.catalog().programs[&occasional].title;
+    assert!(page.body.contains(&format!("Operator: put into “{title}” by hand.")), "{}", page.body);
+    assert!(page.body.contains("Not before spring."), "{}", page.body);
+    let history = world.history(&ada).await;
+    assert_eq!(history.last().unwrap().cause, "directed");
     world.assert_sound().await;
 }
 

@@ -11,7 +11,7 @@ use perennial_core::catalog::{Catalog, Handover, Route};
 use perennial_core::condition::{Condition, Facts, SignalKind};
 use perennial_core::contact::{EmailAddress, PhoneNumber};
 use perennial_core::decide::{
-    Decision, MailEventKind, ReceivedMail, ReviewVerdict, SendOutcome, Stimulus, View, decide,
+    Decision, Direction, MailEventKind, ReceivedMail, ReviewVerdict, SendOutcome, Stimulus, View, decide, misdirection,
 };
 use perennial_core::event::{DeferReason, DisqualifyReason, Event, FailReason, apply};
 use perennial_core::ids::{
@@ -95,6 +95,8 @@ pub(crate) enum Move {
     /// Somebody moves the lead to the nth step of what goes by its program's name now.
     Migrates(usize),
     EndsProgram,
+    /// An operator sends the lead into the nth program, or into none of those; anew, if it is in it; else out.
+    Directs(Option<(usize, bool)>),
     Redeploys(usize),
     /// Whoever looks whether the lead is ready, looks.
     Evaluates,
@@ -206,6 +208,7 @@ pub(crate) fn next_move() -> impl Strategy<Value = Move> {
         4 => (signal, topic).prop_map(|(kind, topic)| Move::Signals(kind, topic)),
         1 => (0..6_usize).prop_map(Move::Migrates),
         1 => Just(Move::EndsProgram),
+        2 => prop::option::weighted(0.7, (0..4_usize, any::<bool>())).prop_map(Move::Directs),
         1 => (0..4_usize).prop_map(Move::Redeploys),
         4 => Just(Move::Evaluates),
         4 => (0..4_usize, by).prop_map(|(nth, by)| Move::Follows(nth, by)),
@@ -377,6 +380,7 @@ impl Life {
                 }
             }
             Move::EndsProgram => self.meet(&Stimulus::ProgramEnded),
+            Move::Directs(direction) => self.direct(*direction),
             Move::Redeploys(nth) => {
                 self.catalog = selling(&self.catalogs[nth % self.catalogs.len()], &self.left);
                 self.meet(&Stimulus::Due);
@@ -404,6 +408,37 @@ impl Life {
                 self.catalog = selling(&self.catalog, &self.left);
                 self.meet(&Stimulus::Due);
             }
+        }
+    }
+
+    /// Whoever is refused stays as they are; whoever is not is where they were sent, or was given on from there.
+    fn direct(&mut self, direction: Option<(usize, bool)>) {
+        let direction = match direction {
+            None => Direction::Out,
+            Some((nth, anew)) => {
+                let unknown = ProgramName::parse("unheard-of").unwrap();
+                let name = self.catalog.programs.keys().nth(nth).unwrap_or(&unknown).clone();
+                if anew { Direction::Anew(name) } else { Direction::Into(name) }
+            }
+        };
+        let view =
+            View { lead: self.lead.as_ref(), profile: self.profile.as_ref(), catalog: &self.catalog, loads: None };
+        let refused = misdirection(&view, &direction, self.now);
+        let before = self.history.len();
+        let (by, note) = (Party::Operator, None);
+        self.meet(&Stimulus::Directed { by, direction: direction.clone(), note });
+        let is_told = |program: Option<&ProgramName>| {
+            let events = self.history[before..].iter().map(|(_, event)| event);
+            let mut told =
+                events.filter(|event| matches!(event, Event::Directed { program: it, .. } if it.as_ref() == program));
+            told.next().is_some()
+        };
+        assert_eq!(is_told(direction.program()), refused.is_none(), "{refused:?}");
+        if let (None, Some(program)) = (refused, direction.program()) {
+            let started = self.history[before..]
+                .iter()
+                .any(|(_, event)| matches!(event, Event::EnrolmentStarted { program: it, .. } if it == program));
+            assert!(started, "nobody started {program}");
         }
     }
 
@@ -544,7 +579,11 @@ impl Life {
         // What sales tells has a key of its own at the door.
         let is_once_by_itself = !matches!(
             stimulus,
-            Stimulus::Submitted { .. } | Stimulus::MailReceived(_) | Stimulus::ProgramEnded | Stimulus::Disposed { .. }
+            Stimulus::Submitted { .. }
+                | Stimulus::MailReceived(_)
+                | Stimulus::ProgramEnded
+                | Stimulus::Directed { direction: Direction::Anew(_) | Direction::Out, .. }
+                | Stimulus::Disposed { .. }
         );
         if is_once_by_itself {
             assert_eq!(self.decide(stimulus).events, [], "I10: delivered twice, it changes nothing more");
