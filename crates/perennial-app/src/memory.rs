@@ -889,13 +889,18 @@ impl Forwarder for RecordingForwarder {
 #[derive(Default)]
 pub struct RecordingNotifier {
     notices: Mutex<Vec<Notice>>,
-    answers: Mutex<VecDeque<SendOutcome>>,
+    answers: Mutex<Vec<(&'static str, SendOutcome)>>,
 }
 
 impl RecordingNotifier {
     /// Answers the next notice that has no answer yet with this.
     pub fn answer_next(&self, outcome: SendOutcome) {
-        self.answers.lock().unwrap_or_else(PoisonError::into_inner).push_back(outcome);
+        self.answer_about("", outcome);
+    }
+
+    /// Answers the next notice whose subject has these words, and that has no answer yet, with this.
+    pub fn answer_about(&self, words: &'static str, outcome: SendOutcome) {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner).push((words, outcome));
     }
 
     /// Every notice that was handed over, whatever the answer was.
@@ -909,9 +914,10 @@ impl Notifier for RecordingNotifier {
     async fn notify(&self, notice: &Notice) -> SendReport {
         let mut notices = self.notices.lock().unwrap_or_else(PoisonError::into_inner);
         notices.push(notice.clone());
-        let answer = self.answers.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        let answer = answers.iter().position(|(words, _)| notice.subject.contains(words)).map(|at| answers.remove(at));
         match answer {
-            Some(outcome) => SendReport { outcome, cause: None },
+            Some((_, outcome)) => SendReport { outcome, cause: None },
             None => SendReport::accepted(format!("memory-notice-{}", notices.len())),
         }
     }

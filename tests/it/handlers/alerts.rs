@@ -339,7 +339,7 @@ pub(crate) async fn again(world: &World) -> (u32, u32) {
 async fn an_alert_that_ses_does_not_take_is_told_by_the_tick_once_it_does() {
     let world = World::of(selling(), "2026-03-02 10:30").await;
     for refusal in [SendOutcome::NotYet(DeferReason::Throttled), SendOutcome::Refused(FailReason::Rejected)] {
-        world.notifier.answer_next(refusal);
+        world.notifier.answer_about("asks for a call", refusal);
     }
     ada_posts(&world).await;
     assert_eq!(again(&world).await, (0, 1), "at once: nobody waits for a worker that did nothing");
