@@ -22,6 +22,7 @@ export interface PerennialParameters {
   readonly operatorClaim?: string;
   readonly webhookEvents?: string[];
   readonly architecture?: 'x86_64' | 'arm64';
+  readonly amazonRootsOnly?: boolean;
   readonly logRetentionDays?: number;
   readonly alarmTopicArn?: string;
   readonly dashboard?: boolean;

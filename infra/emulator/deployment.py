@@ -151,7 +151,7 @@ class Deployment:
             if resource["Type"] == "AWS::Serverless::Function":
                 directory = (TEMPLATE.parent / resource["Properties"]["CodeUri"]).resolve()
                 key = f"{directory.name}.zip"
-                self.s3.put_object(Bucket=ARTEFACTS, Key=key, Body=zipped(directory / "bootstrap"))
+                self.s3.put_object(Bucket=ARTEFACTS, Key=key, Body=zipped(directory))
                 resource["Properties"]["CodeUri"] = f"s3://{ARTEFACTS}/{key}"
         self.s3.put_object(Bucket=ARTEFACTS, Key="template.json", Body=json.dumps(template).encode())
         return f"{self.emulator.endpoint}/{ARTEFACTS}/template.json"
@@ -236,11 +236,12 @@ class Deployment:
         return [item for page in pages for item in page["Items"] if item["PK"]["S"].startswith(partition_prefix)]
 
 
-def zipped(bootstrap):
+def zipped(directory):
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        entry = zipfile.ZipInfo("bootstrap")
-        entry.external_attr = 0o755 << 16
-        entry.compress_type = zipfile.ZIP_DEFLATED
-        archive.writestr(entry, bootstrap.read_bytes())
+        for file in sorted(directory.iterdir()):
+            entry = zipfile.ZipInfo(file.name)
+            entry.external_attr = (0o755 if file.name == "bootstrap" else 0o644) << 16
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, file.read_bytes())
     return buffer.getvalue()

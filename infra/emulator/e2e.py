@@ -14,13 +14,15 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlencode
 
 from botocore.exceptions import ClientError
 
 from deployment import ACCOUNT, BASE_URL, REGION, ROOT, STACK, Deployment, Emulator, eventually
-from wire import Wire, grants
+from wire import UNTOUCHED, Wire, grants
 
 SAMPLES = ROOT / "events"
 ADA = "ada@example.org"
@@ -28,6 +30,9 @@ BEN = "ben@example.org"
 CLEO = "cleo@example.org"
 DAN = "dan@example.org"
 EVE = "eve@example.org"
+FAY = "fay@example.org"
+GUS = "gus@example.org"
+HAL = "hal@example.org"
 SENDER = "perennial.example"
 
 # It takes two to five minutes; one that hangs says where.
@@ -137,7 +142,9 @@ class Story:
             Dashboard="true",
         )
         for function in self.deployment.functions():
-            self.deployment.configure(function, **self.wire.endpoints(function))
+            roots = ROOT / "target/functions" / function / "amazon-roots.pem"  # there is no /var/task here
+            assert roots.exists()
+            self.deployment.configure(function, SSL_CERT_FILE=str(roots), **self.wire.endpoints(function))
 
     def a_form_is_asked_to_come_back_before_the_first_push(self):
         step("before the first push a form is asked to come back, and nothing is taken")
@@ -307,6 +314,61 @@ class Story:
         assert len(kept) == 1, "five times nine complaints are one"
         print("  nine complaints about one mail are one")
 
+    def a_function_that_runs_out_of_time_has_done_what_it_did(self):
+        step("time runs out in the middle of a batch: what was done stays, and the rest comes back (F30)")
+        leads = [self.a_lead_comes_in(address) for address in (FAY, GUS)]
+        mails = [eventually("their first mail", partial(self.mails_to, address))[0][0] for address in (FAY, GUS)]
+        queue, name = self.deployment.queue("feedback"), f"{STACK}-record-engagement"
+        seconds = self.deployment.awslambda.get_function_configuration(FunctionName=name)["Timeout"]
+        self.deployment.awslambda.update_function_configuration(FunctionName=name, Timeout=3)
+        hung = []
+
+        def hang(operation, body, _):
+            if operation != "TransactWriteItems" or leads[1] not in body.decode():
+                return UNTOUCHED
+            hung.append(operation)
+            time.sleep(6)
+            return None
+
+        self.wire.meddle("record-engagement", hang)
+        self.deployment.sqs.send_message_batch(
+            QueueUrl=queue,
+            Entries=[
+                {"Id": str(number), "MessageBody": json.dumps(self.told(mail, "ses-bounce-permanent"))}
+                for number, mail in enumerate(mails)
+            ],
+        )
+        eventually("the second of two hangs", lambda: hung)
+        assert "address.suppressed" in self.history(leads[0])
+        print("  the first is done")
+        eventually("the second is done, too", lambda: "address.suppressed" in self.history(leads[1]))
+        eventually("none waits", lambda: self.deployment.waiting("feedback") == 0)
+        for lead in leads:
+            assert self.history(lead).count("address.suppressed") == 1
+        self.deployment.awslambda.update_function_configuration(FunctionName=name, Timeout=seconds)
+
+    def a_bus_that_takes_a_part_gets_the_rest_again(self):
+        step("the bus takes all events of a call but one: that one is put again, and no other (F32)")
+        refused, before = [], len(self.wire.puts)
+
+        def refuse_one(operation, body, hand_on):
+            entries = json.loads(body)["Entries"] if operation == "PutEvents" else []
+            if len(entries) < 2:
+                return UNTOUCHED
+            status, headers, content = hand_on(json.dumps({"Entries": entries[1:]}).encode())
+            answer = json.loads(content)
+            answer["Entries"].insert(0, {"ErrorCode": "ThrottlingException", "ErrorMessage": "later"})
+            refused.append((entries[0]["DetailType"], entries[0]["Detail"]))
+            return status, headers, json.dumps({**answer, "FailedEntryCount": 1}).encode()
+
+        self.wire.meddle("publish-history", refuse_one)
+        self.a_lead_comes_in(HAL)
+        eventually("one is refused", lambda: refused)
+        again = eventually("it is put again", lambda: [put for put in self.wire.puts[before:] if put == refused])
+        puts = [event for put in self.wire.puts[before:] for event in put]
+        assert len(again) == 1 and puts.count(refused[0]) == 2 and len(set(puts)) == len(puts) - 1
+        eventually("sales is told", lambda: self.notices_of(HAL))
+
     def an_answer_reaches_its_owner(self):
         step("an answer by mail: bucket → lead → bus → the owner, and the mail is gone from the bucket")
         lead = self.a_lead_comes_in(CLEO)
@@ -472,6 +534,8 @@ def main():
         mail = story.a_bounce_ends_the_mail()
         story.ses_events_find_their_way(mail)
         story.one_poison_record_is_set_aside_and_nine_are_done(mail)
+        story.a_function_that_runs_out_of_time_has_done_what_it_did()
+        story.a_bus_that_takes_a_part_gets_the_rest_again()
         story.what_a_webhook_wants_waits_for_its_server()
         story.an_answer_reaches_its_owner()
         story.an_automatic_answer_is_forgotten()

@@ -23,6 +23,10 @@ IN_TRANSACTION = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteIte
 OF_LAMBDA = re.compile(r"logs:|sqs:|kms:|dynamodb:(DescribeStream|GetRecords|GetShardIterator|ListStreams)$")
 
 
+# What a fault says of a call that it leaves alone.
+UNTOUCHED = object()
+
+
 @dataclass(frozen=True)
 class Call:
     function: str
@@ -44,6 +48,24 @@ class Wire:
         self.arn = f"{region}:{account}"
         self.calls = Counter()
         self.mails = []
+        self.puts = []
+        self.faults = []
+
+    def meddle(self, function, fault):
+        """Lets calls of a function go by way of `fault(operation, body, hand_on)` until it has given an answer of its own.
+
+        That is a status, headers and content, as `hand_on(body)` gives those of the emulator, or `None`: the connection closes.
+        """
+        self.faults.append((function, fault))
+
+    def answer(self, function, operation, body, hand_on):
+        for entry in [entry for entry in self.faults if entry[0] == function]:
+            answer = entry[1](operation, body, hand_on)
+            if answer is not UNTOUCHED:
+                if entry in self.faults:  # another try may have come meanwhile
+                    self.faults.remove(entry)
+                return answer
+        return hand_on(body)
 
     def endpoints(self, function):
         """Settings of a function by which the SDK calls through here."""
@@ -57,7 +79,9 @@ class Wire:
         if target.startswith("DynamoDB_"):
             self.calls.update(self.of_dynamodb(function, target.rpartition(".")[2], json.loads(body)))
         elif target.startswith("AWSEvents."):
-            for entry in json.loads(body)["Entries"]:
+            entries = json.loads(body)["Entries"]
+            self.puts.append([(entry["DetailType"], entry["Detail"]) for entry in entries])
+            for entry in entries:
                 bus = f"arn:aws:events:{self.arn}:event-bus/{entry['EventBusName']}"
                 self.calls[Call(function, "events:PutEvents", bus, (("events:source", (entry["Source"],)),))] += 1
         elif target.startswith("AmazonSSM."):
@@ -114,19 +138,28 @@ class Handler(BaseHTTPRequestHandler):
     def forward(self):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.wire.note(self.function, self.command, self.path.removeprefix("/"), self.headers, body)
-        connection = http.client.HTTPConnection(self.wire.emulator.hostname, self.wire.emulator.port, timeout=60)
-        headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
-        connection.request(self.command, self.path, body, headers)
-        answer = connection.getresponse()
-        content = answer.read()
-        connection.close()
-        self.send_response(answer.status)
-        for name, value in answer.getheaders():
+        operation = self.headers.get("X-Amz-Target", "").rpartition(".")[2]
+        answer = self.wire.answer(self.function, operation, body, self.hand_on)
+        if answer is None:
+            self.close_connection = True
+            return
+        status, headers, content = answer
+        self.send_response(status)
+        for name, value in headers:
             if name.lower() not in ("transfer-encoding", "content-length", "connection"):
                 self.send_header(name, value)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
+
+    def hand_on(self, body):
+        connection = http.client.HTTPConnection(self.wire.emulator.hostname, self.wire.emulator.port, timeout=60)
+        headers = {name: value for name, value in self.headers.items() if name.lower() not in ("host", "content-length")}
+        connection.request(self.command, self.path, body, headers)
+        answer = connection.getresponse()
+        content = answer.read()
+        connection.close()
+        return answer.status, answer.getheaders(), content
 
     do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = forward
 
