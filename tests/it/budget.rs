@@ -10,10 +10,12 @@ use perennial_core::catalog::{Catalog, Route, Sender};
 use perennial_core::ids::{RepName, RouteName, TeamName};
 use perennial_core::roster::{OfficeHours, Rep, RepStatus, Roster, Team};
 use perennial_core::submission::Permission;
-use serde_json::json;
+use serde_json::{Map, Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::scenarios::world::{
-    SES_SAMPLES, World, berlin, read, ses_event, sns_body, sqs_batch, unsubscribe_post, unsubscribe_token,
+    SES_SAMPLES, TABLE, World, berlin, read, ses_event, sns_body, sqs_batch, unsubscribe_post, unsubscribe_token,
 };
 
 /// The suite on a store that counts, and the count.
@@ -194,4 +196,109 @@ async fn an_event_of_nobody_is_one_read() {
     let nobody = crate::scenarios::world::sample("ses-bounce-permanent.json");
     record_engagement::handle(Arc::clone(&world.functions.engagement), read(&nobody)).await.unwrap();
     assert_eq!(counting.take(), Calls { load: 1, ..Calls::default() });
+}
+
+// --- What it costs (docs/cost.md) --------------------------------------------------------------------------------
+
+/// What is stored, by its key, as it goes over the wire.
+async fn items(world: &World) -> BTreeMap<(String, String), Map<String, Value>> {
+    let address = world.file().dynamodb().trim_start_matches("http://");
+    let body = json!({ "TableName": TABLE }).to_string();
+    let request = format!(
+        "POST / HTTP/1.1\r\nHost: {address}\r\nX-Amz-Target: DynamoDB_20120810.Scan\r\nConnection: close\r\n\
+         Authorization: AWS4-HMAC-SHA256 Credential=test/20260302/eu-central-1/dynamodb/aws4_request, \
+         SignedHeaders=host, Signature=00\r\nX-Amz-Date: 20260302T090000Z\r\n\
+         Content-Type: application/x-amz-json-1.0\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let mut connection = TcpStream::connect(address).await.unwrap();
+    connection.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).await.unwrap();
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    let scanned: Value = serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {answer}"));
+    let items = scanned["Items"].as_array().unwrap().iter().map(|item| item.as_object().unwrap().clone());
+    let text = |item: &Map<String, Value>, name: &str| item[name]["S"].as_str().unwrap().to_owned();
+    items.map(|item| ((text(&item, "PK"), text(&item, "SK")), item)).collect()
+}
+
+/// The size of an item as DynamoDB counts it, in bytes: names, and values by their type.
+fn size(item: &Map<String, Value>) -> usize {
+    item.iter().map(|(name, value)| name.len() + size_of_value(value)).sum()
+}
+
+fn size_of_value(value: &Value) -> usize {
+    let (kind, value) = value.as_object().unwrap().iter().next().unwrap();
+    match (kind.as_str(), value) {
+        ("N", Value::String(number)) => number.len().div_ceil(2) + 1,
+        (_, Value::String(text)) => text.len(),
+        ("M", Value::Object(members)) => 3 + members.len() + size(members),
+        (_, Value::Array(items)) => {
+            3 + items.iter().map(|item| 1 + item.as_object().map_or(8, |_| size_of_value(item))).sum::<usize>()
+        }
+        (_, _) => 1,
+    }
+}
+
+/// A table of `docs/cost.md`, by the start of its rows.
+fn cost_rows(start: &str) -> Vec<Vec<String>> {
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/cost.md")).unwrap();
+    let (_, table) = text.split_once(&format!("\n| {start}")).unwrap_or_else(|| panic!("no table {start}"));
+    let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
+    rows.map(|row| row.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()).collect()
+}
+
+#[tokio::test]
+async fn a_mail_and_a_sweep_cost_the_units_that_the_table_of_costs_says() {
+    let world = World::of(crate::scenarios::world::shipped(), "2026-03-02 10:00").await;
+    let fields = json!({ "email": "ada@example.com", "first_name": "Ada", "message": "How does it work?" });
+    let ada = world.post(fields).await;
+    world.live_until("2026-03-20 10:00").await;
+    world.hear("ses-delivery.json", &ada).await;
+    let items = items(&world).await;
+    let of_kind = |kind: &str| {
+        let of_lead = items.iter().filter(|((partition, _), _)| *partition == format!("LEAD#{ada}"));
+        let sizes = of_lead.filter(|((_, sort), _)| sort.starts_with(kind)).map(|(_, item)| size(item));
+        sizes.max().unwrap_or_else(|| panic!("no row {kind}"))
+    };
+    let (writes, reads) = (|kind| of_kind(kind).div_ceil(1024), |kind| of_kind(kind).div_ceil(4096));
+    // One mark, one commit, one move in the index (see the sweep above), and the row of the delivery.
+    let (mark, commit, index) = (writes("STATE"), 2 * (writes("STATE") + writes("H#")), 2);
+    let written = mark + commit + index + writes("E#");
+    // By the sweep, and at each of the two events: what a lead is read by.
+    let read = 3 * (reads("STATE") + reads("PROFILE"));
+    // A query for each part of the index, at half a unit, and what says whether sending rests.
+    let idle = usize::from(PULSE_SHARDS) / 2 + 1;
+    let expected = [("a mail", written, read), ("a sweep", 0, idle)];
+    for (row, (what, writes, reads)) in cost_rows("| write units").into_iter().zip(expected) {
+        assert!(row[0].starts_with(what), "{row:?}");
+        assert_eq!((&row[1], &row[2]), (&writes.to_string(), &reads.to_string()), "{row:?}");
+    }
+}
+
+#[test]
+fn the_tables_of_costs_add_up() {
+    /// In hundredths of a thousandth: exactly.
+    fn amount(cell: &str) -> u64 {
+        let (whole, part) = cell.split_once('.').unwrap_or_else(|| panic!("{cell} is no amount"));
+        format!("{whole}{part:0<5}").parse().unwrap()
+    }
+    for (table, columns) in [("part | for 1,000 mails", 1), ("part | a month", 1), ("part | 1,000 mails", 3)] {
+        let rows = cost_rows(table);
+        let (all, parts) = rows.split_last().unwrap();
+        assert_eq!(all[0], "all", "{table}");
+        for column in 1..=columns {
+            let sum: u64 = parts.iter().map(|row| amount(&row[column])).sum();
+            assert_eq!(amount(&all[column]), sum, "{table}, column {column}");
+        }
+    }
+    let template = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../infra/template.yaml")).unwrap();
+    let (alarms, of_all) =
+        (template.matches("Type: AWS::CloudWatch::Alarm").count(), template.matches("MetricStat:").count());
+    let said = format!(
+        "{alarms} of them; the two on all functions look at {} metrics each: {} metrics",
+        of_all / 2,
+        alarms - 2 + of_all
+    );
+    assert_eq!(cost_rows("part | a month")[0][2], said);
 }

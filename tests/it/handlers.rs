@@ -10,5 +10,5 @@ mod pages;
 mod publish_history;
 mod record_engagement;
 mod replies;
-mod sales_desk;
+pub(crate) mod sales_desk;
 mod schedule_touch;

@@ -22,6 +22,7 @@ mod fences;
 mod guide;
 mod handlers;
 mod mails;
+mod openapi;
 mod privacy;
 mod protocol;
 mod reference;

@@ -24,7 +24,7 @@ fn read(path: &str) -> String {
 }
 
 /// The lines of each resource by its name.
-fn resources() -> BTreeMap<String, Vec<String>> {
+pub(crate) fn resources() -> BTreeMap<String, Vec<String>> {
     let template = read("infra/template.yaml");
     let (_, body) = template.split_once("\nResources:\n").expect("there are resources");
     let (body, _) = body.split_once("\nOutputs:\n").expect("there are outputs");
@@ -141,7 +141,7 @@ fn the_timeout_that_a_function_is_told_is_its_own() {
 }
 
 /// The routes of the template, and which function each leads to.
-fn routes(resources: &BTreeMap<String, Vec<String>>) -> BTreeMap<String, String> {
+pub(crate) fn routes(resources: &BTreeMap<String, Vec<String>>) -> BTreeMap<String, String> {
     let functions = functions(resources);
     let mut routes = BTreeMap::new();
     for (name, lines) in of_type(resources, "AWS::ApiGatewayV2::Route") {
@@ -180,7 +180,7 @@ fn every_path_that_a_function_serves_has_a_route_to_it_and_no_other_has() {
 }
 
 /// Each sample event by its file.
-fn samples() -> BTreeMap<String, Value> {
+pub(crate) fn samples() -> BTreeMap<String, Value> {
     let files = fs::read_dir(root().join("events")).expect("there are samples");
     let paths = files.map(|entry| entry.expect("an entry is read").path());
     let json = paths.filter(|path| path.extension().is_some_and(|extension| extension == "json"));
@@ -192,13 +192,75 @@ fn samples() -> BTreeMap<String, Value> {
 }
 
 #[test]
-fn every_sample_of_a_request_comes_by_a_route_of_the_template() {
-    let routes = routes(&resources());
-    for (name, event) in samples() {
-        let Some(key) = event["routeKey"].as_str() else { continue };
-        let (_, path) = key.split_once(' ').expect("a route has a method");
-        assert!(routes.contains_key(path), "{name}: no route {path}");
+fn every_route_of_the_template_has_a_sample_and_no_sample_comes_by_another() {
+    let keys = samples().into_values().filter_map(|event| event["routeKey"].as_str().map(ToOwned::to_owned));
+    let sampled: BTreeSet<String> =
+        keys.map(|key| key.strip_prefix("ANY ").expect("a route is for any method").to_owned()).collect();
+    assert_eq!(sampled, routes(&resources()).into_keys().collect());
+}
+
+/// How a function is woken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Trigger {
+    Request,
+    Bus,
+    Mail,
+    Schedule,
+    Queue,
+    Stream,
+    Bucket,
+}
+
+/// How the template has each function woken.
+fn triggers(resources: &BTreeMap<String, Vec<String>>) -> BTreeSet<(String, Trigger)> {
+    let functions = functions(resources);
+    let mut triggers: BTreeSet<(String, Trigger)> =
+        routes(resources).into_values().map(|function| (function, Trigger::Request)).collect();
+    for (kind, key, words) in [
+        ("AWS::Events::Rule", "Arn: !GetAtt ", &[("[perennial]", Trigger::Bus), ("[aws.ses]", Trigger::Mail)][..]),
+        ("AWS::Scheduler::Schedule", "Arn: !GetAtt ", &[("ScheduleExpression", Trigger::Schedule)]),
+        (
+            "AWS::Lambda::EventSourceMapping",
+            "FunctionName: !Ref ",
+            &[("Feedback.Arn", Trigger::Queue), ("Table.StreamArn", Trigger::Stream)],
+        ),
+        ("AWS::S3::Bucket", "Function: !GetAtt ", &[("s3:ObjectCreated", Trigger::Bucket)]),
+    ] {
+        for (name, lines) in of_type(resources, kind) {
+            let target = lines.iter().find_map(|line| line.strip_prefix(key)).expect("something is woken");
+            let function = functions[target.trim_end_matches(".Arn")].clone();
+            let trigger = words.iter().find(|(word, _)| lines.iter().any(|line| line.contains(word)));
+            triggers.insert((function, trigger.unwrap_or_else(|| panic!("{name} wakes by nothing known")).1));
+        }
     }
+    triggers
+}
+
+fn trigger_of(event: &Value) -> Trigger {
+    let source = event["source"].as_str().or_else(|| event["Records"][0]["eventSource"].as_str());
+    match source {
+        None => Trigger::Request,
+        Some("perennial") => Trigger::Bus,
+        Some("aws.ses") => Trigger::Mail,
+        Some("aws.scheduler") => Trigger::Schedule,
+        Some("aws:sqs") => Trigger::Queue,
+        Some("aws:dynamodb") => Trigger::Stream,
+        Some("aws:s3") => Trigger::Bucket,
+        Some(source) => panic!("nothing is known of {source}"),
+    }
+}
+
+#[test]
+fn every_trigger_of_a_function_has_a_sample_below_its_name_and_no_sample_is_of_another() {
+    let (samples, readme) = (samples(), read("events/README.md"));
+    let mut shown = BTreeSet::new();
+    for section in readme.split("\n## ").skip(1) {
+        let (function, body) = section.split_once('\n').expect("a section has a body");
+        let items = body.lines().filter(|line| line.starts_with("- `"));
+        let events = items.flat_map(|line| line.split('`')).filter_map(|name| samples.get(name));
+        shown.extend(events.map(|event| (function.to_owned(), trigger_of(event))));
+    }
+    assert_eq!(shown, triggers(&resources()));
 }
 
 /// The names of events that the rules of our bus let through to a function.

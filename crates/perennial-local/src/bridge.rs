@@ -36,7 +36,7 @@ pub const TEXT_TYPES: [&str; 3] = ["application/json", "application/xml", "appli
 /// the route only.
 #[derive(Clone)]
 pub struct Arrival {
-    /// The route that matched, e.g. `POST /v1/forms/{form}`.
+    /// The route that matched, e.g. `ANY /v1/forms/{form}`.
     pub route_key: String,
     /// The parts of the path that the route names, decoded.
     pub path_parameters: BTreeMap<String, String>,
@@ -326,7 +326,7 @@ mod tests {
 
     fn arrival() -> Arrival {
         Arrival {
-            route_key: "POST /v1/forms/{form}".to_owned(),
+            route_key: "ANY /v1/forms/{form}".to_owned(),
             path_parameters: BTreeMap::from([("form".to_owned(), "contact".to_owned())]),
             source_ip: "203.0.113.7".parse().unwrap(),
             request_id: "r-1".to_owned(),
@@ -404,12 +404,12 @@ mod tests {
               "userAgent": "curl/8"
             },
             "requestId": "r-1",
-            "routeKey": "POST /v1/forms/{form}",
+            "routeKey": "ANY /v1/forms/{form}",
             "stage": "$default",
             "time": "21/Apr/2020:15:08:21 +0000",
             "timeEpoch": 1587481701067
           },
-          "routeKey": "POST /v1/forms/{form}",
+          "routeKey": "ANY /v1/forms/{form}",
           "version": "2.0"
         }
         "#);

@@ -73,7 +73,7 @@ async fn forms(
     request: Request,
 ) -> Response {
     let deps = Arc::clone(&gateway.ingest);
-    let arrival = gateway.arrival(&request, "/v1/forms/{form}", parameters, peer);
+    let arrival = gateway.arrival("/v1/forms/{form}", parameters, peer);
     gateway.call(request, arrival, |event| async move { answer(ingest_lead::handle(deps, read(&event)?).await?) }).await
 }
 
@@ -85,7 +85,7 @@ async fn elsewhere(
     request: Request,
 ) -> Response {
     let deps = Arc::clone(&gateway.ingest);
-    let arrival = gateway.arrival(&request, route, BTreeMap::new(), peer);
+    let arrival = gateway.arrival(route, BTreeMap::new(), peer);
     gateway.call(request, arrival, |event| async move { answer(ingest_lead::handle(deps, read(&event)?).await?) }).await
 }
 
@@ -98,7 +98,7 @@ async fn engagement(
     request: Request,
 ) -> Response {
     let deps = Arc::clone(&gateway.engagement);
-    let arrival = gateway.arrival(&request, &route, parameters, peer);
+    let arrival = gateway.arrival(&route, parameters, peer);
     gateway
         .call(request, arrival, |event| async move { answer(record_engagement::handle(deps, read(&event)?).await?) })
         .await
@@ -112,7 +112,7 @@ async fn desk(
     Path(parameters): Path<BTreeMap<String, String>>,
     request: Request,
 ) -> Response {
-    let arrival = gateway.arrival(&request, &format!("{DESK_PATH}{rest}"), parameters, peer);
+    let arrival = gateway.arrival(&format!("{DESK_PATH}{rest}"), parameters, peer);
     gateway.sales(request, arrival).await
 }
 
@@ -125,7 +125,7 @@ async fn people(
 ) -> Response {
     let authorized = gateway.authorizer.person(authorization(&request), Timestamp::now());
     let Some(authorized) = authorized else { return said(StatusCode::UNAUTHORIZED, "Unauthorized") };
-    let arrival = gateway.arrival(&request, &format!("{SALES_PATH}{{proxy+}}"), parameters, peer);
+    let arrival = gateway.arrival(&format!("{SALES_PATH}{{proxy+}}"), parameters, peer);
     gateway.sales(request, Arrival { authorizer: Some(authorized), ..arrival }).await
 }
 
@@ -138,7 +138,7 @@ async fn machines(
 ) -> Response {
     let authorized = gateway.authorizer.machine(authorization(&request), Timestamp::now());
     let Some(authorized) = authorized else { return said(StatusCode::FORBIDDEN, "Forbidden") };
-    let arrival = gateway.arrival(&request, &format!("{CRM_PATH}{{proxy+}}"), parameters, peer);
+    let arrival = gateway.arrival(&format!("{CRM_PATH}{{proxy+}}"), parameters, peer);
     gateway.sales(request, Arrival { authorizer: Some(authorized), ..arrival }).await
 }
 
@@ -148,7 +148,7 @@ async fn dispositions(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response {
-    let arrival = gateway.arrival(&request, DISPOSITIONS_PATH, BTreeMap::new(), peer);
+    let arrival = gateway.arrival(DISPOSITIONS_PATH, BTreeMap::new(), peer);
     gateway.sales(request, arrival).await
 }
 
@@ -162,18 +162,12 @@ impl Gateway {
         self.call(request, arrival, |event| async move { answer(sales_desk::handle(deps, read(&event)?).await?) }).await
     }
 
-    fn arrival(
-        &self,
-        request: &Request,
-        route: &str,
-        path_parameters: BTreeMap<String, String>,
-        peer: SocketAddr,
-    ) -> Arrival {
+    fn arrival(&self, route: &str, path_parameters: BTreeMap<String, String>, peer: SocketAddr) -> Arrival {
         // Unique over restarts too: submissions without an idempotency key are told apart by it.
         let at = Timestamp::now();
         let count = self.requests.fetch_add(1, Ordering::Relaxed);
         Arrival {
-            route_key: format!("{} {route}", request.method()),
+            route_key: format!("ANY {route}"),
             path_parameters,
             source_ip: peer.ip(),
             request_id: format!("local-{}-{count}", at.as_nanosecond()),

@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 
 use crate::scenarios::world::{TABLE, World, letterhead, sample, shipped};
 
-const NOW: &str = "2026-03-02 10:00";
+pub(crate) const NOW: &str = "2026-03-02 10:00";
 
 fn rep(name: &str) -> RepName {
     RepName::parse(name).unwrap()
@@ -34,7 +34,7 @@ fn queue(name: &str) -> QueueName {
 }
 
 /// The shipped programs, with two teams: Robin and Kim inside, whom Lee manages, and Sam in the field.
-fn staffed() -> Catalog {
+pub(crate) fn staffed() -> Catalog {
     let team = |name: &str| TeamName::parse(name).unwrap();
     let hours = |zone: &str| OfficeHours {
         zone: zone.to_owned(),
@@ -92,7 +92,7 @@ async fn ada_posts(world: &World) -> LeadId {
     world.post(fields).await
 }
 
-async fn give(world: &World, lead: &LeadId, to: &str) {
+pub(crate) async fn give(world: &World, lead: &LeadId, to: &str) {
     let owner = Ownership::Assigned { rep: rep(to) };
     world.functions.sales.desk.hand_over(&Party::Operator, lead, owner).await.unwrap();
     world.deliver().await;

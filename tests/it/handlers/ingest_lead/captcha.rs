@@ -27,7 +27,7 @@ fn world(policy: CaptchaPolicy) -> World {
 }
 
 async fn challenge(world: &World) -> Challenge {
-    let request = Request::sample("form-stamp.json").path("/v1/forms/contact/challenge");
+    let request = Request::sample("form-challenge.json");
     let answer = world.send(&request).await;
     assert_eq!(answer.status(), 200);
     serde_json::from_str(answer.body()).unwrap()

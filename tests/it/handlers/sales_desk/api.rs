@@ -79,6 +79,24 @@ async fn the_samples_read_a_list_and_tell_outcomes_once() {
 }
 
 #[tokio::test]
+async fn the_samples_look_at_a_lead_leave_a_note_and_give_it_to_a_colleague() {
+    let world = World::of(staffed(), NOW).await;
+    let ada = world.post(serde_json::from_str(sample("form-json.json")["body"].as_str().unwrap()).unwrap()).await;
+    give(&world, &ada, "robin").await;
+    let tasks = call(&world, sample("sales-tasks.json")).await;
+    assert_eq!((tasks.status, &tasks.json()["tasks"][0]["lead"]), (200, &json!(ada)), "{}", tasks.body);
+    for (name, status) in
+        [("sales-note.json", "recorded"), ("sales-note.json", "known"), ("sales-hand-over.json", "recorded")]
+    {
+        let answer = call(&world, sample(name)).await;
+        assert_eq!((answer.status, answer.json()["status"].as_str()), (200, Some(status)), "{name}: {}", answer.body);
+    }
+    let lead = call(&world, sample("sales-lead.json")).await.json();
+    assert_eq!(lead["notes"][0]["text"], "Prefers calls before noon.");
+    assert_eq!(lead["owner"], json!({ "kind": "assigned", "rep": "kim" }));
+}
+
+#[tokio::test]
 async fn h41_whom_no_authorizer_vouches_for_is_nobody_and_it_is_put_on_record() {
     let (world, ada) = with_ada().await;
     let log = Log::at(LevelFilter::INFO);

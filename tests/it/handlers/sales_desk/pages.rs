@@ -211,8 +211,11 @@ async fn h31_names_notes_and_messages_are_text_and_nothing_else() {
 async fn the_queues_link_of_the_samples_tells_an_attempt_with_a_note_once() {
     let world = World::of(shipped(), NOW).await;
     let ada = world.post(serde_json::from_str(sample("form-json.json")["body"].as_str().unwrap()).unwrap()).await;
-    let page = call(&world, sample("desk-get.json")).await;
-    assert_eq!(page.status, 200, "{}", page.body);
+    for name in ["desk-get.json", "desk-lead-get.json"] {
+        let page = call(&world, sample(name)).await;
+        assert_eq!(page.status, 200, "{name}: {}", page.body);
+        assert_eq!(page.body.contains("class=\"back\""), name == "desk-lead-get.json", "only a list is a way back");
+    }
     let log = Log::at(LevelFilter::INFO);
     for time in ["first", "second"] {
         let page = call(&world, sample("desk-post.json")).await;
