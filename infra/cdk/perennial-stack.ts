@@ -10,6 +10,9 @@ import type { Construct } from 'constructs';
 export interface PerennialParameters {
   readonly baseUrl: string;
   readonly certificateArn?: string;
+  readonly frontCertificateArn?: string;
+  readonly webAclArn?: string;
+  readonly frontSecretVersion?: number;
   readonly senderDomain: string;
   readonly createSenderIdentity?: boolean;
   readonly replyDomain?: string;

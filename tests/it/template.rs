@@ -328,3 +328,23 @@ fn every_alarm_on_a_log_line_has_the_line_and_a_runbook() {
     }
     assert!(alarms > 20, "alarms were found: {alarms}");
 }
+
+#[test]
+fn every_field_that_a_metric_is_made_of_is_in_a_log_line_and_has_no_dot() {
+    let resources = resources();
+    let crates = ["perennial-app", "perennial-lambda"].map(sources).concat();
+    let logs: BTreeMap<String, String> = functions(&resources)
+        .into_iter()
+        .map(|(name, of_crate)| (format!("{name}Log"), format!("{crates}{}", sources(&of_crate))))
+        .collect();
+    for (name, lines) in of_type(&resources, "AWS::Logs::MetricFilter") {
+        let line = lines.iter().find(|line| line.contains("FilterPattern: ")).expect("a filter has a pattern");
+        let log = between(line, "LogGroupName: !Ref ", ',').next().expect("a filter has a log");
+        let fields: BTreeSet<&str> = between(line, "$.fields.", ' ').collect();
+        assert!(!fields.is_empty(), "{name} looks at no field");
+        for field in fields {
+            // A dot would stand for an object in an object.
+            assert!(logs[log].contains(&format!(" {field} = ")), "{name}: nothing logs {field}");
+        }
+    }
+}

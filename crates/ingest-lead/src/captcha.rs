@@ -52,8 +52,7 @@ pub(crate) async fn flaw(
         }
         (Some(_), None) => CaptchaVerdict::Failed,
         (Some(captcha), Some(given)) => {
-            let remote = request.request_context.http.source_ip.as_deref();
-            captcha.verify(form.name, given, remote, &response.post).await
+            captcha.verify(form.name, given, deps.front.address(request), &response.post).await
         }
     };
     match (verdict, form.form.captcha_failed) {

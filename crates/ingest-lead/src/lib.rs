@@ -5,8 +5,8 @@
 //! has none of them (H5). And two for behaviour elsewhere: `POST /v1/events` for servers, `POST /v1/visits` for pages.
 //!
 //! **Invariants:** a post gets its 2xx only after a durable write (P3). Junk and a lead get the same answer
-//! (H12, H15). The query string is never read (H34), nor is any claim about the sender's network (H36), and
-//! nobody is ever sent to an address that the catalog does not hold (H28).
+//! (H12, H15). The query string is never read (H34), nor is any claim about the sender's network but that of what stands
+//! in front (H36), and nobody is ever sent to an address that the catalog does not hold (H28).
 
 mod altcha;
 mod answer;
@@ -33,6 +33,7 @@ use perennial_core::ids::FormName;
 use perennial_core::token::Keyring;
 use perennial_lambda::boot::HandlerError;
 use perennial_lambda::http;
+use perennial_lambda::http::front::Front;
 use perennial_lambda::sender_keys::SenderKeys;
 use serde::Serialize;
 use tracing::error;
@@ -54,6 +55,8 @@ pub struct Deps {
     pub observer: Observer,
     /// Who may tell it.
     pub event_keys: SenderKeys,
+    /// What stands in front of the API: who a request comes from.
+    pub front: Front,
     /// Who counts posts, and keeps out whoever is blocked.
     pub guard: Guard,
     /// Who makes and judges the puzzles of forms with ALTCHA.

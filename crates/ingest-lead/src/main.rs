@@ -12,6 +12,7 @@ use perennial_aws::clients::Clients;
 use perennial_aws::dynamo::DynamoStore;
 use perennial_lambda::boot;
 use perennial_lambda::config::Settings;
+use perennial_lambda::http::front::Front;
 use perennial_lambda::sender_keys::SenderKeys;
 
 #[tokio::main(flavor = "current_thread")]
@@ -23,6 +24,7 @@ async fn main() -> Result<(), Error> {
     let pepper = settings.pepper("PERENNIAL_PEPPER");
     let keyring = settings.keyring("PERENNIAL_TOKEN_KEYS");
     let event_keys = SenderKeys::parse(&settings.optional("PERENNIAL_EVENT_KEYS").unwrap_or_default())?;
+    let front = settings.parsed("PERENNIAL_FRONT_SECRET", Front::parse);
     let keyring = settings.finish(|| keyring)?.ok_or("PERENNIAL_TOKEN_KEYS holds no key")?;
 
     let dynamo = DynamoStore::new(clients.dynamodb(), table);
@@ -37,6 +39,7 @@ async fn main() -> Result<(), Error> {
             clock: clock.clone(),
         },
         event_keys,
+        front,
         altcha: Altcha::new(guard.clone()),
         guard,
         turnstile: None,

@@ -65,7 +65,7 @@ async fn take_in<'a>(
     request: &ApiGatewayV2httpRequest,
 ) -> Result<Accepted<'a>, Refusal> {
     let door = &deps.door;
-    let network = request.request_context.http.source_ip.as_deref().and_then(Network::parse);
+    let network = deps.front.address(request).and_then(Network::parse);
     let is_suspicious = admit(deps, catalog, form, network).await?;
     let key = idempotency_key(request)?;
     let pairs = body::read(request).await?;

@@ -67,7 +67,7 @@ async fn turned_away(
     catalog: &Catalog,
     request: &ApiGatewayV2httpRequest,
 ) -> Option<ApiGatewayV2httpResponse> {
-    let network = request.request_context.http.source_ip.as_deref().and_then(Network::parse);
+    let network = deps.front.address(request).and_then(Network::parse);
     let bucket = FormName::parse(BUCKET).ok()?;
     match deps.guard.admit(network, &bucket, &catalog.limits).await {
         Ok(Admission::Free | Admission::Suspicious) => None,

@@ -3,6 +3,7 @@
 //! **Invariant:** no answer repeats what was sent, is cached, or lets a page of somebody else in.
 
 pub mod form;
+pub mod front;
 pub mod page;
 
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};

@@ -43,6 +43,7 @@ use perennial_core::ids::{FormName, IdError, Pepper};
 use perennial_core::loader::SourceFile;
 use perennial_core::token::{Keyring, KeyringError};
 use perennial_http::{CALL_TIMEOUT, HttpCaller, Reach};
+use perennial_lambda::http::front::Front;
 use perennial_lambda::sender_keys::{SenderKeys, SenderKeysError};
 use sales_desk::{Callers, CallersError};
 use tokio::net::TcpListener;
@@ -299,6 +300,7 @@ impl Suite {
                 clock: Arc::clone(&clock_port),
             },
             event_keys: SenderKeys::parse(&format!("local:{}", event_key(&Pepper::new(keys.pepper))))?,
+            front: Front::default(),
             altcha: Altcha::new(guard.clone()),
             guard,
             turnstile: None,
@@ -355,6 +357,7 @@ impl Suite {
         let listener =
             Listener { store: Arc::clone(&store), library: Arc::clone(&library), clock: Arc::clone(&clock_port) };
         let engagement = Arc::new(record_engagement::Deps {
+            front: Front::default(),
             clicks: record_engagement::Clicks::new(listener.clone()),
             listener,
             keyring: keyring.clone(),

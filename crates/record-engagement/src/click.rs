@@ -125,7 +125,7 @@ fn visitor(deps: &Deps, click: &ClickRef) -> String {
 
 /// Records a hit. Whether its lead is one that is followed: not if nobody can say.
 async fn record(deps: &Deps, click: &ClickRef, request: &ApiGatewayV2httpRequest, manner: Manner) -> bool {
-    let address = request.request_context.http.source_ip.as_deref().unwrap_or_default();
+    let address = deps.front.address(request).unwrap_or_default();
     let hit = Hit {
         at: deps.clicks.follower.now(),
         target: click.target,

@@ -25,6 +25,7 @@ use perennial_app::engagement::Listener;
 use perennial_app::inbound::Postbox;
 use perennial_core::token::Keyring;
 use perennial_lambda::boot::HandlerError;
+use perennial_lambda::http::front::Front;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -38,6 +39,8 @@ pub struct Deps {
     pub listener: Listener,
     /// What tokens are verified with.
     pub keyring: Keyring,
+    /// What stands in front of the API: who a request comes from.
+    pub front: Front,
     /// What follows links.
     pub clicks: Clicks,
     /// Who takes mail in, where mail comes in.

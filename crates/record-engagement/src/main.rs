@@ -12,6 +12,7 @@ use perennial_aws::dynamo::DynamoStore;
 use perennial_aws::inbox::S3Inbox;
 use perennial_lambda::boot;
 use perennial_lambda::config::Settings;
+use perennial_lambda::http::front::Front;
 use record_engagement::{Clicks, Deps, handle};
 
 #[tokio::main(flavor = "current_thread")]
@@ -23,6 +24,7 @@ async fn main() -> Result<(), Error> {
     let keyring = settings.keyring("PERENNIAL_TOKEN_KEYS");
     let inbox = settings.inbox("PERENNIAL_INBOX_BUCKET", "PERENNIAL_PEPPER");
     let reply_domain = settings.optional("PERENNIAL_REPLY_DOMAIN");
+    let front = settings.parsed("PERENNIAL_FRONT_SECRET", Front::parse);
     let keyring = settings.finish(|| keyring)?.ok_or("PERENNIAL_TOKEN_KEYS holds no key")?;
 
     let store: Arc<dyn Store> = Arc::new(DynamoStore::new(clients.dynamodb(), table));
@@ -38,5 +40,6 @@ async fn main() -> Result<(), Error> {
         keyring: keyring.clone(),
         reply_domain,
     });
-    boot::serve(Deps { clicks: Clicks::new(listener.clone()), listener, keyring, postbox }, handle).await
+    let clicks = Clicks::new(listener.clone());
+    boot::serve(Deps { clicks, front, listener, keyring, postbox }, handle).await
 }

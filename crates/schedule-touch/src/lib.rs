@@ -64,7 +64,8 @@ pub async fn handle(deps: Arc<Deps>, trigger: Trigger) -> Result<Summary, Handle
             sweep.sent = summary.sent,
             sweep.failed = summary.failed,
             sweep.rescued = summary.rescued,
-            sweep.lateness_max_s = summary.lateness_max_s,
+            // Without a dot: a metric is made of it (infra/template.yaml).
+            lateness_max_s = summary.lateness_max_s,
             sweep.is_unfinished = summary.is_unfinished,
             "swept"
         );

@@ -19,7 +19,7 @@ use perennial_core::token::Purpose;
 use record_engagement::FOLLOWS_MAX;
 use serde_json::{Value, json};
 
-use crate::scenarios::world::{World, keyring, sample, shipped};
+use crate::scenarios::world::{FRONT_SECRET, World, keyring, sample, shipped};
 
 const GUIDE: &str = "https://www.perennial.example/guide";
 
@@ -324,6 +324,30 @@ async fn h36_the_network_is_what_the_gateway_says_and_is_stored_as_a_keyed_hash(
     assert_eq!(hits.len(), 1, "the same network twice is one hit");
     let stored = serde_json::to_string(&hits).unwrap();
     assert!(!stored.contains("198.51.100") && !stored.contains("203.0.113"), "{stored}");
+}
+
+#[tokio::test]
+async fn h36_behind_cloudfront_the_network_is_the_viewers() {
+    let world = world().await;
+    let (ada, mail) = with_link(&world).await;
+    world.clock.advance(SignedDuration::from_hours(2));
+    let link = followable(&mail)[0].clone();
+    let mut hits = Vec::new();
+    for (viewer, secret) in [
+        ("203.0.113.1:443", FRONT_SECRET),
+        ("203.0.113.1:51000", FRONT_SECRET),
+        ("203.0.113.2:443", FRONT_SECRET),
+        // Neither of them is believed: the address is CloudFront's.
+        ("203.0.113.3:443", "front-0123456789abcdeX"),
+        ("203.0.113.4:443", "front-0123456789abcdeX"),
+    ] {
+        let mut event = from(request("GET", &link), "198.51.100.200");
+        event["headers"]["cloudfront-viewer-address"] = json!(viewer);
+        event["headers"]["x-perennial-front"] = json!(secret);
+        call(&world, event).await;
+        hits.push(world.store.hits(&ada, &mail.touch).await.unwrap().len());
+    }
+    assert_eq!(hits, [1, 1, 2, 3, 3]);
 }
 
 #[tokio::test]

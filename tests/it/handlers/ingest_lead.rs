@@ -37,11 +37,12 @@ use perennial_core::lead::{Lead, LifecycleStage};
 use perennial_core::profile::Profile;
 use perennial_core::submission::JunkReason;
 use perennial_core::token::Keyring;
+use perennial_lambda::http::front::Front;
 use perennial_lambda::sender_keys::SenderKeys;
 use serde_json::{Value, json};
 
 use self::store::TroubledStore;
-use crate::scenarios::world::EVENT_KEYS;
+use crate::scenarios::world::{EVENT_KEYS, FRONT_SECRET};
 
 /// A Monday morning: 10:00 in Berlin.
 const NOW: &str = "2026-03-02T09:00:00Z";
@@ -91,6 +92,7 @@ impl World {
                 clock: suite_clock.clone(),
             },
             event_keys: SenderKeys::parse(EVENT_KEYS).unwrap(),
+            front: Front::parse(FRONT_SECRET).unwrap(),
             altcha: Altcha::new(guard.clone()).with_cost(1),
             guard,
             turnstile: None,

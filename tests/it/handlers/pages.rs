@@ -15,6 +15,7 @@ use perennial_core::lead::EmailReach;
 use perennial_core::loader;
 use perennial_core::questions::choice_mark;
 use perennial_core::token::{Keyring, Purpose};
+use perennial_lambda::http::front::Front;
 use serde_json::{Value, json};
 use tracing::level_filters::LevelFilter;
 
@@ -483,6 +484,7 @@ async fn f26_pages_open_with_links_of_an_old_key() {
     let keys = BTreeMap::from([("k1".to_owned(), [1; 32]), ("k2".to_owned(), [2; 32])]);
     let listener = world.functions.engagement.listener.clone();
     let rotated = Arc::new(record_engagement::Deps {
+        front: Front::default(),
         clicks: record_engagement::Clicks::new(listener.clone()),
         listener,
         keyring: Keyring::new(keys, "k2").unwrap(),

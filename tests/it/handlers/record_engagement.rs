@@ -9,6 +9,7 @@ use perennial_core::event::{Event, FailReason, SendProof};
 use perennial_core::ids::{LeadId, TouchId};
 use perennial_core::lead::{EmailReach, Sending};
 use perennial_core::token::{Keyring, Purpose};
+use perennial_lambda::http::front::Front;
 use serde_json::{Value, json};
 use tracing::level_filters::LevelFilter;
 
@@ -99,6 +100,7 @@ async fn h22_the_same_again_after_two_years_and_a_new_key_is_answered_and_change
     let keys = BTreeMap::from([("k1".to_owned(), [1; 32]), ("k2".to_owned(), [2; 32])]);
     let listener = world.functions.engagement.listener.clone();
     let rotated = record_engagement::Deps {
+        front: Front::default(),
         clicks: record_engagement::Clicks::new(listener.clone()),
         listener,
         keyring: Keyring::new(keys, "k2").unwrap(),

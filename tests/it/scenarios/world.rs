@@ -40,6 +40,7 @@ use perennial_core::intake::{self, RawSubmission};
 use perennial_core::lead::Lead;
 use perennial_core::submission::{Channel, Entry as ProgramEntry, Intent, Permission, Submission};
 use perennial_core::token::Keyring;
+use perennial_lambda::http::front::Front;
 use perennial_lambda::sender_keys::SenderKeys;
 use perennial_local::store_file::StoreFile;
 use sales_desk::Callers;
@@ -531,6 +532,7 @@ fn deploy(ports: &Ports, clock: &Arc<SettableClock>, bus: &Arc<RecordingBus>, li
         door,
         observer,
         event_keys: SenderKeys::parse(EVENT_KEYS).unwrap(),
+        front: Front::parse(FRONT_SECRET).unwrap(),
         guard,
         altcha,
         turnstile: None,
@@ -541,6 +543,7 @@ fn deploy(ports: &Ports, clock: &Arc<SettableClock>, bus: &Arc<RecordingBus>, li
         ingest: Arc::new(ingest),
         touch: Arc::new(schedule_touch::Deps { toucher, budget: Duration::from_mins(1) }),
         engagement: Arc::new(record_engagement::Deps {
+            front: Front::parse(FRONT_SECRET).unwrap(),
             clicks: record_engagement::Clicks::new(listener.clone()),
             listener,
             keyring: keyring(),
@@ -555,6 +558,9 @@ fn deploy(ports: &Ports, clock: &Arc<SettableClock>, bus: &Arc<RecordingBus>, li
 
 /// Who may tell of events: one by a key, one by a signature.
 pub(crate) const EVENT_KEYS: &str = "site:0123456789abcdef,crm:whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+
+/// What CloudFront would add to each request.
+pub(crate) const FRONT_SECRET: &str = "front-0123456789abcdef";
 
 /// Who may tell dispositions without IAM, in the same two ways.
 pub(crate) const CRM_KEYS: &str = "hubspot:fedcba9876543210,sf:whsec_ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA=";

@@ -92,6 +92,36 @@ async fn h36_a_made_up_forwarding_header_gives_nobody_more_room() {
     assert_eq!(world.send(&victim).await.status(), 202);
 }
 
+/// A post that CloudFront passed on, from one of its own addresses.
+fn passed_on(number: usize, viewer: &str, secret: &str) -> Request {
+    let request = numbered(number).at_network("198.51.100.200").header("cloudfront-viewer-address", viewer);
+    request.header("x-perennial-front", secret)
+}
+
+#[tokio::test]
+async fn h36_behind_cloudfront_each_viewer_has_room_of_their_own() {
+    let world = World::with_limits(LIMITS);
+    let mut taken = 0;
+    for number in 0..60 {
+        let viewer = format!("203.0.113.{}:{}", number % 2, 40_000 + number);
+        taken += usize::from(world.send(&passed_on(number, &viewer, FRONT_SECRET)).await.status() == 202);
+    }
+    assert_eq!(taken, 60, "two of them, with thirty each");
+    let again = passed_on(60, "203.0.113.1:50000", FRONT_SECRET);
+    assert_eq!(world.send(&again).await.status(), 429);
+}
+
+#[tokio::test]
+async fn h36_whoever_makes_up_what_cloudfront_would_say_gets_no_more_room() {
+    let world = World::with_limits(LIMITS);
+    let mut taken = 0;
+    for number in 0..100 {
+        let request = passed_on(number, &format!("203.0.113.{number}:443"), "front-0123456789abcdeX");
+        taken += usize::from(world.send(&request).await.status() == 202);
+    }
+    assert_eq!(taken, 30);
+}
+
 #[tokio::test]
 async fn whoever_is_blocked_gets_the_answer_that_everybody_gets_and_is_quarantined() {
     for (block, request) in [
