@@ -17,6 +17,7 @@ mod cases;
 mod commands;
 mod contract;
 mod corpus;
+mod doctor;
 mod faults;
 mod fences;
 mod guide;

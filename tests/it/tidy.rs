@@ -44,7 +44,7 @@ const FORBIDDEN: [(&str, &str); 4] = [
 ];
 
 /// What only some storeys may link: the names that begin so, and where they live.
-const FENCES: [(&str, &[Storey]); 8] = [
+const FENCES: [(&str, &[Storey]); 9] = [
     ("aws-", &[Storey::Aws]),
     ("serde_dynamo", &[Storey::Aws]),
     // The shapes of events, not a client.
@@ -53,6 +53,8 @@ const FENCES: [(&str, &[Storey]); 8] = [
     ("dynoxide", &[Storey::Local]),
     // Nobody else calls a server: what is looked at before it is called is looked at in one place.
     ("hyper", &[Storey::Http, Storey::Aws]),
+    // A function that waits for DNS would be one that a stranger's DNS can hold up.
+    ("hickory", &[Storey::Cli]),
     ("tokio-rustls", &[Storey::Http]),
     ("rustls-native-certs", &[Storey::Http]),
 ];

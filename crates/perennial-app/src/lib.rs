@@ -14,6 +14,7 @@ pub mod crm;
 pub mod deliveries;
 pub mod desk;
 pub mod direct;
+pub mod doctor;
 pub mod dossier;
 mod effects;
 pub mod engagement;

@@ -71,6 +71,11 @@ impl Clients {
         Self { send_timeout, ..self }
     }
 
+    /// The region, where one was said or found.
+    pub fn region(&self) -> Option<&str> {
+        self.config.region().map(AsRef::as_ref)
+    }
+
     /// A client for the store.
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
         let config = aws_sdk_dynamodb::config::Builder::from(&self.config)
@@ -91,7 +96,7 @@ impl Clients {
         aws_sdk_sesv2::Client::from_conf(config)
     }
 
-    /// A client for what SES keeps in lists. It sends nothing, so it may try again.
+    /// A client for what SES keeps in lists, and says of itself. It sends nothing, so it may try again.
     pub fn ses_lists(&self) -> aws_sdk_sesv2::Client {
         let config = aws_sdk_sesv2::config::Builder::from(&self.config)
             .retry_config(few_retries())

@@ -17,5 +17,7 @@ mod senders;
 mod store;
 pub mod table;
 
+pub(crate) use keys::INDEXES;
+pub(crate) use rows::TTL;
 pub use rows::read_history_image;
 pub use store::DynamoStore;

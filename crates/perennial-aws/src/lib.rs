@@ -5,6 +5,7 @@
 
 pub mod bus;
 pub mod clients;
+pub mod doctor;
 pub mod dynamo;
 pub mod inbox;
 pub mod secrets;

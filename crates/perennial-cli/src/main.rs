@@ -6,6 +6,7 @@ mod check;
 mod classify;
 mod desk;
 mod diff;
+mod doctor;
 mod graph;
 mod lead;
 mod migrate;
@@ -151,6 +152,8 @@ enum Command {
         #[command(flatten)]
         suppress: suppress::SuppressArgs,
     },
+    /// Looks at a deployment: whether it can send mail and is whole, and what to do where it is not.
+    Doctor(doctor::DoctorArgs),
     /// Shows whether mail goes out; pauses it and lets it go.
     #[command(subcommand)]
     Sending(sending::SendingCommand),
@@ -309,6 +312,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Quarantine(command) => quarantine::run(command).await,
         Command::Unsubscribe { store, address } => run_unsubscribe(&store, &address).await,
         Command::Suppress { store, suppress } => suppress::run(&store, &suppress, &mut out).await,
+        Command::Doctor(args) => doctor::run(&args, &mut out).await,
         Command::Sending(command) => sending::run(command, &mut out).await,
         Command::Webhooks(args) => webhooks::run(&args, &mut out).await,
         Command::Erase { store, person } => privacy::erase(&store, &person).await,

@@ -23,6 +23,13 @@ const SECRET: &str = "ssm-secure:";
 #[error("the configuration is not usable: {}", .0.join("; "))]
 pub struct ConfigError(Vec<String>);
 
+impl ConfigError {
+    /// Each of them. None repeats a value that may be a secret.
+    pub fn problems(&self) -> &[String] {
+        &self.0
+    }
+}
+
 impl fmt::Debug for ConfigError {
     /// What a `main` prints that ends with this: the line that somebody reads at night.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -33,6 +33,9 @@ pub(crate) const OWNER: &str = "owner";
 /// Its sort key.
 pub(crate) const DESK: &str = "desk";
 
+/// All indexes of the table.
+pub(crate) const INDEXES: [&str; 2] = [PULSE_INDEX, DESK_INDEX];
+
 /// The partition of the outbox.
 pub(crate) const OUTBOX: &str = "OUTBOX";
 /// How the sort key of each history row begins.

@@ -10,6 +10,7 @@
 
 mod bus;
 mod contract;
+mod doctor;
 mod embedded;
 mod golden;
 mod inbox;
