@@ -31,6 +31,8 @@ async fn a_store_that_is_mistyped_is_no_empty_store() {
         &["lead", "hand", "ada@example.com", "--to", "sdr"],
         &["lead", "enrol", "ada@example.com", "--program", "nurture"],
         &["lead", "exit", "ada@example.com"],
+        &["program", "list"],
+        &["program", "pause", "nurture"],
     ] {
         let said = place.perennial(command).await;
         assert_eq!((said.status, said.out.as_str()), (Some(2), ""), "{command:?}");
@@ -118,6 +120,41 @@ async fn a_lead_is_put_into_a_program_and_taken_out_of_it_by_hand() {
     assert!(export.out.contains("She asked for it at the fair."), "{}", export.error);
     assert_eq!(export.out.matches("enrolment.directed").count(), 3, "{}", export.out);
     assert_eq!(place.perennial(&["audit"]).await.status, Some(0));
+}
+
+#[tokio::test]
+async fn a_program_is_paused_and_goes_on_and_that_it_is_paused_stands_wherever_somebody_looks() {
+    let place = Place::new();
+    assert_eq!(place.perennial(&["push", &programs()]).await.status, Some(0));
+    let paused = place.perennial(&["program", "pause", "nurture"]).await;
+    assert_eq!(paused.status, Some(0), "{}", paused.error);
+    assert!(paused.out.starts_with("`nurture` is paused within a minute; "), "{}", paused.out);
+    assert_eq!(place.perennial(&["program", "pause", "nurture"]).await.out, "`nurture` is paused already\n");
+    for look in [&["sending", "status"][..], &["audit"], &["report", "waterfall"]] {
+        let said = place.perennial(look).await;
+        assert_eq!(said.status, Some(0), "{look:?}: {}", said.error);
+        assert!(said.out.contains("program `nurture` is paused since 20"), "{look:?}: {}", said.out);
+        assert!(said.out.contains("`perennial program resume nurture`"), "{look:?}: {}", said.out);
+    }
+    let list = place.perennial(&["program", "list"]).await;
+    let line = list.out.lines().find(|line| line.starts_with("nurture ")).unwrap();
+    assert!(line.contains("0 leads   paused since 20"), "{}", list.out);
+    let json: serde_json::Value =
+        serde_json::from_str(&place.perennial(&["program", "list", "--json"]).await.out).unwrap();
+    let since = |program: &str| {
+        let mut programs = json.as_array().unwrap().iter();
+        programs.find(|it| it["program"] == program).unwrap()["paused_since"].clone()
+    };
+    assert!(since("nurture").is_string() && since("welcome").is_null(), "{json}");
+    // A push is no word on it.
+    assert_eq!(place.perennial(&["push", &programs()]).await.status, Some(0));
+    let resumed = place.perennial(&["program", "resume", "nurture"]).await;
+    assert_eq!(resumed.out, "`nurture` goes on; what waits is looked at again within 4 hours\n");
+    assert_eq!(place.perennial(&["program", "resume", "nurture"]).await.out, "`nurture` is not paused\n");
+    assert!(!place.perennial(&["audit"]).await.out.contains("paused"));
+    let unknown = place.perennial(&["program", "pause", "nuture"]).await;
+    let said = "no program `nuture` is in force: did you mean `nurture`?\n";
+    assert_eq!((unknown.status, unknown.out.as_str()), (Some(1), said));
 }
 
 #[tokio::test]

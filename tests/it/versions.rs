@@ -3,6 +3,7 @@
 pub(crate) mod command;
 mod library;
 mod migrate;
+mod pausing;
 mod push;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use housekeep::{Deps, handle};
 use lambda_runtime::Error;
+use perennial_app::chores::Chore;
 use perennial_app::holdings::Holdings;
+use perennial_app::pausing::Reminder;
 use perennial_app::ports::{Store, SystemClock};
 use perennial_app::privacy::Privacy;
 use perennial_app::reps::HandOver;
@@ -34,9 +36,12 @@ async fn main() -> Result<(), Error> {
     let (of, by) = (Arc::clone(&store), Arc::clone(&library));
     let hand_over = HandOver { store: of, library: by, clock: Arc::new(SystemClock) };
     let retainer = Retainer { registry: Arc::new(dynamo), privacy };
+    let reminder = Reminder { store: Arc::clone(&store), clock: Arc::new(SystemClock) };
     let reconcile = Reconcile {
         suppressor: Suppressor { store, library, clock: Arc::new(SystemClock), pepper },
         list: Arc::new(SesSuppressionList::new(clients.ses_lists())),
     };
-    boot::serve(Deps { chores: vec![Box::new(reconcile), Box::new(hand_over), Box::new(retainer)] }, handle).await
+    let chores: Vec<Box<dyn Chore>> =
+        vec![Box::new(reminder), Box::new(reconcile), Box::new(hand_over), Box::new(retainer)];
+    boot::serve(Deps { chores }, handle).await
 }

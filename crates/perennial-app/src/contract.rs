@@ -1048,6 +1048,7 @@ fn release(rev: u64) -> Release {
             (program("welcome"), version("bbbbbbbbbbbb")),
         ]),
         kept: BTreeMap::from([(program("welcome"), BTreeMap::from([(version("0123456789ab"), noon())]))]),
+        paused: BTreeMap::from([(program("welcome"), noon())]),
     }
 }
 

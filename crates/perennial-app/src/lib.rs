@@ -33,6 +33,7 @@ pub mod mail;
 pub mod memory;
 pub mod migrate;
 pub mod news;
+pub mod pausing;
 pub mod ports;
 pub mod preview;
 pub mod privacy;

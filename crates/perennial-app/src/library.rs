@@ -4,6 +4,7 @@
 //! cannot be read leaves the one before it in force; the store is asked at most once in [`LOOK_EVERY`], however much
 //! there is to do.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::{StreamExt, TryStreamExt, stream};
@@ -59,7 +60,7 @@ pub struct Library(Source);
 
 enum Source {
     Fixed(Arc<Catalog>),
-    Released(Shelf),
+    Released(Box<Shelf>),
 }
 
 /// What is known of the release in a store.
@@ -76,6 +77,10 @@ struct Known {
     catalog: Option<Arc<Catalog>>,
     /// The release that was looked at last, whether or not it could be read.
     rev: Option<u64>,
+    /// The release whose programs are in the catalog.
+    read: Option<Release>,
+    /// What is paused, as the release that was looked at last has it.
+    paused: Arc<BTreeMap<ProgramName, Timestamp>>,
     /// Who sells, and which roster says so; none where there never was one.
     roster: Arc<Roster>,
     roster_rev: Option<u64>,
@@ -95,7 +100,7 @@ impl Library {
 
     /// What is released in a store that costs nothing to look at.
     pub fn looking_every(store: Arc<dyn Store>, wall_clock: Arc<dyn Clock>, look_every: SignedDuration) -> Self {
-        Self(Source::Released(Shelf { store, wall_clock, look_every, known: Mutex::default() }))
+        Self(Source::Released(Box::new(Shelf { store, wall_clock, look_every, known: Mutex::default() })))
     }
 
     /// The catalog in force, with the older versions that leads are still in.
@@ -166,8 +171,9 @@ impl Shelf {
         let (release, roster) = futures::join!(self.store.release(), self.store.roster());
         let is_new_roster = self.note_roster(roster)?;
         let release = release?.ok_or(LibraryError::NothingPublished)?;
-        if known_rev == Some(release.rev) {
-            return Ok(self.known().catalog.clone().filter(|_| is_new_roster));
+        let is_new_pause = self.note_paused(&release);
+        if known_rev == Some(release.rev) || self.note_same_programs(&release) {
+            return Ok(self.known().catalog.clone().filter(|_| is_new_roster || is_new_pause));
         }
         let read = read_release(self.store.as_ref(), &release).await;
         let mut known = self.known();
@@ -177,8 +183,10 @@ impl Shelf {
         }
         let (catalog, diagnostics) = read?;
         report(&release, &diagnostics);
-        let catalog = Arc::new(Catalog { roster: Arc::clone(&known.roster), ..catalog });
+        let (roster, paused) = (Arc::clone(&known.roster), Arc::clone(&known.paused));
+        let catalog = Arc::new(Catalog { roster, paused, ..catalog });
         known.catalog = Some(Arc::clone(&catalog));
+        known.read = Some(release);
         known.looked_at = Some(self.wall_clock.now());
         Ok(Some(catalog))
     }
@@ -210,6 +218,35 @@ impl Shelf {
         let roster = Arc::clone(&known.roster);
         known.catalog = known.catalog.take().map(|catalog| Arc::new(Catalog { roster, ..(*catalog).clone() }));
         Ok(true)
+    }
+
+    /// Puts what is paused into the catalog in force, whether or not the release can be read otherwise. Whether it is
+    /// another than before.
+    fn note_paused(&self, release: &Release) -> bool {
+        let mut known = self.known();
+        if *known.paused == release.paused {
+            return false;
+        }
+        for (program, since) in release.paused.iter().filter(|(program, _)| !known.paused.contains_key(*program)) {
+            warn!(program.name = %program, program.paused_since = %since, "an operator paused a program: its touches wait");
+        }
+        for program in known.paused.keys().filter(|program| !release.paused.contains_key(*program)) {
+            info!(program.name = %program, "a program that was paused goes on");
+        }
+        let paused = Arc::new(release.paused.clone());
+        known.paused = Arc::clone(&paused);
+        known.catalog = known.catalog.take().map(|catalog| Arc::new(Catalog { paused, ..(*catalog).clone() }));
+        true
+    }
+
+    /// Whether the programs of a release are those in the catalog: then there is nothing to read.
+    fn note_same_programs(&self, release: &Release) -> bool {
+        let mut known = self.known();
+        let is_same = known.read.as_ref().is_some_and(|read| read.has_the_programs_of(release));
+        if is_same {
+            known.rev = Some(release.rev);
+        }
+        is_same
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {

@@ -374,7 +374,7 @@ pub struct PublishedCatalog {
 pub struct Release {
     /// Which release, counted from 1.
     pub rev: u64,
-    /// When it was made, by the world's clock.
+    /// When its programs were pushed, by the world's clock.
     pub at: Timestamp,
     /// The catalog.
     pub catalog: CatalogVersion,
@@ -383,6 +383,21 @@ pub struct Release {
     /// Older versions that leads may still be in, and since when no lead starts them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub kept: BTreeMap<ProgramName, BTreeMap<ProgramVersion, Timestamp>>,
+    /// The programs that an operator paused, and since when, by the suite's clock.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub paused: BTreeMap<ProgramName, Timestamp>,
+}
+
+impl Release {
+    /// Whether it is about that program: leads start it, or may still be in it.
+    pub fn has(&self, program: &ProgramName) -> bool {
+        self.programs.contains_key(program) || self.kept.contains_key(program)
+    }
+
+    /// Whether the same is in force by it as by another, but for what is paused.
+    pub fn has_the_programs_of(&self, other: &Self) -> bool {
+        (&self.catalog, &self.programs, &self.kept) == (&other.catalog, &other.programs, &other.kept)
+    }
 }
 
 /// The store of leads, and of the programs that they are in.

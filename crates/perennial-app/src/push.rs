@@ -95,8 +95,8 @@ pub enum PushError {
         /// What is wrong with them.
         diagnostics: Vec<Diagnostic>,
     },
-    /// Somebody else pushed meanwhile.
-    #[error("somebody else pushed meanwhile: look again")]
+    /// Somebody else pushed meanwhile, or paused a program.
+    #[error("somebody else pushed, or paused a program, meanwhile: look again")]
     Overtaken,
     /// The store failed.
     #[error(transparent)]
@@ -210,15 +210,20 @@ async fn plan_changes(
     });
     let programs = programs.collect();
     let rev = before.as_ref().map(|before| before.rev);
+    let mut release = Release {
+        rev: rev.map_or(1, |rev| rev.saturating_add(1)),
+        at: push.now,
+        catalog: catalog.version.clone(),
+        programs: current,
+        kept: kept_versions(&kept),
+        paused: BTreeMap::new(),
+    };
+    // A push is no word on what is paused. What nobody is in any more goes with its program.
+    let paused = before.as_ref().map(|before| before.paused.clone()).unwrap_or_default();
+    release.paused = paused.into_iter().filter(|(program, _)| release.has(program)).collect();
     Ok(Plan {
         catalog_changes: before.is_none_or(|before| before.catalog != catalog.version),
-        release: Release {
-            rev: rev.map_or(1, |rev| rev.saturating_add(1)),
-            at: push.now,
-            catalog: catalog.version.clone(),
-            programs: current,
-            kept: kept_versions(&kept),
-        },
+        release,
         changes,
         diagnostics,
         before: rev,

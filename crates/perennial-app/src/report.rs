@@ -12,12 +12,13 @@ use std::collections::BTreeMap;
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use perennial_core::event::apply;
-use perennial_core::ids::LeadId;
+use perennial_core::ids::{LeadId, ProgramName};
 use perennial_core::lead::{Doubt, Lead, LifecycleStage, PULSE_AHEAD_MAX, StageKind};
 use perennial_core::roster::Roster;
 use perennial_core::waterfall::{Deltas, Place, Waterfall};
 use serde::Serialize;
 
+use crate::pausing::paused;
 use crate::ports::{DeskPlace, HistoryRow, ImportRecord, Store, StoreError, SubmissionOutcome, Surveyed};
 
 pub use second_look::{Disqualification, LOOK_BACK, SAMPLE_MAX, SecondLook, second_look};
@@ -42,6 +43,9 @@ pub struct WaterfallReport {
     pub refused: BTreeMap<String, u64>,
     /// The lists that were imported.
     pub imports: Vec<ImportRecord>,
+    /// The programs that an operator paused, and since when.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub paused: BTreeMap<ProgramName, Timestamp>,
 }
 
 /// Submissions, by what they did.
@@ -68,6 +72,9 @@ pub struct AuditReport {
     pub overdue: u64,
     /// Touches on the review list: nobody knows whether they were sent.
     pub review: Vec<ReviewItem>,
+    /// The programs that an operator paused, and since when: nothing is wrong with that, and nothing of them goes out.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub paused: BTreeMap<ProgramName, Timestamp>,
 }
 
 /// Something wrong.
@@ -112,6 +119,7 @@ pub async fn waterfall(store: &dyn Store) -> Result<WaterfallReport, StoreError>
         }
         report = count(store).await?;
     }
+    report.paused = paused(store).await?;
     Ok(report)
 }
 
@@ -160,6 +168,7 @@ fn report(waterfall: &Waterfall, submissions: Submissions, mut imports: Vec<Impo
         submissions,
         refused,
         imports,
+        paused: BTreeMap::new(),
     }
 }
 
@@ -168,7 +177,8 @@ fn report(waterfall: &Waterfall, submissions: Submissions, mut imports: Vec<Impo
 /// Who sells is what the store says; where nobody was ever named, nobody has left.
 pub async fn audit(store: &dyn Store, now: Timestamp) -> Result<AuditReport, StoreError> {
     let roster = store.roster().await?.map(|record| record.roster).unwrap_or_default();
-    let mut report = AuditReport { ok: true, leads: 0, violations: Vec::new(), overdue: 0, review: Vec::new() };
+    let paused = paused(store).await?;
+    let mut report = AuditReport { ok: true, leads: 0, violations: Vec::new(), overdue: 0, review: Vec::new(), paused };
     let mut waterfall = Waterfall::default();
     let mut cursor = None;
     loop {

@@ -3,10 +3,12 @@
 //! **Invariant:** a mail that is held is deferred with its reason and looked at again; nothing is dropped, and nobody
 //! has to remember to let it go: the counts that hold it grow old by themselves.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use perennial_core::breaker::{Brake, BrakeSeen, BreakerPolicy, SenderSwitch, Tally, day_of};
 use perennial_core::catalog::Catalog;
-use perennial_core::ids::SenderDomain;
+use perennial_core::ids::{ProgramName, SenderDomain};
 use serde::Serialize;
 use tracing::{error, info, warn};
 
@@ -19,6 +21,9 @@ pub struct SendingStatus {
     pub pause: Option<SendingPause>,
     /// Each sender of the catalog.
     pub senders: Vec<SenderStatus>,
+    /// The programs that an operator paused, and since when.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub paused: BTreeMap<ProgramName, Timestamp>,
 }
 
 /// How a sender stands.
@@ -44,7 +49,7 @@ pub async fn status(store: &dyn Store, catalog: &Catalog, now: Timestamp) -> Res
         let (tally, held) = (record.tally(policy, now), record.brake(policy, now));
         senders.push(SenderStatus { sender, tally, held, switch: record.switch });
     }
-    Ok(SendingStatus { pause, senders })
+    Ok(SendingStatus { pause, senders, paused: catalog.paused.as_ref().clone() })
 }
 
 /// Holds all mail of a sender until somebody resumes it.

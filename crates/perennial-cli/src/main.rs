@@ -12,6 +12,7 @@ mod lead;
 mod migrate;
 mod preview;
 mod privacy;
+mod program;
 mod push;
 mod quarantine;
 mod record;
@@ -98,6 +99,9 @@ enum Command {
     Diff(diff::DiffArgs),
     /// Moves leads from older versions of a program to the one in force, or out of it.
     Migrate(migrate::MigrateArgs),
+    /// Lists the programs in force and who is in them; pauses one and lets it go on.
+    #[command(subcommand)]
+    Program(program::ProgramCommand),
     /// Shows where every lead is.
     #[command(subcommand)]
     Report(Report),
@@ -295,6 +299,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Push(args) => push::run(&args).await,
         Command::Diff(args) => diff::run(&args).await.map(|()| ExitCode::SUCCESS),
         Command::Migrate(args) => migrate::run(&args).await,
+        Command::Program(command) => program::run(command, &mut out).await,
         Command::Report(report) => run_report(report, &mut out).await,
         Command::Audit { store, json } => {
             let access = Access::open(&store).await?;

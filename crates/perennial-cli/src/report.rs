@@ -1,14 +1,17 @@
 //! `perennial report` and `perennial audit`: where everybody is, and that nobody is lost.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write;
 use std::process::ExitCode;
 
 use clap::builder::RangedU64ValueParser;
+use jiff::Timestamp;
 use perennial_app::report::{
     AuditReport, DisqualifiedCounts, OwnerKind, SAMPLE_MAX, SecondLook, ShownBy, SlaCounts, SlaReport, TurnbackCounts,
     TurnbacksReport, WaterfallReport,
 };
+use perennial_core::ids::ProgramName;
 use perennial_core::lead::LifecycleStage;
 use serde::Serialize;
 
@@ -387,7 +390,18 @@ fn waterfall_text(report: &WaterfallReport) -> String {
         let _: std::fmt::Result =
             writeln!(text, "\nlist {}: {} rows, last run {}", import.source, import.rows, import.at);
     }
-    text
+    if !report.paused.is_empty() {
+        text.push('\n');
+    }
+    text + &paused(&report.paused)
+}
+
+/// A line for each program that an operator paused.
+pub(crate) fn paused(programs: &BTreeMap<ProgramName, Timestamp>) -> String {
+    let line = |(program, since): (&ProgramName, &Timestamp)| {
+        format!("program `{program}` is paused since {since}: `perennial program resume {program}`\n")
+    };
+    programs.iter().map(line).collect()
 }
 
 fn audit_text(report: &AuditReport) -> String {
@@ -407,14 +421,13 @@ fn audit_text(report: &AuditReport) -> String {
         let _: std::fmt::Result =
             writeln!(text, "review {} {}: `perennial review sent|dropped` it", item.lead, item.touch);
     }
+    text.push_str(&paused(&report.paused));
     text.push_str(if report.ok { "no lead is lost\n" } else { "NOT OK\n" });
     text
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use perennial_app::report::{Disqualification, SlaRow, TurnbackRow, WrongDisqualification};
     use perennial_core::ids::{LeadId, RepName, TeamName};
     use perennial_core::policy::TurnbackReason;

@@ -12,6 +12,7 @@ use perennial_core::breaker::{Brake, SenderSwitch};
 use perennial_core::ids::SenderDomain;
 
 use crate::access::{Access, StoreArgs};
+use crate::report::paused;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum SendingCommand {
@@ -107,6 +108,7 @@ fn told(status: &SendingStatus) -> anyhow::Result<String> {
         };
         writeln!(text, "  held        {held}{said}")?;
     }
+    text.push_str(&paused(&status.paused));
     Ok(text)
 }
 

@@ -8,8 +8,8 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use jiff::SignedDuration;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::breaker::BreakerPolicy;
@@ -57,6 +57,8 @@ pub struct Catalog {
     pub handover: Handover,
     /// Who sells. It is no file of the catalog's: whoever loads that puts it in (`perennial reps`).
     pub roster: Arc<Roster>,
+    /// The programs that an operator paused, and since when. No file of the catalog's, either: it stands in the release.
+    pub paused: Arc<BTreeMap<ProgramName, Timestamp>>,
     /// The rules about mail in parts of the world. The first that a lead is in counts.
     pub regions: Vec<Region>,
     /// The rules everywhere else.

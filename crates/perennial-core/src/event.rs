@@ -57,6 +57,8 @@ pub enum DeferReason {
     AddressRests,
     /// Too much of the sender's mail bounced, or was complained of; or somebody paused it.
     SenderPaused,
+    /// An operator paused its program.
+    ProgramPaused,
 }
 
 /// Why a touch is passed over.
@@ -1375,7 +1377,8 @@ fn defer(lead: &mut Lead, touch: &TouchId, reason: DeferReason, until: Timestamp
             | DeferReason::NotYet
             | DeferReason::AwaitingConsent
             | DeferReason::AddressRests
-            | DeferReason::SenderPaused => {}
+            | DeferReason::SenderPaused
+            | DeferReason::ProgramPaused => {}
             // It was marked, so an attempt is used up: its late answer must not pass for the next one's.
             DeferReason::Throttled | DeferReason::SendingPaused | DeferReason::NotReached => {
                 enrolment.attempts = enrolment.attempts.saturating_add(1);

@@ -343,6 +343,26 @@ impl Step {
 }
 
 impl Action {
+    /// Whether anybody outside of the suite notices it: the person, who owns the lead, or another system.
+    pub const fn is_noticed(&self) -> bool {
+        match self {
+            Self::Alert { .. } | Self::Emit { .. } => true,
+            Self::Email { .. }
+            | Self::Ask { .. }
+            | Self::Call { .. }
+            | Self::PersonalMail { .. }
+            | Self::Recur { .. }
+            | Self::Wait
+            | Self::WaitUntil { .. }
+            | Self::Branch { .. }
+            | Self::Split { .. }
+            | Self::Set { .. }
+            | Self::Goal { .. }
+            | Self::Exit { .. }
+            | Self::Goto { .. } => self.is_touch(),
+        }
+    }
+
     /// Whether the person is contacted by it.
     pub const fn is_touch(&self) -> bool {
         match self {

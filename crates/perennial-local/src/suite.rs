@@ -16,6 +16,7 @@ use jiff::{SignedDuration, Timestamp};
 use notify::webhooks::{FirstAttempt, Hooks};
 use perennial_app::alerts::Herald;
 use perennial_app::behaviour::Observer;
+use perennial_app::chores::Chore;
 use perennial_app::deliveries::Deliveries;
 use perennial_app::desk::Desk;
 use perennial_app::engagement::Listener;
@@ -27,6 +28,7 @@ use perennial_app::inbound::Postbox;
 use perennial_app::ingest::Door;
 use perennial_app::library::Library;
 use perennial_app::mail::Letterhead;
+use perennial_app::pausing::Reminder;
 use perennial_app::ports::{Clock as _, DoorBook, Store, StoreError, SystemClock};
 use perennial_app::privacy::Privacy;
 use perennial_app::push::{Plan, Push, PushError, push};
@@ -395,8 +397,10 @@ impl Suite {
         let hand_over =
             HandOver { store: Arc::clone(&store), library: Arc::clone(&library), clock: Arc::new(clock.clone()) };
         let retainer = Retainer { registry: Arc::new(dynamo.clone()), privacy };
-        let housekeep =
-            Arc::new(housekeep::Deps { chores: vec![Box::new(reconcile), Box::new(hand_over), Box::new(retainer)] });
+        let reminder = Reminder { store: Arc::clone(&store), clock: Arc::new(clock.clone()) };
+        let chores: Vec<Box<dyn Chore>> =
+            vec![Box::new(reminder), Box::new(reconcile), Box::new(hand_over), Box::new(retainer)];
+        let housekeep = Arc::new(housekeep::Deps { chores });
         let evaluate = Arc::new(evaluate_requalification::Deps {
             evaluator: Evaluator {
                 store: Arc::clone(&store),

@@ -1,12 +1,14 @@
 //! Programs change under those who are in them, and nobody is lost.
 
+use std::sync::Arc;
+
 use perennial_core::catalog::Catalog;
 use perennial_core::ids::ProgramName;
 use perennial_core::loader::parse;
 use perennial_core::testing;
 use serde_json::json;
 
-use super::world::World;
+use super::world::{World, berlin};
 
 /// The catalog for tests without one of its steps.
 fn without_step(program: &str, step: &str) -> Catalog {
@@ -14,6 +16,12 @@ fn without_step(program: &str, step: &str) -> Catalog {
     let program = catalog.programs.get_mut(&ProgramName::parse(program).unwrap()).unwrap();
     program.steps.retain(|known| known.id.as_str() != step);
     catalog
+}
+
+/// The catalog for tests, one of whose programs an operator paused.
+fn paused(program: &str) -> Catalog {
+    let paused = [(ProgramName::parse(program).unwrap(), berlin("2026-03-02 09:00"))];
+    Catalog { paused: Arc::new(paused.into()), ..testing::catalog() }
 }
 
 /// The catalog for tests without its welcome program; the form leads to the last resort.
@@ -24,6 +32,32 @@ fn without_welcome() -> Catalog {
         file.text = file.text.replace("program = \"welcome\"", "program = \"occasional\"");
     }
     parse(&files).0.unwrap()
+}
+
+#[tokio::test]
+async fn while_an_operator_pauses_a_program_its_leads_wait_and_afterwards_get_all_of_it() {
+    let mut world = World::of(paused("welcome"), "2026-03-02 10:00").await;
+    let ada = world.post(json!({ "email": "ada@example.com" })).await;
+    world.live_until("2026-03-02 20:00").await;
+    assert!(world.mails(&ada).is_empty());
+    world.assert_sound().await;
+    world.redeploy(testing::catalog());
+    world.live_until("2026-03-04 00:00").await;
+    insta::assert_snapshot!(world.story(&ada).await, @r#"
+    Mon 2026-03-02 10:00  comes in by Form; e-mail Ok, phone Missing
+                          is admitted
+                          belongs to the queue sdr
+                          starts welcome: response comes Mon 2026-03-02 10:00
+                          response waits until Mon 2026-03-02 14:00: ProgramPaused
+    Mon 2026-03-02 14:00  response waits until Mon 2026-03-02 18:00: ProgramPaused
+    Mon 2026-03-02 18:00  response waits until Mon 2026-03-02 22:00: ProgramPaused
+    Mon 2026-03-02 22:00  MAIL "Your message to Example Ltd"
+                          goes on: first-call comes Mon 2026-03-02 22:00
+                          first-call is passed over: NoPhone
+                          goes on: link comes Wed 2026-03-04 08:00
+                          link waits until Wed 2026-03-04 08:00: QuietHours
+    "#);
+    world.assert_sound().await;
 }
 
 #[tokio::test]

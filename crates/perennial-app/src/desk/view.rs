@@ -99,6 +99,8 @@ pub struct Next {
 /// What is done by a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NextAct {
+    /// Nothing, until an operator lets the program go on.
+    Held,
     /// A mail goes out.
     Mail {
         /// What it is about, as far as it can be written now.
@@ -524,6 +526,7 @@ fn next(catalog: &Catalog, stored: &Stored, now: Timestamp) -> Option<Next> {
     let enrolment = lead.enrolment.as_ref()?;
     let program = catalog.program_of(&enrolment.program, &enrolment.version)?;
     let act = match program.step(&enrolment.step).map(|step| &step.action) {
+        Some(action) if action.is_noticed() && catalog.paused.contains_key(&program.name) => NextAct::Held,
         Some(Action::Email { class, .. } | Action::Ask { class, .. } | Action::Recur { class, .. }) => {
             mail_act(catalog, stored, enrolment, *class, now)
         }

@@ -60,7 +60,7 @@ fn destination(kind: DestinationKind, events: &[&str]) -> Destination {
 
 fn sender_status(held: Brake, switch: Option<SenderSwitch>) -> SendingStatus {
     let status = SenderStatus { sender: shop(), tally: Mails::default(), held, switch };
-    SendingStatus { pause: None, senders: vec![status] }
+    SendingStatus { pause: None, senders: vec![status], paused: [].into() }
 }
 
 fn dmarc(text: &str) -> Option<dmarc::Published> {

@@ -1,9 +1,10 @@
 //! How a sample lead gets into a program: through a door that is made for it.
 //!
 //! The door is a version of the program of one step, which leads into the real one. So the program is entered
-//! as any that follows another is, whatever else would claim the lead, and by the core itself.
+//! as any that follows another is, whatever else would claim the lead, and by the core itself. Nobody has paused it.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use perennial_core::catalog::{Catalog, Form, FormStatus};
@@ -42,6 +43,7 @@ pub(super) fn open(catalog: &Catalog, program: &Program) -> Catalog {
     };
     let mut catalog = catalog.clone();
     catalog.holdout_percent = 0;
+    catalog.paused = Arc::default();
     catalog.kept.insert((program.name.clone(), version()), door);
     catalog
 }

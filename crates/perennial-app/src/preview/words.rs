@@ -45,6 +45,7 @@ pub(super) const fn deferred(reason: DeferReason) -> &'static str {
         DeferReason::NotYet => "waited for its date",
         DeferReason::AwaitingConsent => "waited for a confirmed opt-in",
         DeferReason::SenderPaused => "waited while its sender's mail is paused",
+        DeferReason::ProgramPaused => "waited while the program is paused",
         DeferReason::AddressRests => "waited while the address rests after bounces",
         DeferReason::Throttled | DeferReason::SendingPaused | DeferReason::NotReached => "waited for SES",
     }

@@ -319,6 +319,7 @@ pub(crate) fn release() -> Release {
         catalog: catalog().version,
         programs: BTreeMap::from([(program.name.clone(), program.version)]),
         kept: BTreeMap::from([(program.name, BTreeMap::from([(ProgramVersion("ab0123456789".to_owned()), noon())]))]),
+        paused: BTreeMap::from([(ProgramName::parse("welcome").unwrap(), noon())]),
     }
 }
 

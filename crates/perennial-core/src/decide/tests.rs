@@ -10,6 +10,7 @@ mod ladder;
 mod leaving;
 mod lifecycle;
 mod overdue;
+mod pausing;
 mod sales;
 mod score;
 mod turnback;

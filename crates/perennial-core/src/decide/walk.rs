@@ -364,6 +364,10 @@ impl<'a> Draft<'a> {
             self.advance(&enrolment.touch());
             return Due::Settled;
         }
+        if self.waits_for_operator(standing) {
+            let until = self.now + self.catalog.breaker.look_again;
+            return self.put_back(enrolment, DeferReason::ProgramPaused, until);
+        }
         self.act(standing, enrolment)
     }
 
@@ -447,6 +451,13 @@ impl<'a> Draft<'a> {
             | LifecycleStage::Erased => false,
         });
         with_sales && !standing.program.beside_sales && Self::can_wait(standing.step)
+    }
+
+    /// Whether an operator paused the program, of whatever version, and somebody would notice the step. What only leads on
+    /// is done: so leads go on to where they wait for what touches them. Not even an answer goes out: whoever pauses a
+    /// program may have found that what it says is wrong.
+    fn waits_for_operator(&self, standing: Standing<'a>) -> bool {
+        standing.step.action.is_noticed() && self.catalog.paused.contains_key(&standing.program.name)
     }
 
     /// Whether a step is a touch other than what the person has just asked for.

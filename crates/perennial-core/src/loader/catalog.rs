@@ -167,6 +167,7 @@ impl CatalogFile {
             routes: self.routes,
             handover: self.handover,
             roster: Arc::default(),
+            paused: Arc::default(),
             webhooks: self.webhooks,
             holdout_percent: self.holdout_percent,
             gate: self.gate?,

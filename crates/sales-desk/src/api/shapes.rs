@@ -233,6 +233,7 @@ fn score(view: &LeadView) -> Score {
 fn next(next: &perennial_app::desk::view::Next) -> Next<'_> {
     let (act, subject) = match &next.act {
         NextAct::Mail { subject } => ("mail", subject.as_deref()),
+        NextAct::Held => ("held", None),
         NextAct::Call => ("call", None),
         NextAct::Write => ("write", None),
         NextAct::Repair => ("repair_data", None),

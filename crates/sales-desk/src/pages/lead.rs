@@ -634,6 +634,7 @@ impl LeadPage<'_> {
         let text = match &self.view.next {
             None => escape(phrases.next_nothing),
             Some(next) if next.act == NextAct::Listen => escape(phrases.next_listen),
+            Some(next) if next.act == NextAct::Held => escape(&fill(phrases.next_held, &[("program", &next.program)])),
             Some(next) => {
                 let at = self.when(next.at);
                 let act = match &next.act {
@@ -642,7 +643,7 @@ impl LeadPage<'_> {
                     NextAct::Write => Some((phrases.task)(TaskKind::Write).to_owned()),
                     NextAct::Repair => Some((phrases.task)(TaskKind::RepairData).to_owned()),
                     NextAct::AwaitConsent => Some(phrases.next_consent.to_owned()),
-                    NextAct::Listen | NextAct::Look => None,
+                    NextAct::Listen | NextAct::Held | NextAct::Look => None,
                 };
                 let act = act.map(|act| format!(": {act}")).unwrap_or_default();
                 let (class, time) = match next.paused {

@@ -500,6 +500,18 @@ async fn h42_a_link_ends_with_the_lead_that_is_given_to_another_team() {
 }
 
 #[tokio::test]
+async fn the_page_of_a_lead_in_a_paused_program_promises_nothing() {
+    let (mut world, ada) = with_ada().await;
+    let program = world.lead(&ada).await.enrolment.unwrap().program;
+    let title = world.catalog().programs[&program].title.clone();
+    let paused = Arc::new([(program, berlin(NOW))].into());
+    world.redeploy(Catalog { paused, ..world.catalog().clone() });
+    let page = call(&world, get(&robins(&world, &ada))).await;
+    let says = format!("{title}: nothing until it goes on. It is paused, by whoever runs the mails.");
+    assert!(page.body.contains(&says), "{}", page.body);
+}
+
+#[tokio::test]
 async fn what_an_operator_did_by_hand_is_on_the_page_with_what_they_said() {
     let (world, ada) = with_ada().await;
     let (store, library, clock) =

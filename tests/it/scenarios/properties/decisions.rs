@@ -98,6 +98,8 @@ pub(crate) enum Move {
     /// An operator sends the lead into the nth program, or into none of those; anew, if it is in it; else out.
     Directs(Option<(usize, bool)>),
     Redeploys(usize),
+    /// An operator pauses the nth program, or lets it go on.
+    Pauses(usize),
     /// Whoever looks whether the lead is ready, looks.
     Evaluates,
     /// A link of the nth mail from the end is followed, by somebody or by a machine, and judged a quarter of an hour on.
@@ -210,6 +212,7 @@ pub(crate) fn next_move() -> impl Strategy<Value = Move> {
         1 => Just(Move::EndsProgram),
         2 => prop::option::weighted(0.7, (0..4_usize, any::<bool>())).prop_map(Move::Directs),
         1 => (0..4_usize).prop_map(Move::Redeploys),
+        1 => (0..2_usize).prop_map(Move::Pauses),
         4 => Just(Move::Evaluates),
         4 => (0..4_usize, by).prop_map(|(nth, by)| Move::Follows(nth, by)),
         6 => (0..6_usize, sold(), any::<bool>()).prop_map(|(who, outcome, is_status)| Move::Sells(who, outcome, is_status)),
@@ -385,6 +388,7 @@ impl Life {
                 self.catalog = selling(&self.catalogs[nth % self.catalogs.len()], &self.left);
                 self.meet(&Stimulus::Due);
             }
+            Move::Pauses(nth) => self.pause(*nth),
             Move::Evaluates => self.meet(&Stimulus::Evaluate),
             Move::Follows(nth, by) => self.follow(*nth, *by),
             Move::Sells(who, outcome, is_status) => {
@@ -409,6 +413,18 @@ impl Life {
                 self.meet(&Stimulus::Due);
             }
         }
+    }
+
+    fn pause(&mut self, nth: usize) {
+        let mut catalog = (*self.catalog).clone();
+        let Some(name) = catalog.programs.keys().nth(nth).cloned() else { return };
+        let mut paused = (*catalog.paused).clone();
+        if paused.remove(&name).is_none() {
+            paused.insert(name, self.now);
+        }
+        catalog.paused = Arc::new(paused);
+        self.catalog = Arc::new(catalog);
+        self.meet(&Stimulus::Due);
     }
 
     /// Whoever is refused stays as they are; whoever is not is where they were sent, or was given on from there.
@@ -522,6 +538,7 @@ impl Life {
 
     fn send(&mut self, ending: Option<&SendOutcome>) {
         let Some(planned) = self.decide(&Stimulus::Due).send else { return };
+        assert!(!self.catalog.paused.contains_key(&planned.touch.program), "its program is paused");
         let lead = self.lead.as_mut().unwrap();
         assert_eq!(lead.email, EmailReach::Ok, "I8: no mail to a suppressed address");
         assert_eq!(lead.soft_until, None, "no mail to an address that rests");
