@@ -33,6 +33,7 @@ async fn a_store_that_is_mistyped_is_no_empty_store() {
         &["lead", "exit", "ada@example.com"],
         &["program", "list"],
         &["program", "pause", "nurture"],
+        &["test-send", "welcome", "response", "--to", "colleague@example.com"],
     ] {
         let said = place.perennial(command).await;
         assert_eq!((said.status, said.out.as_str()), (Some(2), ""), "{command:?}");

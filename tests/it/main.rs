@@ -32,5 +32,6 @@ mod runtime;
 mod scenarios;
 mod template;
 mod tidy;
+mod trial;
 mod versions;
 mod webhooks;

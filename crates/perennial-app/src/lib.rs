@@ -51,6 +51,7 @@ pub mod tasks;
 pub mod telling;
 pub mod touch;
 pub mod traffic;
+pub mod trial;
 pub mod webhooks;
 
 pub use react::{CONFLICTS_MAX, ReactError};

@@ -15,8 +15,10 @@ mod working_copy;
 use jiff::{SignedDuration, Timestamp, Zoned};
 use perennial_core::catalog::Catalog;
 use perennial_core::event::ProgramExit;
-use perennial_core::ids::{FieldName, ProgramName, StepId, TemplateName};
+use perennial_core::ids::{FieldName, Language, ProgramName, StepId, TemplateName};
 use serde::Serialize;
+
+use crate::ports::OutboundMail;
 
 pub use sample::{STAGES, Sample, SampleSignal};
 pub use summary::{Fact, Summary};
@@ -206,6 +208,82 @@ pub fn preview(catalog: &Catalog, name: &ProgramName, sample: &Sample, start: Ti
         end: walked.end,
         not_reached,
     })
+}
+
+/// Why there is no mail of a step.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoMail {
+    /// There is no such program.
+    #[error("there is no program `{name}`")]
+    NoProgram {
+        /// What was asked for.
+        name: ProgramName,
+        /// What there is.
+        known: Vec<ProgramName>,
+    },
+    /// The program has no such step.
+    #[error("the program has no step `{name}`")]
+    NoStep {
+        /// What was asked for.
+        name: StepId,
+        /// What there is.
+        known: Vec<StepId>,
+    },
+    /// The step sends no mail.
+    #[error("the step sends no mail")]
+    NotAMail,
+    /// The owner sends it in person.
+    #[error("the step's mail is a draft for whoever owns the lead: `perennial preview` shows it")]
+    Draft,
+    /// The step does not send that one.
+    #[error("the step has no mail `{name}`")]
+    NoTemplate {
+        /// What was asked for.
+        name: TemplateName,
+        /// What there is.
+        known: Vec<TemplateName>,
+    },
+    /// The step has several, and none was named.
+    #[error("the step has several mails, name one of them")]
+    Several {
+        /// What there is.
+        known: Vec<TemplateName>,
+    },
+    /// Nobody has written it in that language.
+    #[error("the mail is not there in `{0}`")]
+    NotInLanguage(Language),
+    /// It cannot be written for that lead.
+    #[error("the mail cannot be written: {0}")]
+    Unwritable(String),
+}
+
+/// One mail of a step as it would be handed over, in a language where one is named: as it goes out to the sample lead on
+/// its way through the program, else as it would on the first day.
+pub fn mail_of(
+    catalog: &Catalog,
+    program: &ProgramName,
+    step: &StepId,
+    template: Option<&TemplateName>,
+    language: Option<&Language>,
+    sample: &Sample,
+    start: Timestamp,
+) -> Result<OutboundMail, NoMail> {
+    let no_program = || NoMail::NoProgram { name: program.clone(), known: catalog.programs.keys().cloned().collect() };
+    let program = catalog.programs.get(program).ok_or_else(no_program)?;
+    let known = || program.steps.iter().filter(|step| step.action.mail_class().is_some()).map(|step| step.id.clone());
+    let no_step = || NoMail::NoStep { name: step.clone(), known: known().collect() };
+    let step = program.step(step).ok_or_else(no_step)?;
+    let (mail, class, asks) = mails::chosen(step, template)?;
+    let id = mails::id(program, mail);
+    // What the catalog is written in has no variant of its own.
+    let is_there = |language: &&Language| {
+        **language == catalog.language || catalog.content.in_language(&id, Some(language)).language.is_some()
+    };
+    if let Some(language) = language.filter(|language| !is_there(language)) {
+        return Err(NoMail::NotInLanguage(language.clone()));
+    }
+    let walked = walk::walk(catalog, program, sample, start);
+    mails::one(catalog, program, step, &walked, mail, class, asks).map_err(NoMail::Unwritable)
 }
 
 /// What a program is for, in the words of the comment at the head of its file.

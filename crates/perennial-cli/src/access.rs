@@ -10,9 +10,10 @@ use perennial_app::deliveries::Deliveries;
 use perennial_app::holdings::{Holdings, Registry};
 use perennial_app::library::Library;
 use perennial_app::mail::Letterhead;
-use perennial_app::ports::{Clock, DoorBook, Store, SystemClock};
+use perennial_app::ports::{Clock, DoorBook, Notifier, Store, SystemClock};
 use perennial_aws::clients::Clients;
 use perennial_aws::dynamo::DynamoStore;
+use perennial_aws::ses::SesMailer;
 use perennial_core::contact::EmailAddress;
 use perennial_core::ids::{LeadId, Pepper};
 use perennial_lambda::config::Settings;
@@ -105,6 +106,16 @@ impl Access {
         let keyring = settings.keyring("PERENNIAL_TOKEN_KEYS");
         let keyring = settings.finish(|| keyring).context("links are the deployment's")?;
         Ok(Letterhead { base_url, keyring: keyring.context("PERENNIAL_TOKEN_KEYS holds no key")?, reply_domain: None })
+    }
+
+    /// Who hands over a mail that is no lead's: the deployment's SES, or the running suite's mailbox.
+    pub(crate) async fn notifier(&self) -> anyhow::Result<Arc<dyn Notifier>> {
+        if let Some(local) = &self.local {
+            let mail = local.mail.as_deref().context("nobody would take the mail: run `perennial up` first")?;
+            return Ok(Arc::new(SesMailer::new(Clients::loopback(mail).ses(), None)));
+        }
+        let configuration_set = Settings::from_env().optional("PERENNIAL_CONFIGURATION_SET");
+        Ok(Arc::new(SesMailer::new(Clients::from_env().await.ses(), configuration_set)))
     }
 
     /// Where the pages and doors of this machine's suite are, if it runs.

@@ -22,6 +22,7 @@ mod sending;
 mod snippet;
 mod suppress;
 mod tasks;
+mod test_send;
 mod up;
 mod webhooks;
 
@@ -91,6 +92,8 @@ enum Command {
     },
     /// Shows when a program's touches go out to a sample lead, and what each mail says.
     Preview(preview::PreviewArgs),
+    /// Sends one mail of a program to a colleague, marked as a test: as it would look, and as no touch of anybody.
+    TestSend(test_send::TestSendArgs),
     /// Draws a program: its steps, and the ways between them.
     Graph(graph::GraphArgs),
     /// Publishes the programs: leads that start from now on start them, those under way stay in what they started.
@@ -295,6 +298,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Check { explain: Some(code), .. } => check::explain(code, &mut out),
         Command::Check { directory, format, explain: None } => check::run(&directory, format, &mut out),
         Command::Preview(args) => preview::run(&args, Timestamp::now(), &mut out),
+        Command::TestSend(args) => test_send::run(&args, &mut out).await,
         Command::Graph(args) => graph::run(&args, &mut out),
         Command::Push(args) => push::run(&args).await,
         Command::Diff(args) => diff::run(&args).await.map(|()| ExitCode::SUCCESS),

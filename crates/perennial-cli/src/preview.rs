@@ -157,8 +157,13 @@ fn samples(args: &PreviewArgs, catalog: &Catalog, now: Timestamp) -> anyhow::Res
         let start = args.from.map_or(Ok(now), |from| at(from, &catalog.default_zone))?;
         return Ok(vec![Sample::known(catalog, start), Sample::unknown()]);
     };
+    Ok(vec![sample_of(path, catalog)?])
+}
+
+/// The lead that a file describes.
+pub(crate) fn sample_of(path: &Path, catalog: &Catalog) -> anyhow::Result<Sample> {
     let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    Ok(vec![lead_file::parse(path, &text, catalog)?])
+    Ok(lead_file::parse(path, &text, catalog)?)
 }
 
 fn start(args: &PreviewArgs, catalog: &Catalog, sample: &Sample, now: Timestamp) -> anyhow::Result<Timestamp> {

@@ -55,6 +55,9 @@ pub struct Holder {
     pub pid: u32,
     /// Where its pages and forms are, if it serves any, e.g. `http://127.0.0.1:8700`.
     pub http: Option<String>,
+    /// Where it takes mail as SES does, if it does, e.g. `http://127.0.0.1:40124`.
+    #[serde(default)]
+    pub mail: Option<String>,
     /// Where it speaks DynamoDB, e.g. `http://127.0.0.1:40123`.
     pub dynamodb: String,
 }
@@ -140,7 +143,7 @@ impl StoreFile {
         };
         let database = open_database(path).map_err(|source| OpenError::Database { path: path.to_owned(), source })?;
         let mut store = Self::serve(database, Some(lock))?;
-        store.write_lock(None)?;
+        store.write_lock(None, None)?;
         Ok(Opened::Ours(store))
     }
 
@@ -172,12 +175,18 @@ impl StoreFile {
         &self.dynamodb
     }
 
-    /// Tells other processes where the pages and forms of this one are.
+    /// This process as the holder, which serves nothing yet.
+    pub(crate) fn holder(&self) -> Holder {
+        Holder { pid: std::process::id(), http: None, mail: None, dynamodb: self.dynamodb.clone() }
+    }
+
+    /// Tells other processes where the pages and forms of this one are, and
+    /// where it takes mail.
     ///
-    /// `http` is a base address without a slash at its end. A store in memory
+    /// Both are base addresses without a slash at their end. A store in memory
     /// has nobody to tell.
-    pub fn announce(&mut self, http: &str) -> Result<(), OpenError> {
-        self.write_lock(Some(http.to_owned()))
+    pub fn announce(&mut self, http: &str, mail: &str) -> Result<(), OpenError> {
+        self.write_lock(Some(http.to_owned()), Some(mail.to_owned()))
     }
 
     /// The machine's own items: keys and clock.
@@ -208,11 +217,11 @@ impl StoreFile {
         result.map_err(CloseError::Server)
     }
 
-    fn write_lock(&mut self, http: Option<String>) -> Result<(), OpenError> {
+    fn write_lock(&mut self, http: Option<String>, mail: Option<String>) -> Result<(), OpenError> {
+        let holder = Holder { http, mail, ..self.holder() };
         let Some(lock) = &mut self.lock else {
             return Ok(());
         };
-        let holder = Holder { pid: std::process::id(), http, dynamodb: self.dynamodb.clone() };
         lock.write(&holder).map_err(|source| OpenError::Lock { path: lock.path.clone(), source })
     }
 }
@@ -331,9 +340,10 @@ mod tests {
         assert_eq!(told.pid, std::process::id());
         assert_eq!(told.dynamodb, store.dynamodb());
         assert_eq!(told.http, None);
-        store.announce("http://127.0.0.1:8700").unwrap();
+        store.announce("http://127.0.0.1:8700", "http://127.0.0.1:40124").unwrap();
         let told = holder(&path).await;
         assert_eq!(told.http.as_deref(), Some("http://127.0.0.1:8700"));
+        assert_eq!(told.mail.as_deref(), Some("http://127.0.0.1:40124"));
     }
 
     #[tokio::test]

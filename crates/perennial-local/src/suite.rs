@@ -165,22 +165,22 @@ pub struct LocalStore {
     pub keyring: Keyring,
     /// Where the running suite's pages are, if one runs.
     pub http: Option<String>,
+    /// Where it takes mail as SES does, if it runs.
+    pub mail: Option<String>,
     file: Option<StoreFile>,
 }
 
 impl LocalStore {
     /// Opens a store file for one command, or reaches it through the suite that has it open.
     pub async fn open(path: &Path) -> Result<Self, StartError> {
-        let (file, items, letters, dynamodb, http) = match StoreFile::open(path).await? {
+        let (items, letters, holder, file) = match StoreFile::open(path).await? {
             Opened::Ours(file) => {
-                let (items, letters, dynamodb) = (file.local_items()?, file.letters()?, file.dynamodb().to_owned());
-                (Some(file), items, letters, dynamodb, None)
+                let holder = file.holder();
+                (file.local_items()?, file.letters()?, holder, Some(file))
             }
-            Opened::Held(holder) => {
-                (None, LocalItems::beside_holder(path)?, Letters::beside_holder(path)?, holder.dynamodb, holder.http)
-            }
+            Opened::Held(holder) => (LocalItems::beside_holder(path)?, Letters::beside_holder(path)?, holder, None),
         };
-        let client = Clients::loopback(&dynamodb).dynamodb();
+        let client = Clients::loopback(&holder.dynamodb).dynamodb();
         table::create(&client, LEAD_TABLE).await?;
         let keys = Keys::load_or_make(&items)?;
         let leads = DynamoStore::new(client, LEAD_TABLE).with_outbox();
@@ -195,7 +195,8 @@ impl LocalStore {
             pepper: Pepper::new(keys.pepper),
             now: Clock::peek(&items)?,
             keyring: keyring_of(&keys)?,
-            http,
+            http: holder.http,
+            mail: holder.mail,
             file,
         })
     }
@@ -449,7 +450,7 @@ impl Suite {
             serve(public, address, pages.merge(gateway::routes(gateway)), stopped.clone()),
             serve(mail, mail_address, ses::router(MailService { letters, clock: clock.clone(), events }), stopped),
         ];
-        file.announce(&base_url)?;
+        file.announce(&base_url, &format!("http://{mail_address}"))?;
         Ok(Self { address, clock, store, library, authorizer, published, webhooks, inbox, file, servers, pumps, stop })
     }
 

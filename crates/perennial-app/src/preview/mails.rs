@@ -14,7 +14,7 @@ use perennial_core::token::Keyring;
 
 use super::door;
 use super::walk::Walked;
-use super::{AlsoSent, Header, Letter, MailKind, MailPreview};
+use super::{AlsoSent, Header, Letter, MailKind, MailPreview, NoMail};
 use crate::error_chain::ErrorChain;
 use crate::mail::{Letterhead, compose};
 use crate::ports::OutboundMail;
@@ -106,6 +106,57 @@ fn of_step(catalog: &Catalog, program: &Program, step: &Step, walked: &Walked) -
     }
 }
 
+/// The mail of a step that is meant: which, of what class, and what it asks for.
+pub(super) fn chosen<'s>(
+    step: &'s Step,
+    template: Option<&TemplateName>,
+) -> Result<(&'s Mail, TouchClass, &'s [FieldName]), NoMail> {
+    let (mails, class, asks): (&[Mail], _, &[FieldName]) = match &step.action {
+        Action::Email { mail, class, .. } => (std::slice::from_ref(mail), *class, &[]),
+        Action::Ask { mail, class, fields } => (std::slice::from_ref(mail), *class, fields),
+        Action::Recur { mails, class, .. } => (mails, *class, &[]),
+        Action::PersonalMail { .. } => return Err(NoMail::Draft),
+        Action::Call { .. }
+        | Action::Wait
+        | Action::WaitUntil { .. }
+        | Action::Branch { .. }
+        | Action::Split { .. }
+        | Action::Alert { .. }
+        | Action::Set { .. }
+        | Action::Emit { .. }
+        | Action::Goal { .. }
+        | Action::Exit { .. }
+        | Action::Goto { .. } => return Err(NoMail::NotAMail),
+    };
+    let known = || mails.iter().map(|mail| mail.template.clone()).collect();
+    let mail = match (template, mails) {
+        (None, [only]) => only,
+        (None, _) => return Err(NoMail::Several { known: known() }),
+        (Some(name), mails) => {
+            let named = mails.iter().find(|mail| &mail.template == name);
+            named.ok_or_else(|| NoMail::NoTemplate { name: name.clone(), known: known() })?
+        }
+    };
+    Ok((mail, class, asks))
+}
+
+/// A mail as it goes out to this lead, or as it would on the first day.
+pub(super) fn one(
+    catalog: &Catalog,
+    program: &Program,
+    step: &Step,
+    walked: &Walked,
+    mail: &Mail,
+    class: TouchClass,
+    asks: &[FieldName],
+) -> Result<OutboundMail, String> {
+    if let Some(sent) = walked.sent.get(&(step.id.clone(), mail.template.clone())) {
+        return sent.letter.clone();
+    }
+    let asked = unknown(catalog, asks, &walked.profile);
+    written_anyhow(catalog, walked, planned(program, step, mail, class, asked), walked.start).letter
+}
+
 fn mailed(
     catalog: &Catalog,
     program: &Program,
@@ -138,9 +189,12 @@ fn drafted(catalog: &Catalog, program: &Program, step: &Step, walked: &Walked, d
 
 fn planned(program: &Program, step: &Step, mail: &Mail, class: TouchClass, asked: Vec<FieldName>) -> PlannedTouch {
     let touch = TouchId { ordinal: door::ORDINAL, program: program.name.clone(), step: step.id.clone(), occurrence: 0 };
+    PlannedTouch { touch, attempt: 1, voice: mail.from, class, mail: id(program, mail), asked }
+}
+
+pub(super) fn id(program: &Program, mail: &Mail) -> MailId {
     let (version, template) = (program.version.clone(), mail.template.clone());
-    let mail_id = MailId { program: program.name.clone(), version, template, language: None };
-    PlannedTouch { touch, attempt: 1, voice: mail.from, class, mail: mail_id, asked }
+    MailId { program: program.name.clone(), version, template, language: None }
 }
 
 /// Written even where the lead has no address: to be read, not to be sent.
