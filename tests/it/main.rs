@@ -12,6 +12,7 @@
 
 mod alerting;
 mod binaries;
+mod broadcasts;
 mod budget;
 mod cases;
 mod commands;

@@ -44,7 +44,7 @@ use crate::ports::{
     Against, BlockKind, BlockRecord, Bucket, CatalogVersion, Claim, Commit, CommitError, Count, Cursor, DeskLead,
     DeskOwner, DeskPage, DeskPlace, DoorBook, DueLead, EngagementRecord, HITS_PER_LINK_MAX, HistoryRow,
     IdempotencyRecord, ImportRecord, PULSE_SHARDS, PublishedCatalog, PublishedProgram, Release, RosterRecord,
-    SendingPause, Store, StoreError, Stored, SubmissionOutcome, SubmissionRow, Surveyed,
+    SendingPause, SentBroadcast, Store, StoreError, Stored, SubmissionOutcome, SubmissionRow, Surveyed,
 };
 use crate::publish::EventId;
 
@@ -234,6 +234,7 @@ fn lead(id: &LeadId, pulse: Timestamp) -> Lead {
         tags: BTreeSet::new(),
         consent: None,
         opt_in: OptIn::default(),
+        offers: Vec::new(),
         preferences: Preferences::default(),
         language: None,
         cycle: DemandCycle::open(1, Origin::New, noon()),
@@ -1049,6 +1050,16 @@ fn release(rev: u64) -> Release {
         ]),
         kept: BTreeMap::from([(program("welcome"), BTreeMap::from([(version("0123456789ab"), noon())]))]),
         paused: BTreeMap::from([(program("welcome"), noon())]),
+        broadcasts: BTreeMap::from([(
+            program("spring-news"),
+            SentBroadcast {
+                version: version("cd0123456789"),
+                title: "News of the spring".to_owned(),
+                since: noon(),
+                until: noon(),
+                stopped_at: None,
+            },
+        )]),
     }
 }
 

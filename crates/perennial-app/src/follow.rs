@@ -297,7 +297,7 @@ fn pointed_at(catalog: &Catalog, lead: &Lead, told: &ToldClick<'_>) -> Option<(M
     let enrolment = lead.enrolment.as_ref().filter(|enrolment| enrolment.ordinal == touch.ordinal);
     let program = match enrolment {
         Some(enrolment) => catalog.program_of(&touch.program, &enrolment.version)?,
-        None => catalog.programs.get(&touch.program)?,
+        None => catalog.program_named(&touch.program)?,
     };
     let templates = program.step(&touch.step)?.templates();
     let mail = |template: &TemplateName| {

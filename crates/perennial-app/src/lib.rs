@@ -5,6 +5,7 @@
 
 pub mod alerts;
 pub mod behaviour;
+pub mod broadcast;
 pub mod census;
 pub mod chart;
 pub mod chores;

@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use perennial_core::catalog::Catalog;
 use perennial_core::diagnostic::{Code, Diagnostic};
 use perennial_core::ids::ProgramName;
-use perennial_core::loader::{KeptProgram, SourceFile, parse_with};
+use perennial_core::loader::{Beside, BroadcastFiles, KeptProgram, SourceFile, parse_beside};
 use perennial_core::program::ProgramVersion;
 use perennial_core::roster::Roster;
 use tracing::{error, info, warn};
@@ -277,8 +277,35 @@ fn report(release: &Release, diagnostics: &[Diagnostic]) {
     info!(release.rev = release.rev, programs = release.programs.len(), "the programs of a release are in force");
 }
 
-/// The catalog of a release, and what is worth knowing of it.
-pub async fn read_release(store: &dyn Store, release: &Release) -> Result<(Catalog, Vec<Diagnostic>), LibraryError> {
+/// All that a release names, as it was published.
+pub(crate) struct Published {
+    /// `catalog.toml` and the programs that leads start now.
+    pub(crate) files: Vec<SourceFile>,
+    kept: Vec<KeptProgram>,
+    broadcasts: Vec<BroadcastFiles>,
+}
+
+impl Published {
+    /// What a directory holds, as if it were published.
+    pub(crate) const fn of_directory(files: Vec<SourceFile>) -> Self {
+        Self { files, kept: Vec::new(), broadcasts: Vec::new() }
+    }
+
+    /// Reads it, with a broadcast that is to go out.
+    pub(crate) fn read(&self, draft: Option<&BroadcastFiles>) -> (Option<Catalog>, Vec<Diagnostic>) {
+        parse_beside(&self.files, Beside { kept: &self.kept, broadcasts: &self.broadcasts, draft })
+    }
+
+    /// The same without a broadcast: it is about to be read as one that is to go out.
+    pub(crate) fn without_broadcast(mut self, name: &ProgramName) -> Self {
+        self.broadcasts.retain(|broadcast| broadcast.name != *name);
+        self
+    }
+}
+
+/// Everything that a release names. A broadcast or an older version that is not there is left out: it costs some leads
+/// their mail or their pin, not everybody their programs.
+pub(crate) async fn published(store: &dyn Store, release: &Release) -> Result<Published, LibraryError> {
     let missing = |what: String| LibraryError::Missing { rev: release.rev, what };
     let published = store.catalog(&release.catalog).await?.ok_or_else(|| missing(CATALOG_FILE.to_owned()))?;
     let current = release.programs.clone().into_iter().collect();
@@ -293,9 +320,26 @@ pub async fn read_release(store: &dyn Store, release: &Release) -> Result<(Catal
         let program = program.ok_or_else(|| missing(format!("{name}@{}", version.0)))?;
         files.extend(program.files);
     }
-    // An older version that is not there costs its leads their pin, not everybody their programs.
     let kept = older.into_iter().filter_map(|((name, _), program)| Some(KeptProgram { name, files: program?.files }));
-    let (catalog, diagnostics) = parse_with(&files, &kept.collect::<Vec<_>>());
+    let kept = kept.collect();
+    let broadcasts = sent_broadcasts(store, release).await?;
+    Ok(Published { files, kept, broadcasts })
+}
+
+/// The files of the broadcasts of a release that go on, or did of late.
+pub(crate) async fn sent_broadcasts(store: &dyn Store, release: &Release) -> Result<Vec<BroadcastFiles>, StoreError> {
+    let wanted = release.broadcasts_remembered().map(|(name, sent)| (name.clone(), sent.version.clone()));
+    let read = read_programs(store, wanted.collect()).await?;
+    let files = read.into_iter().filter_map(|((name, _), program)| {
+        let sent = release.broadcasts.get(&name)?;
+        Some(BroadcastFiles { files: program?.files, until: sent.until, is_stopped: sent.stopped_at.is_some(), name })
+    });
+    Ok(files.collect())
+}
+
+/// The catalog of a release, and what is worth knowing of it.
+pub async fn read_release(store: &dyn Store, release: &Release) -> Result<(Catalog, Vec<Diagnostic>), LibraryError> {
+    let (catalog, diagnostics) = published(store, release).await?.read(None);
     let unusable = |problem: String| LibraryError::Unusable { rev: release.rev, problem };
     let Some(catalog) = catalog else {
         let first = diagnostics.iter().find(|diagnostic| diagnostic.is_error());

@@ -280,7 +280,7 @@ pub(crate) fn subject_of(
     } else {
         let program = match version {
             Some(version) => catalog.program_of(&touch.program, version)?,
-            None => catalog.programs.get(&touch.program)?,
+            None => catalog.program_named(&touch.program)?,
         };
         let mail = match &program.step(&touch.step)?.action {
             Action::Email { mail, .. } | Action::Ask { mail, .. } => mail,

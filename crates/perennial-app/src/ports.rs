@@ -10,6 +10,7 @@ use jiff::civil::Date;
 use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, Unit};
 use perennial_core::actor::Hit;
 use perennial_core::breaker::{BrakeSeen, Feedback, SenderRecord, SenderSwitch};
+use perennial_core::broadcast::REMEMBERED;
 use perennial_core::decide::SendOutcome;
 use perennial_core::event::{DeferReason, Event};
 use perennial_core::ids::{FormName, LeadId, ProgramName, QueueName, RepName, SenderDomain, TouchId};
@@ -386,6 +387,9 @@ pub struct Release {
     /// The programs that an operator paused, and since when, by the suite's clock.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub paused: BTreeMap<ProgramName, Timestamp>,
+    /// Every broadcast that was ever sent: a name is never used twice.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub broadcasts: BTreeMap<ProgramName, SentBroadcast>,
 }
 
 impl Release {
@@ -396,8 +400,30 @@ impl Release {
 
     /// Whether the same is in force by it as by another, but for what is paused.
     pub fn has_the_programs_of(&self, other: &Self) -> bool {
-        (&self.catalog, &self.programs, &self.kept) == (&other.catalog, &other.programs, &other.kept)
+        (&self.catalog, &self.programs, &self.kept, &self.broadcasts)
+            == (&other.catalog, &other.programs, &other.kept, &other.broadcasts)
     }
+
+    /// The broadcasts that go on, or ended so short a time before the release that somebody may still ask for them.
+    pub fn broadcasts_remembered(&self) -> impl Iterator<Item = (&ProgramName, &SentBroadcast)> {
+        self.broadcasts.iter().filter(|(_, sent)| self.at < sent.until + REMEMBERED)
+    }
+}
+
+/// A broadcast that was sent, or is being sent. Its files are published as those of a program.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SentBroadcast {
+    /// Its version.
+    pub version: ProgramVersion,
+    /// What people call it.
+    pub title: String,
+    /// When sending began, by the suite's clock.
+    pub since: Timestamp,
+    /// When it is over, by the suite's clock.
+    pub until: Timestamp,
+    /// When somebody stopped it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped_at: Option<Timestamp>,
 }
 
 /// The store of leads, and of the programs that they are in.

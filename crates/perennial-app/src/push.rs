@@ -9,12 +9,12 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 use perennial_core::diagnostic::Diagnostic;
 use perennial_core::ids::ProgramName;
-use perennial_core::loader::{KeptProgram, SourceFile, catalog_version, parse, parse_with};
+use perennial_core::loader::{Beside, BroadcastFiles, KeptProgram, SourceFile, catalog_version, parse, parse_beside};
 use perennial_core::program::ProgramVersion;
 use toml::Table;
 
 use crate::census::Census;
-use crate::library::read_programs;
+use crate::library::{read_programs, sent_broadcasts};
 use crate::ports::{CatalogVersion, PublishedCatalog, PublishedProgram, Release, Store, StoreError};
 use crate::programs::{CATALOG_FILE, PROGRAM_FILE, by_program, catalog_text};
 
@@ -95,12 +95,27 @@ pub enum PushError {
         /// What is wrong with them.
         diagnostics: Vec<Diagnostic>,
     },
+    /// A broadcast goes by the name of a program.
+    #[error("`{0}` is the name of a broadcast: give the program another one")]
+    NameOfBroadcast(ProgramName),
+    /// Broadcasts that go out now would not read any more beside the new catalog.
+    #[error("the broadcast {} goes out just now, and would not read with this {CATALOG_FILE}", listed(.names))]
+    BroadcastUnreadable {
+        /// The broadcasts.
+        names: Vec<ProgramName>,
+        /// What is wrong with them.
+        diagnostics: Vec<Diagnostic>,
+    },
     /// Somebody else pushed meanwhile, or paused a program.
     #[error("somebody else pushed, or paused a program, meanwhile: look again")]
     Overtaken,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+fn listed(names: &[ProgramName]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 fn sentences(in_use: &[InUse]) -> String {
@@ -198,10 +213,15 @@ async fn plan_changes(
     current: BTreeMap<ProgramName, ProgramVersion>,
     catalog: PublishedCatalog,
 ) -> Result<Plan, PushError> {
+    let broadcasts = before.as_ref().map(|before| before.broadcasts.clone()).unwrap_or_default();
+    if let Some(name) = current.keys().find(|name| broadcasts.contains_key(*name)) {
+        return Err(PushError::NameOfBroadcast(name.clone()));
+    }
     let census = Census::take(store).await?;
     refuse_removal(before.as_ref(), &current, &census, push.retired)?;
     let kept = kept(store, before.as_ref(), &current, &census, push.now).await?;
     let diagnostics = read_beside(push.files, &kept, &census)?;
+    refuse_unreadable(store, before.as_ref(), push).await?;
     let changes = changes(before.as_ref(), &current, &census);
     let is_new = |name: &ProgramName| changes.iter().any(|change| change.program == *name && change.to.is_some());
     let programs = by_program(push.files).into_iter().filter(|(name, _)| is_new(name)).filter_map(|(name, files)| {
@@ -217,6 +237,7 @@ async fn plan_changes(
         programs: current,
         kept: kept_versions(&kept),
         paused: BTreeMap::new(),
+        broadcasts,
     };
     // A push is no word on what is paused. What nobody is in any more goes with its program.
     let paused = before.as_ref().map(|before| before.paused.clone()).unwrap_or_default();
@@ -323,7 +344,7 @@ fn kept_versions(kept: &[Kept]) -> BTreeMap<ProgramName, BTreeMap<ProgramVersion
 /// Reads the new files with the older versions beside them, as the functions will. Those that leads are in must read.
 fn read_beside(files: &[SourceFile], kept: &[Kept], census: &Census) -> Result<Vec<Diagnostic>, PushError> {
     let programs: Vec<KeptProgram> = kept.iter().map(|kept| kept.program.clone()).collect();
-    let (catalog, diagnostics) = parse_with(files, &programs);
+    let (catalog, diagnostics) = parse_beside(files, Beside { kept: &programs, ..Beside::default() });
     let Some(catalog) = catalog else {
         return Err(PushError::NotUsable { diagnostics, emptied: Vec::new() });
     };
@@ -334,6 +355,17 @@ fn read_beside(files: &[SourceFile], kept: &[Kept], census: &Census) -> Result<V
     });
     let in_use: Vec<InUse> = lost.collect();
     if in_use.is_empty() { Ok(diagnostics) } else { Err(PushError::Unreadable { in_use, diagnostics }) }
+}
+
+/// Whoever waits for a broadcast is to get it: it must read beside the new catalog, unless it is over.
+async fn refuse_unreadable(store: &dyn Store, before: Option<&Release>, push: &Push<'_>) -> Result<(), PushError> {
+    let Some(before) = before else { return Ok(()) };
+    let mut broadcasts = sent_broadcasts(store, before).await?;
+    broadcasts.retain(|BroadcastFiles { until, is_stopped, .. }| !is_stopped && push.now < *until);
+    let (catalog, diagnostics) = parse_beside(push.files, Beside { broadcasts: &broadcasts, ..Beside::default() });
+    let is_lost = |name: &ProgramName| catalog.as_ref().is_none_or(|catalog| !catalog.broadcasts.contains_key(name));
+    let names: Vec<ProgramName> = broadcasts.into_iter().map(|files| files.name).filter(is_lost).collect();
+    if names.is_empty() { Ok(()) } else { Err(PushError::BroadcastUnreadable { names, diagnostics }) }
 }
 
 fn changes(before: Option<&Release>, current: &BTreeMap<ProgramName, ProgramVersion>, census: &Census) -> Vec<Change> {

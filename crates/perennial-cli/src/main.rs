@@ -2,6 +2,7 @@
 //! can trust (0 right, 1 something is wrong with the data, 2 the command could not be run).
 
 mod access;
+mod broadcast;
 mod check;
 mod classify;
 mod desk;
@@ -105,6 +106,9 @@ enum Command {
     /// Lists the programs in force and who is in them; pauses one and lets it go on.
     #[command(subcommand)]
     Program(program::ProgramCommand),
+    /// Sends one mail to everybody of a segment, once; says before who would get it, and why others would not.
+    #[command(subcommand)]
+    Broadcast(broadcast::BroadcastCommand),
     /// Shows where every lead is.
     #[command(subcommand)]
     Report(Report),
@@ -304,6 +308,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Diff(args) => diff::run(&args).await.map(|()| ExitCode::SUCCESS),
         Command::Migrate(args) => migrate::run(&args).await,
         Command::Program(command) => program::run(command, &mut out).await,
+        Command::Broadcast(command) => broadcast::run(command, &mut out).await,
         Command::Report(report) => run_report(report, &mut out).await,
         Command::Audit { store, json } => {
             let access = Access::open(&store).await?;

@@ -136,6 +136,23 @@ pub(crate) fn refused(error: &PushError, files: &[SourceFile], directory: &Path)
             writeln!(stderr, "help: {help}")?;
             Ok(ExitCode::FAILURE)
         }
+        PushError::NameOfBroadcast(_) => {
+            writeln!(stderr, "error: {error}")?;
+            Ok(ExitCode::FAILURE)
+        }
+        PushError::BroadcastUnreadable { names, diagnostics } => {
+            for diagnostic in diagnostics {
+                writeln!(stderr, "{}", line(diagnostic))?;
+            }
+            writeln!(stderr, "error: {error}")?;
+            for name in names {
+                writeln!(
+                    stderr,
+                    "help: keep in catalog.toml what it needs, or stop it: `perennial broadcast stop {name}`"
+                )?;
+            }
+            Ok(ExitCode::FAILURE)
+        }
         PushError::Overtaken => {
             writeln!(stderr, "error: {error}")?;
             writeln!(stderr, "help: nothing was published; `perennial diff` shows what is in force now")?;

@@ -13,6 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::breaker::BreakerPolicy;
+use crate::broadcast::Broadcast;
 use crate::calendar::{FrequencyCap, SendWindow};
 use crate::condition::same_answer;
 use crate::consent::{MailRules, OptInLetter, Region};
@@ -103,6 +104,8 @@ pub struct Catalog {
     pub programs: BTreeMap<ProgramName, Program>,
     /// Older versions that leads may still be in.
     pub kept: BTreeMap<(ProgramName, ProgramVersion), Program>,
+    /// The broadcasts that go out now, or did of late.
+    pub broadcasts: BTreeMap<ProgramName, Broadcast>,
     /// The end of the exit router: the program that never ends (`occasional`).
     pub last_resort: ProgramName,
     /// The parsed templates of every touch.
@@ -517,6 +520,12 @@ impl Catalog {
             .filter(|program| &program.version == version)
             .or_else(|| self.kept.get(&(name.clone(), version.clone())))
             .or(current)
+            .or_else(|| self.broadcasts.get(name).map(|broadcast| &broadcast.program))
+    }
+
+    /// What a touch of that name is of: a program that leads start now, or a broadcast.
+    pub fn program_named(&self, name: &ProgramName) -> Option<&Program> {
+        self.programs.get(name).or_else(|| self.broadcasts.get(name).map(|broadcast| &broadcast.program))
     }
 
     /// The domains that mail is sent from.

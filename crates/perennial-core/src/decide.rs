@@ -4,6 +4,7 @@
 //! arguments give the same answer; with nothing due it answers nothing, so it may be asked as often as
 //! anyone likes. Only what it decides changes a lead.
 
+mod broadcast;
 mod clicks;
 mod consent;
 mod direct;
@@ -24,7 +25,7 @@ use crate::condition::{Facts, SignalKind};
 use crate::consent::{ConsentText, Preferences, opt_in_touch};
 use crate::content::MailId;
 use crate::event::{DeferReason, DisqualifyReason, Event, FailReason, ProgramExit, SendProof, SkipReason, apply};
-use crate::ids::{FieldName, FormName, Language, LeadId, StepId, TopicName, TouchId};
+use crate::ids::{FieldName, FormName, Language, LeadId, ProgramName, StepId, TopicName, TouchId};
 use crate::inbound::{Attribution, InboxKey, Kind};
 use crate::lead::{
     Doubt, EmailReach, Enrolment, Lead, LifecycleStage, Ownership, PULSE_AHEAD_MAX, PhoneReach, Reach, SoftBounce,
@@ -38,6 +39,7 @@ use crate::roster::Loads;
 use crate::sales::{Outcome, Party, Trigger};
 use crate::submission::{Channel, Entry, Intent, Permission, Submission};
 
+pub use broadcast::offer;
 pub use direct::{Direction, Misdirection, misdirection};
 pub use selling::{is_overtaken, refusal};
 
@@ -220,6 +222,11 @@ pub enum Stimulus {
         /// Whom.
         owner: Ownership,
     },
+    /// The lead is offered a broadcast of the catalog.
+    Offered {
+        /// Which.
+        broadcast: ProgramName,
+    },
     /// A person looked at a touch on the review list.
     Reviewed {
         /// The touch.
@@ -258,6 +265,7 @@ impl Stimulus {
             Self::Disposed { .. } => "disposed",
             Self::Noted { .. } => "noted",
             Self::HandedTo { .. } => "handed_to",
+            Self::Offered { .. } => "offered",
             Self::Reviewed { .. } => "reviewed",
         }
     }
@@ -448,6 +456,7 @@ impl<'a> Draft<'a> {
             }
             Stimulus::Noted { by, .. } => self.noted(by),
             Stimulus::HandedTo { owner } => self.handed_to(owner),
+            Stimulus::Offered { broadcast } => self.offered(broadcast),
             Stimulus::Reviewed { touch, verdict } => self.reviewed(touch, *verdict),
         }
     }
@@ -752,7 +761,7 @@ impl<'a> Draft<'a> {
         // What was asked for is answered first; then the person is asked.
         let Some(enrolment) = lead.enrolment.clone().filter(|enrolment| enrolment.next_at() <= now) else {
             let is_to_be_asked = lead.opt_in.due_at.is_some_and(|due_at| due_at <= now);
-            return if is_to_be_asked { self.ask_to_confirm() } else { Due::Nothing };
+            return if is_to_be_asked { self.ask_to_confirm() } else { self.broadcast_is_due() };
         };
         if enrolment.paused.is_some() {
             let due_at = enrolment.next_touch_at.max(now);
@@ -936,7 +945,8 @@ impl<'a> Draft<'a> {
     /// Whether the lead still waits for that mail, and nothing is in flight.
     fn is_to_be_sent(&self, touch: &TouchId) -> bool {
         let Some(lead) = &self.lead else { return false };
-        let is_due = self.standing_at(touch).is_some() || opt_in_touch(lead).as_ref() == Some(touch);
+        let is_the_leads = opt_in_touch(lead).as_ref() == Some(touch) || self.awaits_broadcast(touch);
+        let is_due = self.standing_at(touch).is_some() || is_the_leads;
         is_due && lead.sending.is_none()
     }
 

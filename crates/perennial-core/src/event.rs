@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::actor::Mailing;
+use crate::broadcast::{self, Offer, OfferState};
 use crate::calendar::{CAP_PERIOD, WEEKLY_MAX};
 use crate::condition::SignalKind;
 use crate::consent::{Consent, ConsentBasis, ConsentSource, ConsentText, Preferences, is_opt_in};
@@ -34,7 +35,7 @@ use crate::submission::{Channel, Flag, Intent, JunkReason};
 pub(crate) use selling::click_taken_back;
 
 /// Why a touch waits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeferReason {
     /// The send window is closed.
@@ -59,10 +60,14 @@ pub enum DeferReason {
     SenderPaused,
     /// An operator paused its program.
     ProgramPaused,
+    /// The lead's program stands still: the person is away, or somebody talks with them.
+    Paused,
+    /// Whoever was to send a broadcast has not heard of it yet.
+    NotKnownYet,
 }
 
 /// Why a touch is passed over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SkipReason {
     /// The lead cannot be called.
@@ -87,6 +92,14 @@ pub enum SkipReason {
     Holdout,
     /// The person switched its topic off.
     SwitchedOff,
+    /// Sales works the lead, and the broadcast does not go out beside it.
+    WithSales,
+    /// The lead is only listened to.
+    ListenedTo,
+    /// The broadcast was over before it could go out.
+    Expired,
+    /// Somebody stopped the broadcast.
+    Stopped,
 }
 
 /// Why a touch can never be sent.
@@ -503,6 +516,18 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         language: Option<Language>,
     },
+    /// The lead is to get a broadcast.
+    #[serde(rename = "broadcast.queued")]
+    BroadcastQueued {
+        /// Which.
+        broadcast: ProgramName,
+        /// Its version.
+        version: ProgramVersion,
+        /// When it goes out.
+        due_at: Timestamp,
+        /// When it is over, and does not go out any more.
+        until: Timestamp,
+    },
     /// A list says not to mail an address under which nobody is known.
     #[serde(rename = "address.listed")]
     AddressListed {
@@ -871,6 +896,7 @@ names! {
     ConsentChanged => "consent.changed",
     OptInAsked => "consent.asked",
     PreferencesChanged => "preferences.changed",
+    BroadcastQueued => "broadcast.queued",
     AddressListed => "address.listed",
     Erased => "lead.erased",
     TouchDeferred => "touch.deferred",
@@ -1007,6 +1033,7 @@ fn received(
         tags: BTreeSet::new(),
         consent: None,
         opt_in,
+        offers: Vec::new(),
         preferences: Preferences::default(),
         language: None,
         cycle: DemandCycle::open(before.map_or(1, |old| old.cycle.number.saturating_add(1)), Origin::New, received_at),
@@ -1124,6 +1151,11 @@ fn change(mut lead: Lead, event: &Event, at: Timestamp) -> Lead {
         Event::EnrolmentPaused { .. } | Event::EnrolmentResumed { .. } => stand_still(&mut lead, event),
         Event::ConsentChanged { basis, until, .. } => consent_changed(&mut lead, *basis, *until, at),
         Event::OptInAsked { .. } | Event::PreferencesChanged { .. } => converse(&mut lead, event),
+        Event::BroadcastQueued { broadcast, version, due_at, until } => {
+            let state = OfferState::Waits { due_at: *due_at, attempts: 0 };
+            let (broadcast, version) = (broadcast.clone(), version.clone());
+            broadcast::queue(&mut lead, Offer { broadcast, version, until: *until, state }, at);
+        }
         Event::Erased => return erased(&lead, at),
         Event::TouchDeferred { touch, reason, until } => defer(&mut lead, touch, *reason, *until),
         Event::TouchSent { touch, .. } => {
@@ -1146,17 +1178,17 @@ fn change(mut lead: Lead, event: &Event, at: Timestamp) -> Lead {
                 doubt.state = Doubt::Review;
             }
         }
-        Event::TouchDropped { touch } | Event::TouchSkipped { touch, .. } => {
+        Event::TouchDropped { touch } => {
             settle(&mut lead, touch);
-            if is_opt_in(touch) {
-                lead.opt_in.due_at = None;
-            }
+            given_up(&mut lead, touch, OfferState::Dropped);
+        }
+        Event::TouchSkipped { touch, reason } => {
+            settle(&mut lead, touch);
+            given_up(&mut lead, touch, OfferState::Skipped { reason: *reason });
         }
         Event::TouchFailed { touch, reason } => {
             settle(&mut lead, touch);
-            if is_opt_in(touch) {
-                lead.opt_in.due_at = None;
-            }
+            given_up(&mut lead, touch, OfferState::Failed);
             if reason.is_withdrawal() {
                 lead.withdrawn.push(touch.clone());
                 let surplus = lead.withdrawn.len().saturating_sub(SETBACKS_KEPT_MAX);
@@ -1304,6 +1336,15 @@ fn settle(lead: &mut Lead, touch: &TouchId) -> bool {
     lead.unresolved.len() < doubts
 }
 
+/// A mail of the lead's own does not go out, or did not.
+fn given_up(lead: &mut Lead, touch: &TouchId, state: OfferState) {
+    if is_opt_in(touch) {
+        lead.opt_in.due_at = None;
+    } else {
+        broadcast::settle(lead, touch, state);
+    }
+}
+
 /// Lets the lead stand at a step of its program, which nobody has tried yet.
 fn stand(lead: &mut Lead, step: &StepId, due_at: Timestamp, lap: u32, round: u32) {
     if let Some(enrolment) = &mut lead.enrolment {
@@ -1350,7 +1391,7 @@ fn mailed(lead: &mut Lead, touch: &TouchId, at: Timestamp) {
         lead.opt_in.asked_at = Some(at);
         lead.opt_in.attempts = 0;
         lead.opt_in.due_at = None;
-    } else {
+    } else if !broadcast::settle(lead, touch, OfferState::Sent) {
         touched(lead, touch);
     }
     lead.cycle.touches = lead.cycle.touches.saturating_add(1);
@@ -1368,23 +1409,26 @@ fn defer(lead: &mut Lead, touch: &TouchId, reason: DeferReason, until: Timestamp
         lead.opt_in.attempts = lead.opt_in.attempts.saturating_add(1);
         return;
     }
+    let is_tried = match reason {
+        DeferReason::QuietHours
+        | DeferReason::FrequencyCap
+        | DeferReason::WithSales
+        | DeferReason::NotYet
+        | DeferReason::AwaitingConsent
+        | DeferReason::AddressRests
+        | DeferReason::SenderPaused
+        | DeferReason::ProgramPaused
+        | DeferReason::Paused
+        | DeferReason::NotKnownYet => false,
+        // It was marked, so an attempt is used up: its late answer must not pass for the next one's.
+        DeferReason::Throttled | DeferReason::SendingPaused | DeferReason::NotReached => true,
+    };
     if let Some(enrolment) = lead.enrolment.as_mut().filter(|enrolment| &enrolment.touch() == touch) {
         enrolment.next_touch_at = until;
-        match reason {
-            DeferReason::QuietHours
-            | DeferReason::FrequencyCap
-            | DeferReason::WithSales
-            | DeferReason::NotYet
-            | DeferReason::AwaitingConsent
-            | DeferReason::AddressRests
-            | DeferReason::SenderPaused
-            | DeferReason::ProgramPaused => {}
-            // It was marked, so an attempt is used up: its late answer must not pass for the next one's.
-            DeferReason::Throttled | DeferReason::SendingPaused | DeferReason::NotReached => {
-                enrolment.attempts = enrolment.attempts.saturating_add(1);
-            }
-        }
+        enrolment.attempts = enrolment.attempts.saturating_add(u32::from(is_tried));
+        return;
     }
+    broadcast::defer(lead, touch, until, is_tried);
 }
 
 #[cfg(test)]

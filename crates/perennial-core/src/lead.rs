@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::broadcast::Offer;
 use crate::condition::SignalKind;
 use crate::consent::{Consent, OptIn, Preferences};
 use crate::event::DisqualifyReason;
@@ -110,7 +111,7 @@ impl LifecycleStage {
 }
 
 /// Whether mail reaches a lead, and may.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EmailReach {
     /// It does.
@@ -477,6 +478,9 @@ pub struct Lead {
     /// How far the question has got whether it wants mail.
     #[serde(default, skip_serializing_if = "OptIn::is_unasked")]
     pub opt_in: OptIn,
+    /// The broadcasts that it is to get, or got of late.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub offers: Vec<Offer>,
     /// What it wants to get, and how often.
     #[serde(default, skip_serializing_if = "Preferences::is_default")]
     pub preferences: Preferences,
@@ -564,6 +568,7 @@ impl Lead {
         .flatten()
         .chain(doubts)
         .chain(self.followed.iter().filter_map(|followed| followed.until))
+        .chain(self.offers.iter().filter_map(Offer::due_at))
         .min()
     }
 

@@ -12,6 +12,7 @@
 
 pub mod actor;
 pub mod breaker;
+pub mod broadcast;
 pub mod calendar;
 pub mod catalog;
 pub mod clean;

@@ -207,6 +207,7 @@ impl Row {
             | Event::TurnbackMoved { .. }
             | Event::Disposed { .. }
             | Event::StatusTold { .. }
+            | Event::BroadcastQueued { .. }
             | Event::Lost { .. }
             | Event::Recycled
             | Event::Alerted { .. }

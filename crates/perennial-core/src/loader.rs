@@ -9,8 +9,11 @@
 //! welcome/touches/hello.md      the mail of its step `hello`
 //! welcome/touches/hello.de.md   the same for who reads German
 //! reps.toml                     who sells, if it lies here; it is put in force by itself
+//! news/broadcast.toml           in a folder of its own: who gets the broadcast `news`
+//! news/touches/mail.md          its mail
 //! ```
 
+mod broadcast;
 mod catalog;
 mod condition;
 mod consent;
@@ -38,6 +41,9 @@ mod webhook;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
+use crate::broadcast::Broadcast;
 use crate::catalog::Catalog;
 use crate::content::ContentBuilder;
 use crate::diagnostic::{Code, Diagnostic, Place, Severity};
@@ -72,6 +78,30 @@ pub struct KeptProgram {
     pub files: Vec<SourceFile>,
 }
 
+/// The files of a broadcast, and how it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BroadcastFiles {
+    /// Its name.
+    pub name: ProgramName,
+    /// Its files: `<name>/broadcast.toml`, `<name>/touches/mail.md` and that in other languages.
+    pub files: Vec<SourceFile>,
+    /// When it is over.
+    pub until: Timestamp,
+    /// Whether somebody stopped it.
+    pub is_stopped: bool,
+}
+
+/// What a catalog is read with.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Beside<'a> {
+    /// Older versions of programs. One that cannot be read is left out and warned of.
+    pub kept: &'a [KeptProgram],
+    /// Broadcasts that go out already. One that cannot be read is left out and warned of.
+    pub broadcasts: &'a [BroadcastFiles],
+    /// A broadcast that is to go out. What is wrong with it is an error.
+    pub draft: Option<&'a BroadcastFiles>,
+}
+
 /// The most files in one catalog: 5,000 programs of 50 steps that each have a mail are 255,001.
 pub const FILES_MAX: usize = 300_000;
 
@@ -80,6 +110,9 @@ pub const FILE_LENGTH_MAX: usize = 256 * 1024;
 
 const CATALOG_FILE: &str = "catalog.toml";
 const PROGRAM_FILE: &str = "program.toml";
+
+/// The file that says who gets a broadcast.
+pub const BROADCAST_FILE: &str = "broadcast.toml";
 
 /// Reads a catalog. `None` if any diagnostic is an error.
 ///
@@ -95,8 +128,13 @@ pub fn parse(files: &[SourceFile]) -> (Option<Catalog>, Vec<Diagnostic>) {
 /// ([`Code::KeptUnreadable`]), never an error: what leads started long ago must not stop what is deployed now. One
 /// that is the version of today is passed over.
 pub fn parse_with(files: &[SourceFile], kept: &[KeptProgram]) -> (Option<Catalog>, Vec<Diagnostic>) {
+    parse_beside(files, Beside { kept, ..Beside::default() })
+}
+
+/// Reads a catalog with all that goes on beside it.
+pub fn parse_beside(files: &[SourceFile], beside: Beside<'_>) -> (Option<Catalog>, Vec<Diagnostic>) {
     let mut found = Vec::new();
-    let catalog = read(files, kept, &mut found);
+    let catalog = read(files, beside, &mut found);
     found.sort_by(|a, b| a.order().cmp(&b.order()));
     // Both trials of a mail may find the same.
     found.dedup();
@@ -111,6 +149,12 @@ pub fn version_of(files: &[SourceFile]) -> Option<ProgramVersion> {
     folder.program.map(|source| program::version(source, &folder))
 }
 
+/// The version of a broadcast, from its files, as that of a program. `None` without a `broadcast.toml`.
+pub fn broadcast_version(files: &[SourceFile]) -> Option<ProgramVersion> {
+    let folder = Folder::of(files);
+    folder.broadcast.map(|source| program::version(source, &folder))
+}
+
 /// Reads `reps.toml`, and holds it against a catalog where there is one. `None` if any diagnostic is an error.
 pub fn read_reps(source: &SourceFile, catalog: Option<&Catalog>) -> (Option<RosterFile>, Vec<Diagnostic>) {
     let (file, mut found) = roster::read(source, catalog.map(Deployment::of).as_ref());
@@ -123,7 +167,7 @@ pub fn catalog_version(file: &SourceFile) -> String {
     program::content_hash(&[file])
 }
 
-fn read(files: &[SourceFile], kept: &[KeptProgram], found: &mut Vec<Diagnostic>) -> Option<Catalog> {
+fn read(files: &[SourceFile], beside: Beside<'_>, found: &mut Vec<Diagnostic>) -> Option<Catalog> {
     if files.len() > FILES_MAX {
         found.push(too_many());
         return None;
@@ -134,9 +178,11 @@ fn read(files: &[SourceFile], kept: &[KeptProgram], found: &mut Vec<Diagnostic>)
     let file = read_catalog(&tree, &names, &mut builder, found);
     let known = Known::of(file.as_ref(), &names);
     let programs = read_programs(&tree, &known, &mut builder, found);
-    let older = read_kept(kept, &programs, &known, &mut builder, found);
+    let older = read_kept(beside.kept, &programs, &known, &mut builder, found);
+    let sent = read_broadcasts(beside, &known, &mut builder, found);
     let kept = older.iter().map(|(key, (program, _))| (key.clone(), program.clone())).collect();
-    let catalog = file.and_then(|file| file.with(programs, kept, builder.finish()));
+    let broadcasts = sent.iter().map(|(name, (broadcast, _))| (name.clone(), broadcast.clone())).collect();
+    let catalog = file.and_then(|file| file.with(programs, kept, broadcasts, builder.finish()));
     let reps = tree.reps.map(|source| read_reps(source, catalog.as_ref()));
     let mut catalog = catalog;
     if let Some((file, mut problems)) = reps {
@@ -148,6 +194,7 @@ fn read(files: &[SourceFile], kept: &[KeptProgram], found: &mut Vec<Diagnostic>)
     let mut catalog = catalog?;
     try_programs(&catalog, &tree, found);
     try_kept(&mut catalog, &older, found);
+    try_broadcasts(&mut catalog, &sent, beside, found);
     if !found.iter().any(Diagnostic::is_error) {
         found.append(&mut check_graph(&catalog, &tree));
     }
@@ -210,6 +257,68 @@ fn read_kept<'t>(
         }
     }
     older
+}
+
+/// Broadcasts, each with its files.
+type Sent<'t> = BTreeMap<ProgramName, (Broadcast, Folder<'t>)>;
+
+fn read_broadcasts<'t>(
+    beside: Beside<'t>,
+    known: &Known<'_>,
+    builder: &mut ContentBuilder,
+    found: &mut Vec<Diagnostic>,
+) -> Sent<'t> {
+    let mut sent = BTreeMap::new();
+    for files in beside.broadcasts.iter().chain(beside.draft) {
+        let folder = Folder::of(&files.files);
+        let mut problems = Vec::new();
+        let broadcast = broadcast::read(files, &folder, known, builder, &mut problems);
+        let is_usable = take_problems(files, beside, problems, found);
+        if let Some(broadcast) = broadcast.filter(|_| is_usable) {
+            sent.insert(files.name.clone(), (broadcast, folder));
+        }
+    }
+    sent
+}
+
+/// Renders the mails of the broadcasts on trial, and leaves out those that fail.
+fn try_broadcasts(catalog: &mut Catalog, sent: &Sent<'_>, beside: Beside<'_>, found: &mut Vec<Diagnostic>) {
+    let mut failed = Vec::new();
+    let trial = Trial::new(catalog);
+    for files in beside.broadcasts.iter().chain(beside.draft) {
+        let Some((broadcast, folder)) = sent.get(&files.name) else { continue };
+        let problems = trial.of_program(&broadcast.program, folder, &BTreeSet::new());
+        if !take_problems(files, beside, problems, found) {
+            failed.push(&files.name);
+        }
+    }
+    for name in failed {
+        catalog.broadcasts.remove(name);
+    }
+}
+
+/// Reports what is wrong with a broadcast: all of it where it is to go out, and that it is left out where it does already.
+/// Whether there is no error.
+fn take_problems(
+    files: &BroadcastFiles,
+    beside: Beside<'_>,
+    mut problems: Vec<Diagnostic>,
+    found: &mut Vec<Diagnostic>,
+) -> bool {
+    let is_usable = !problems.iter().any(Diagnostic::is_error);
+    if beside.draft.is_some_and(|draft| draft.name == files.name) {
+        found.append(&mut problems);
+    } else if let Some(error) = first_error(problems) {
+        let name = &files.name;
+        found.push(Diagnostic {
+            code: Code::KeptUnreadable,
+            severity: Severity::Warning,
+            message: format!("the broadcast `{name}` is left out: {} ({})", error.message, error.code),
+            remedy: "whoever waits for it gets it when it reads again, if it is not over by then".to_owned(),
+            ..error
+        });
+    }
+    is_usable
 }
 
 /// The error that stands first.
@@ -301,6 +410,7 @@ fn read_catalog(
 #[derive(Default)]
 struct Folder<'t> {
     program: Option<&'t SourceFile>,
+    broadcast: Option<&'t SourceFile>,
     /// The mails, by what should be the name of a template.
     touches: BTreeMap<&'t str, &'t SourceFile>,
     /// Their variants in other languages, by the mail's name and the language.
@@ -323,6 +433,8 @@ impl<'t> Folder<'t> {
     fn take(&mut self, path: &'t str, file: &'t SourceFile) {
         if path == PROGRAM_FILE {
             self.program = Some(file);
+        } else if path == BROADCAST_FILE {
+            self.broadcast = Some(file);
         } else if let Some(name) = path.strip_prefix("touches/").and_then(|touch| touch.strip_suffix(".md"))
             && !name.contains('/')
         {

@@ -63,6 +63,7 @@ pub fn thinned(event: &Event) -> Event {
         | Event::EnrolmentResumed { .. }
         | Event::ConsentChanged { .. }
         | Event::OptInAsked { .. }
+        | Event::BroadcastQueued { .. }
         | Event::AddressListed { .. }
         | Event::Erased
         | Event::TouchDeferred { .. }

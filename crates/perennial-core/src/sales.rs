@@ -514,6 +514,11 @@ pub fn sales_touch(lead: &Lead, step: &str, occurrence: u32) -> Option<TouchId> 
     Some(TouchId { ordinal: lead.cycle.number, program, step, occurrence })
 }
 
+/// Whether a name is that of sales' own touches.
+pub(crate) fn is_taken(name: &str) -> bool {
+    name == SALES_PROGRAM
+}
+
 /// Whether a touch is sales' own.
 pub fn is_sales(touch: &TouchId) -> bool {
     touch.program.as_str() == SALES_PROGRAM

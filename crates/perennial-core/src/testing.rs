@@ -1,7 +1,11 @@
 //! A small catalog for tests, made by the loader itself.
 
+use jiff::Timestamp;
+
 use crate::catalog::{Catalog, Limits};
-use crate::loader::{SourceFile, parse};
+use crate::diagnostic::Diagnostic;
+use crate::ids::ProgramName;
+use crate::loader::{Beside, BroadcastFiles, SourceFile, parse, parse_beside};
 
 const CATALOG: &str = r#"
 default_zone = "Europe/Berlin"
@@ -168,6 +172,20 @@ from = "rep"
 Hello {{ first_name | default("again") }}. Is this still on your list?
 "#;
 
+const NEWS: &str = r#"
+title = "News of the spring"
+segment = { not = { field = "company", is = "Elsewhere" } }
+"#;
+
+const NEWS_MAIL: &str = r#"+++
+subject = "News of the spring"
+from = "team"
++++
+Hello {{ first_name | default("again") }},
+
+there is [something new]({{ facts.guide_url }}).
+"#;
+
 /// The files of [`catalog`].
 pub fn files() -> Vec<SourceFile> {
     [
@@ -186,7 +204,23 @@ pub fn files() -> Vec<SourceFile> {
 /// `welcome` (mail at once, call at once, mail after a day) leads to `nurture`, which is not there, so
 /// to `occasional` (a mail each 42 days for ever); the form `contact`; the queue `sdr`.
 pub fn catalog() -> Catalog {
-    let (catalog, diagnostics) = parse(&files());
+    usable(parse(&files()))
+}
+
+/// The broadcast `news`, for everybody but those of the company Elsewhere.
+pub fn news(until: Timestamp) -> BroadcastFiles {
+    let file = |path: &str, text: &str| SourceFile { path: path.to_owned(), text: text.to_owned() };
+    let files = vec![file("news/broadcast.toml", NEWS), file("news/touches/mail.md", NEWS_MAIL)];
+    let name = ProgramName::parse("news").unwrap_or_else(|_| unreachable!("it is a name"));
+    BroadcastFiles { name, files, until, is_stopped: false }
+}
+
+/// [`catalog`], with a broadcast that goes out.
+pub fn catalog_with(broadcast: &BroadcastFiles) -> Catalog {
+    usable(parse_beside(&files(), Beside { draft: Some(broadcast), ..Beside::default() }))
+}
+
+fn usable((catalog, diagnostics): (Option<Catalog>, Vec<Diagnostic>)) -> Catalog {
     let catalog = catalog.unwrap_or_else(|| unreachable!("the catalog for tests has errors: {diagnostics:?}"));
     // As good as none: the clock of most tests stands still.
     let limits = Limits { network_per_minute: 100_000, network_suspicious: 100_000, form_per_minute: 100_000 };

@@ -691,6 +691,7 @@ mod english {
             | Event::Noted { .. }
             | Event::Doubted { .. }
             | Event::StatusTold { .. }
+            | Event::BroadcastQueued { .. }
             | Event::Reviewed { .. } => String::new(),
         }
     }

@@ -21,6 +21,7 @@ fn the_shipped_schemas_are_made_from_the_shapes() {
     compare("programs/catalog.schema.json", &schema::catalog());
     compare("programs/program.schema.json", &schema::program());
     compare("programs/reps.schema.json", &schema::roster());
+    compare("programs/broadcast.schema.json", &schema::broadcast());
 }
 
 /// An editor that knows all schemas.

@@ -116,6 +116,9 @@ impl Teller<'_> {
             Event::AddressRested => "may be mailed again: the address has rested".to_owned(),
             Event::AddressSuppressed { cause } => format!("may not be mailed any more: {cause:?}"),
             Event::ReplyReceived { certainty, .. } => format!("wrote to us: {certainty:?}"),
+            Event::BroadcastQueued { broadcast, due_at, until, .. } => {
+                format!("is to get {broadcast}, {} and no later than {}", self.time(*due_at), self.time(*until))
+            }
             Event::AddressListed { cause, .. } => format!("is nobody, and may not be mailed: {cause:?}"),
             Event::EnrolmentPaused { pause, resume_at, .. } => {
                 format!("pauses until {}: {pause:?}", self.time(*resume_at))

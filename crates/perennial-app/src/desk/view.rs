@@ -304,7 +304,8 @@ impl LeadView {
 
     /// What people call a program, or the one that stands in for it.
     pub fn title<'a>(&'a self, name: &'a ProgramName) -> &'a str {
-        self.catalog.program_or_last_resort(name).map_or(name.as_str(), |program| program.title.as_str())
+        let program = self.catalog.program_named(name).or_else(|| self.catalog.program_or_last_resort(name));
+        program.map_or(name.as_str(), |program| program.title.as_str())
     }
 
     /// What people call whoever told something; `None` for whom there is no name.
@@ -471,6 +472,7 @@ const fn telling(event: &Event) -> Telling {
         | Event::HorizonReached
         | Event::Alerted { .. }
         | Event::StatusTold { .. }
+        | Event::BroadcastQueued { .. }
         | Event::TaskDone { .. }
         | Event::Noted { .. }
         | Event::Doubted { .. }

@@ -218,6 +218,7 @@ impl Walk<'_> {
             | Event::SlaBreached { .. }
             | Event::Disposed { .. }
             | Event::StatusTold { .. }
+            | Event::BroadcastQueued { .. }
             | Event::Accepted { .. }
             | Event::OpportunityOpened { .. }
             | Event::Won { .. }

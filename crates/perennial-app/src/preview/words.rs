@@ -47,11 +47,13 @@ pub(super) const fn deferred(reason: DeferReason) -> &'static str {
         DeferReason::SenderPaused => "waited while its sender's mail is paused",
         DeferReason::ProgramPaused => "waited while the program is paused",
         DeferReason::AddressRests => "waited while the address rests after bounces",
+        DeferReason::Paused => "waited while the person is away or in a conversation",
+        DeferReason::NotKnownYet => "waited until it was known everywhere",
         DeferReason::Throttled | DeferReason::SendingPaused | DeferReason::NotReached => "waited for SES",
     }
 }
 
-pub(super) const fn skipped(reason: SkipReason) -> &'static str {
+pub(crate) const fn skipped(reason: SkipReason) -> &'static str {
     match reason {
         SkipReason::NoPhone => "no number to call",
         SkipReason::TaskOpen => "the owner's last task is still open",
@@ -64,6 +66,10 @@ pub(super) const fn skipped(reason: SkipReason) -> &'static str {
         SkipReason::DatePassed => "its date is over",
         SkipReason::Holdout => "the lead is in the holdout",
         SkipReason::SwitchedOff => "the person switched its topic off",
+        SkipReason::WithSales => "sales works the lead",
+        SkipReason::ListenedTo => "the lead is only listened to",
+        SkipReason::Expired => "the broadcast was over before it could go out",
+        SkipReason::Stopped => "the broadcast was stopped",
     }
 }
 

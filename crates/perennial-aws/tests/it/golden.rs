@@ -188,6 +188,7 @@ async fn the_state_of_a_lead_in_the_middle_of_a_program_costs_one_write_unit() {
     commit.lead.enrolment.as_mut().unwrap().paused = None;
     commit.lead.opt_in = OptIn::default();
     commit.lead.preferences = Preferences::default();
+    commit.lead.offers = Vec::new();
     commit.lead.followed = Vec::new();
     commit.lead.score.clicks = Vec::new();
     commit.lead.unresolved = Vec::new();

@@ -6,14 +6,15 @@ use jiff::civil::{date, time};
 use jiff::{SignedDuration, Timestamp};
 use perennial_app::ports::{
     CatalogVersion, Commit, HistoryRow, IdempotencyRecord, OutboundMail, PublishedCatalog, PublishedProgram, Release,
-    RosterRecord, SubmissionOutcome, SubmissionRow,
+    RosterRecord, SentBroadcast, SubmissionOutcome, SubmissionRow,
 };
 use perennial_core::actor::Mailing;
+use perennial_core::broadcast::{Offer, OfferState};
 use perennial_core::catalog::Sender;
 use perennial_core::condition::SignalKind;
 use perennial_core::consent::{Consent, ConsentBasis, Following, OptIn, Pace, Preferences};
 use perennial_core::contact::{EmailAddress, PhoneNumber};
-use perennial_core::event::{DisqualifyReason, Event, SendProof};
+use perennial_core::event::{DisqualifyReason, Event, SendProof, SkipReason};
 use perennial_core::follow::{Followed, GivenSign};
 use perennial_core::ids::{
     FieldName, FormName, Language, LeadId, Pepper, ProgramName, QueueName, RepName, StepId, SubmissionId, TagName,
@@ -180,6 +181,20 @@ pub(crate) fn lead() -> Lead {
             until: Some(noon() + days(8)),
             then: None,
         },
+        offers: vec![
+            Offer {
+                broadcast: ProgramName::parse("spring-news").unwrap(),
+                version: ProgramVersion("cd0123456789".to_owned()),
+                until: noon() + days(14),
+                state: OfferState::Waits { due_at: noon() + days(1), attempts: 1 },
+            },
+            Offer {
+                broadcast: ProgramName::parse("winter-news").unwrap(),
+                version: ProgramVersion("ef0123456789".to_owned()),
+                until: noon() - days(2),
+                state: OfferState::Skipped { reason: SkipReason::Suppressed(EmailReach::Unconfirmed) },
+            },
+        ],
         preferences: Preferences {
             off: BTreeSet::from([TopicName::parse("customer-letter").unwrap()]),
             pace: Pace::LessOften,
@@ -320,6 +335,16 @@ pub(crate) fn release() -> Release {
         programs: BTreeMap::from([(program.name.clone(), program.version)]),
         kept: BTreeMap::from([(program.name, BTreeMap::from([(ProgramVersion("ab0123456789".to_owned()), noon())]))]),
         paused: BTreeMap::from([(ProgramName::parse("welcome").unwrap(), noon())]),
+        broadcasts: BTreeMap::from([(
+            ProgramName::parse("spring-news").unwrap(),
+            SentBroadcast {
+                version: ProgramVersion("cd0123456789".to_owned()),
+                title: "News of the spring".to_owned(),
+                since: noon(),
+                until: noon() + SignedDuration::from_hours(14 * 24),
+                stopped_at: Some(noon() + SignedDuration::from_hours(1)),
+            },
+        )]),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Lives in programs, told as stories: what a lead's program says, what happens, and what comes of it.
 
 mod answers;
+mod broadcast;
 mod consent;
 mod crm;
 mod crossing;
@@ -206,6 +207,7 @@ fn said(event: &Event) -> Option<String> {
         Event::ConsentChanged { basis, .. } => {
             basis.map_or("CONSENT ends".to_owned(), |basis| format!("CONSENT {basis:?}"))
         }
+        Event::BroadcastQueued { broadcast, .. } => format!("is to get {broadcast}"),
         Event::OptInAsked { .. } => "is asked to confirm".to_owned(),
         Event::PreferencesChanged { .. } => "chooses".to_owned(),
         Event::EnrolmentPaused { pause, .. } => format!("pauses: {pause:?}"),

@@ -391,7 +391,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Whether the person switched the topic of a program off.
-    fn is_switched_off(&self, program: &Program) -> bool {
+    pub(super) fn is_switched_off(&self, program: &Program) -> bool {
         let lead = self.lead.as_ref();
         lead.zip(program.topic.as_ref()).is_some_and(|(lead, topic)| lead.preferences.off.contains(topic))
     }
@@ -479,7 +479,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Sticky by lead and life (DOMAIN.md §6).
-    fn is_held_out(&self, lead: &Lead) -> bool {
+    pub(super) fn is_held_out(&self, lead: &Lead) -> bool {
         let percent = u32::from(self.catalog.holdout_percent);
         percent > 0 && share(&lead.id, &format!("holdout {}", lead.life), 100) < percent
     }

@@ -8,6 +8,7 @@ use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
 
 use crate::breaker::BreakerPolicy;
+use crate::broadcast::Broadcast;
 use crate::calendar::{self, FrequencyCap, SendWindow};
 use crate::catalog::{
     CaptchaKind, CaptchaPolicy, Catalog, Field, FieldKind, Form, FormStatus, Handover, Limits, Organisation, Queue,
@@ -142,6 +143,7 @@ impl CatalogFile {
         self,
         programs: BTreeMap<ProgramName, Program>,
         kept: BTreeMap<(ProgramName, ProgramVersion), Program>,
+        broadcasts: BTreeMap<ProgramName, Broadcast>,
         content: Content,
     ) -> Option<Catalog> {
         Some(Catalog {
@@ -180,6 +182,7 @@ impl CatalogFile {
             breaker: self.breaker,
             programs,
             kept,
+            broadcasts,
             last_resort: self.last_resort?,
             content,
         })

@@ -111,7 +111,7 @@ fn quiet(report: &mut Report<'_>, mut section: Section<'_>) -> Option<Quiet> {
 }
 
 /// The hours of a program, which lie within the catalog's.
-fn window(report: &mut Report<'_>, root: &mut Section<'_>, known: &Known<'_>) -> Option<SendWindow> {
+pub(super) fn window(report: &mut Report<'_>, root: &mut Section<'_>, known: &Known<'_>) -> Option<SendWindow> {
     let section = root.section(report, "window")?;
     let span = section.span();
     let window = catalog::window(report, section)?;

@@ -1,4 +1,4 @@
-//! JSON Schema of the three files, for editors: made from the shapes, so that an editor marks what the reader refuses.
+//! JSON Schema of the four files, for editors: made from the shapes, so that an editor marks what the reader refuses.
 //!
 //! The schema says what a file may hold by itself; what only the whole catalog shows (whether a field is declared, a
 //! step is there) is the loader's alone.
@@ -28,6 +28,11 @@ pub fn catalog() -> String {
 /// The schema of `program.toml`.
 pub fn program() -> String {
     document(&shape::PROGRAM, "Perennial: program.toml", &[&shape::REQUALIFY])
+}
+
+/// The schema of `broadcast.toml`.
+pub fn broadcast() -> String {
+    document(&shape::BROADCAST, "Perennial: broadcast.toml", &[])
 }
 
 /// The schema of `reps.toml`.

@@ -373,7 +373,8 @@ const PERIOD_OR_NONE: Value = Value::Period { days_max: PERIOD_DAYS_MAX, zero: Z
 const PERIOD_EXACT: Value = Value::Period { days_max: PERIOD_DAYS_MAX, zero: Zero::Refused, units: Units::Exact };
 const PERIOD_DAYS: Value = Value::Period { days_max: PERIOD_DAYS_MAX, zero: Zero::Refused, units: Units::Days };
 
-/// Every shape: of `program.toml`, of conditions, of the head of a mail, of `catalog.toml`, and of `reps.toml`.
+/// Every shape: of `program.toml`, of conditions, of the head of a mail, of `broadcast.toml`, of `catalog.toml`, and of
+/// `reps.toml`.
 pub static SHAPES: &[&Shape] = &[
     &PROGRAM,
     &GOAL,
@@ -407,6 +408,7 @@ pub static SHAPES: &[&Shape] = &[
     &CONDITION_ANY,
     &CONDITION_NOT,
     &FRONT_MATTER,
+    &BROADCAST,
     &CATALOG,
     &ORGANISATION,
     &SENDER,

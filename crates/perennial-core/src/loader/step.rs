@@ -282,7 +282,12 @@ impl<'a, 't> StepReader<'a, 't> {
     }
 
     /// Reads a mail, once however many steps send it.
-    fn mail(&mut self, report: &mut Report<'_>, named: Named<TemplateName>, purpose: Purpose) -> Option<Mail> {
+    pub(super) fn mail(
+        &mut self,
+        report: &mut Report<'_>,
+        named: Named<TemplateName>,
+        purpose: Purpose,
+    ) -> Option<Mail> {
         let Some(file) = self.folder.touches.get(named.name.as_str()) else {
             let path = format!("{}/touches/{}.md", self.program, named.name);
             let message = format!("the mail of this step is missing: {path}");

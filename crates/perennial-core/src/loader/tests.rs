@@ -1,5 +1,6 @@
 //! What the loader says about files that are wrong, and that it says nothing about those we ship.
 
+mod broadcast;
 mod format;
 mod kept;
 mod languages;

@@ -7,6 +7,7 @@ use jiff::civil::date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use perennial_core::actor::{Agent, Hit, Mailing, Manner, Network, Target};
+use perennial_core::broadcast::MAIL;
 use perennial_core::catalog::{Catalog, Handover, Route};
 use perennial_core::condition::{Condition, Facts, SignalKind};
 use perennial_core::contact::{EmailAddress, PhoneNumber};
@@ -20,6 +21,7 @@ use perennial_core::ids::{
 use perennial_core::inbound::{Absence, Attribution, InboxKey, Kind, Wish};
 use perennial_core::lead::{EmailReach, Lead, LifecycleStage, Ownership, PULSE_AHEAD_MAX, Sending, StageKind};
 use perennial_core::lifecycle::Row;
+use perennial_core::loader::BroadcastFiles;
 use perennial_core::policy::TurnbackReason;
 use perennial_core::profile::Profile;
 use perennial_core::program::TouchClass;
@@ -37,13 +39,15 @@ use crate::scenarios::world::{LEASE, berlin, pepper};
 /// welcome that leads to itself.
 pub(crate) static CATALOGS: LazyLock<Vec<Arc<Catalog>>> = LazyLock::new(|| {
     let welcome = ProgramName::parse("welcome").unwrap();
+    let news = testing::news(berlin("2026-04-20 10:00"));
+    // Whoever works by this one has not heard of the broadcast yet.
     let mut gone = testing::catalog();
     gone.programs.remove(&welcome);
-    let mut shorter = testing::catalog();
+    let mut shorter = testing::catalog_with(&news);
     shorter.programs.get_mut(&welcome).unwrap().steps.retain(|step| step.id.as_str() != "link");
-    let mut round = testing::catalog();
+    let mut round = testing::catalog_with(&BroadcastFiles { is_stopped: true, ..news.clone() });
     round.programs.get_mut(&welcome).unwrap().then = welcome.clone();
-    [testing::catalog(), gone, shorter, round].into_iter().map(Arc::new).collect()
+    [testing::catalog_with(&news), gone, shorter, round].into_iter().map(Arc::new).collect()
 });
 
 #[derive(Debug, Clone)]
@@ -100,6 +104,8 @@ pub(crate) enum Move {
     Redeploys(usize),
     /// An operator pauses the nth program, or lets it go on.
     Pauses(usize),
+    /// Somebody sends the broadcast, perhaps again.
+    Broadcasts,
     /// Whoever looks whether the lead is ready, looks.
     Evaluates,
     /// A link of the nth mail from the end is followed, by somebody or by a machine, and judged a quarter of an hour on.
@@ -213,6 +219,7 @@ pub(crate) fn next_move() -> impl Strategy<Value = Move> {
         2 => prop::option::weighted(0.7, (0..4_usize, any::<bool>())).prop_map(Move::Directs),
         1 => (0..4_usize).prop_map(Move::Redeploys),
         1 => (0..2_usize).prop_map(Move::Pauses),
+        3 => Just(Move::Broadcasts),
         4 => Just(Move::Evaluates),
         4 => (0..4_usize, by).prop_map(|(nth, by)| Move::Follows(nth, by)),
         6 => (0..6_usize, sold(), any::<bool>()).prop_map(|(who, outcome, is_status)| Move::Sells(who, outcome, is_status)),
@@ -389,6 +396,7 @@ impl Life {
                 self.meet(&Stimulus::Due);
             }
             Move::Pauses(nth) => self.pause(*nth),
+            Move::Broadcasts => self.meet(&Stimulus::Offered { broadcast: ProgramName::parse("news").unwrap() }),
             Move::Evaluates => self.meet(&Stimulus::Evaluate),
             Move::Follows(nth, by) => self.follow(*nth, *by),
             Move::Sells(who, outcome, is_status) => {
@@ -590,6 +598,7 @@ impl Life {
         self.assert_alive();
         self.assert_settled(&decision.events);
         self.assert_explained();
+        self.assert_broadcast_once();
 
         // A program that follows itself at once would be ended again. A submission, and a mail that came in, are told
         // from others by what is committed with them.
@@ -605,6 +614,16 @@ impl Life {
         if is_once_by_itself {
             assert_eq!(self.decide(stimulus).events, [], "I10: delivered twice, it changes nothing more");
         }
+    }
+
+    /// A broadcast goes out once in a life, whoever offers it how often, and not once it is over.
+    fn assert_broadcast_once(&self) {
+        let sent = self.history.iter().filter_map(|(_, event)| match event {
+            Event::TouchSent { touch, .. } if touch.ordinal == 0 && touch.step.as_str() == MAIL => Some(touch),
+            _ => None,
+        });
+        let sent: Vec<&TouchId> = sent.collect();
+        assert_eq!(sent.iter().collect::<BTreeSet<_>>().len(), sent.len(), "{sent:?}");
     }
 
     /// History explains every point: what it shows adds up to the score, and what it does not show is rounding.

@@ -2,8 +2,8 @@
 
 use super::condition::SIGNALS;
 use super::{
-    CAP, Key, Named, Need, PERIOD_EXACT, REQUALIFY_MAX, Rule, STOPS_MAX, Shape, TAGS_MAX, Value, Variants, WINDOW,
-    Zero, default, optional, required,
+    CAP, Key, Named, Need, PERIOD_DAYS_MAX, PERIOD_EXACT, REQUALIFY_MAX, Rule, STOPS_MAX, Shape, TAGS_MAX, Units,
+    Value, Variants, WINDOW, Zero, default, optional, required,
 };
 use crate::diagnostic::Code;
 use crate::program::{ARMS_MAX, ASKED_MAX, CASES_MAX, STEPS_MAX, TEMPLATES_MAX, WEIGHT_MAX};
@@ -107,6 +107,52 @@ pub static PROGRAM: Shape = Shape {
             need: Need::Required { code: Code::StepCount, remedy: "add a `[[step]]` with `id`, `kind` and `after`" },
             doc: "The steps, run from top to bottom.",
         },
+    ]],
+    rules: &[],
+};
+
+/// `broadcast.toml`.
+pub static BROADCAST: Shape = Shape {
+    name: "broadcast",
+    heading: "broadcast.toml",
+    doc: "A mail that goes out once to everybody of a segment (docs/broadcasts.md). The mail is `touches/mail.md` beside it.",
+    parts: &[&[
+        required(
+            "title",
+            Value::Text,
+            "add what people call this broadcast",
+            "What people call the broadcast; its readers never see it.",
+        ),
+        required(
+            "segment",
+            Value::Condition,
+            "add who gets it: `segment = { stage = [\"inquiry\", \"recycled\"] }`",
+            "Who gets it, of those who may be mailed. Signals without `within` count however long ago they were.",
+        ),
+        optional(
+            "until",
+            Value::Text,
+            "The last day on which it may go out, such as `\"2027-03-01\"`, at most 90 days ahead; if absent, 14 days \
+             after it was sent.",
+        ),
+        optional(
+            "topic",
+            Value::Name(Named::Topic),
+            "The topic of the catalog that it is about: it does not go to people who switched that off.",
+        ),
+        default(
+            "beside_sales",
+            Value::Switch,
+            "false",
+            "Whether it also goes to leads that sales works (stages sal and sql).",
+        ),
+        default(
+            "age_min",
+            Value::Period { days_max: PERIOD_DAYS_MAX, zero: Zero::Allowed, units: Units::Exact },
+            "\"1d\"",
+            "How long ago somebody must have come in: whoever came today has other mail to read.",
+        ),
+        optional("window", Value::Table(&WINDOW), "When it goes out: narrower than the catalog's."),
     ]],
     rules: &[],
 };

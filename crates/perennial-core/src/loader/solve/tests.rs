@@ -91,6 +91,7 @@ fn nobody() -> Lead {
         tags: BTreeSet::new(),
         consent: None,
         opt_in: OptIn::default(),
+        offers: Vec::new(),
         preferences: Preferences::default(),
         language: None,
         cycle: DemandCycle::open(1, Origin::New, NOW),
