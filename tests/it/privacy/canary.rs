@@ -1,15 +1,21 @@
 //! A canary: somebody with an address, a name, a number, a message and tokens goes through everything, in good ways and
 //! bad, and nothing that the suite prints, emits or answers, no key and no link, says anything of her (P7).
 
+use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 
 use jiff::SignedDuration;
-use perennial_app::ports::{Bus as _, BusEvent};
+use perennial_app::broadcast::{prepare, progress};
+use perennial_app::ports::{Bus as _, BusEvent, Clock as _};
+use perennial_app::programs;
+use perennial_app::push::{Push, push};
 use perennial_core::condition::SignalKind;
 use perennial_core::decide::SendOutcome;
 use perennial_core::event::{DeferReason, FailReason};
 use perennial_core::ids::LeadId;
 use perennial_core::lead::LifecycleStage;
+use perennial_core::testing;
 use perennial_core::token::Purpose;
 use serde_json::{Value, json};
 
@@ -264,6 +270,7 @@ async fn nothing_that_the_suite_prints_emits_or_answers_says_who_somebody_is() {
         note_links(&mut said, &mail);
     }
     assert!(!secrets.is_empty());
+    broadcast(&mut said, &world).await;
 
     // What SES tells; links that are cut, meant for something else, and right.
     let mail = world.last_mail(&lead);
@@ -309,6 +316,20 @@ async fn nothing_that_the_suite_prints_emits_or_answers_says_who_somebody_is() {
     said.note("the log", log.text());
     assert!(log.text().lines().count() > 20, "{}", log.text());
     said.assert_silent(&secrets);
+}
+
+/// What a broadcast to everybody says of each: how many, and why not.
+async fn broadcast(said: &mut Said, world: &World) {
+    let (store, now) = (world.store.as_ref(), world.clock.now());
+    let files = programs::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../programs")).unwrap();
+    push(store, &Push { files: &files, retired: &BTreeSet::new(), now }).await.unwrap();
+    let news = testing::news(now);
+    let run = prepare(store, &news.name, news.files, now).await.unwrap();
+    said.note("a dry run", format!("{:?}", run.dry_run(store, now).await.unwrap()));
+    let tally = run.send(store, now).await.unwrap();
+    assert!(tally.leads > 0, "{tally:?}");
+    said.note("a broadcast", format!("{tally:?} {:?}", progress(store, &news.name).await.unwrap()));
+    world.deliver().await;
 }
 
 #[tokio::test]
