@@ -33,7 +33,7 @@ impl Life {
     }
 
     /// What happens from now on.
-    fn from_now(&mut self) {
+    fn forget_story(&mut self) {
         self.story.clear();
     }
 
@@ -61,7 +61,7 @@ impl Life {
 fn whoever_is_in_the_segment_gets_it_once_beside_the_program() {
     let mut life = life_with("5d", "");
     life.passes(2);
-    life.from_now();
+    life.forget_story();
     let enrolment = life.lead.as_ref().unwrap().enrolment.clone();
     let would_get = life.would_get();
     life.is_offered();
@@ -85,7 +85,7 @@ fn neither_the_program_nor_the_broadcast_is_lost_to_the_cap() {
     // The program's mail comes after it.
     let mut life = life_with("2d", "");
     life.hours_pass(47);
-    life.from_now();
+    life.forget_story();
     life.is_offered();
     life.passes(2);
     insta::assert_snapshot!(life.story, @"
@@ -99,7 +99,7 @@ fn neither_the_program_nor_the_broadcast_is_lost_to_the_cap() {
     // Both are due at the same instant.
     let mut life = life_with("2d", "");
     life.lives_until(life.now + SignedDuration::from_mins(48 * 60 - 2));
-    life.from_now();
+    life.forget_story();
     life.is_offered();
     life.passes(2);
     insta::assert_snapshot!(life.story, @"
@@ -117,7 +117,7 @@ fn what_cannot_go_out_before_the_end_is_passed_over_then() {
     let mut life = life_with("60d", "");
     life.passes(4);
     life.is_offered();
-    life.from_now();
+    life.forget_story();
     // Somebody talks with them, for longer than the broadcast lasts.
     let resume_at = end() + SignedDuration::from_hours(24);
     let ordinal = 1;
@@ -173,7 +173,7 @@ fn whoever_does_not_know_the_broadcast_yet_leaves_it_for_later() {
     let mut life = life_with("60d", "");
     life.passes(2);
     life.is_offered();
-    life.from_now();
+    life.forget_story();
     let knowing = Arc::clone(&life.catalog);
     life.catalog_changes(|catalog| catalog.broadcasts.clear());
     life.hours_pass(2);
