@@ -116,6 +116,23 @@ fn followed() -> Followed {
     }
 }
 
+/// A broadcast that waits, and one that was passed over.
+fn offers() -> Vec<Offer> {
+    let days = |days: i64| SignedDuration::from_hours(24 * days);
+    let offer = |broadcast: &str, version: &str, until: Timestamp, state: OfferState| Offer {
+        broadcast: ProgramName::parse(broadcast).unwrap(),
+        version: ProgramVersion(version.to_owned()),
+        until,
+        state,
+    };
+    let waits = OfferState::Waits { due_at: noon() + days(1), attempts: 1 };
+    let skipped = OfferState::Skipped { reason: SkipReason::Suppressed(EmailReach::Unconfirmed) };
+    vec![
+        offer("spring-news", "cd0123456789", noon() + days(14), waits),
+        offer("winter-news", "ef0123456789", noon() - days(2), skipped),
+    ]
+}
+
 /// As full as a lead in the middle of a program gets.
 pub(crate) fn lead() -> Lead {
     let days = |days: i64| SignedDuration::from_hours(24 * days);
@@ -181,20 +198,7 @@ pub(crate) fn lead() -> Lead {
             until: Some(noon() + days(8)),
             then: None,
         },
-        offers: vec![
-            Offer {
-                broadcast: ProgramName::parse("spring-news").unwrap(),
-                version: ProgramVersion("cd0123456789".to_owned()),
-                until: noon() + days(14),
-                state: OfferState::Waits { due_at: noon() + days(1), attempts: 1 },
-            },
-            Offer {
-                broadcast: ProgramName::parse("winter-news").unwrap(),
-                version: ProgramVersion("ef0123456789".to_owned()),
-                until: noon() - days(2),
-                state: OfferState::Skipped { reason: SkipReason::Suppressed(EmailReach::Unconfirmed) },
-            },
-        ],
+        offers: offers(),
         preferences: Preferences {
             off: BTreeSet::from([TopicName::parse("customer-letter").unwrap()]),
             pace: Pace::LessOften,
