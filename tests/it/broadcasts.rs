@@ -9,7 +9,7 @@ use perennial_app::ports::{Clock as _, Store};
 use perennial_app::push::{Push, PushError, push};
 use perennial_core::broadcast::{OfferState, PassedOver};
 use perennial_core::event::Event;
-use perennial_core::ids::{FieldName, LeadId};
+use perennial_core::ids::{FieldName, LeadId, ProgramName};
 use perennial_core::loader::SourceFile;
 use perennial_core::submission::Permission;
 use perennial_core::testing;
@@ -191,7 +191,7 @@ async fn a_push_keeps_what_goes_out_and_takes_neither_its_name_nor_its_fields() 
 
     deployment.push(&with("occasional/touches/reading.md", "Hello", "Good day")).await.unwrap();
     let release = store.release().await.unwrap().unwrap();
-    assert_eq!(release.broadcasts.keys().map(|it| it.as_str()).collect::<Vec<_>>(), ["news"]);
+    assert_eq!(release.broadcasts.keys().map(ProgramName::as_str).collect::<Vec<_>>(), ["news"]);
 
     let mut gone = with("catalog.toml", "company = { label = \"Company\", length_max = 120 }\n", "");
     for file in &mut gone {
