@@ -436,6 +436,7 @@ pub const fn why(passed_over: PassedOver) -> &'static str {
             | DeferReason::NotYet
             | DeferReason::AwaitingConsent
             | DeferReason::SenderPaused
+            | DeferReason::ProgramPaused
             | DeferReason::NotKnownYet,
         ) => "waits until it is over",
     }
