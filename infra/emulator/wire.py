@@ -209,6 +209,8 @@ class Grant:
 
 def holds(operator, key, wanted, context):
     given = context.get(key, ())
+    if operator == "Null":
+        return wanted == ("true",) if not given else wanted == ("false",)
     matches = {"StringLike": fnmatch.fnmatchcase, "StringEquals": str.__eq__}[operator.rpartition(":")[2]]
     all_match = all(any(matches(value, pattern) for pattern in wanted) for value in given)
     # ForAllValues holds where there is no value; a plain operator does not.

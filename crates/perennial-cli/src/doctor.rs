@@ -20,6 +20,7 @@ use perennial_aws::dynamo::DynamoStore;
 use perennial_core::ids::{Pepper, SenderDomain, WebhookName};
 use perennial_core::webhook::WebhookStatus;
 use perennial_lambda::config::Settings;
+use perennial_lambda::http::front::Front;
 use perennial_lambda::sender_keys::SenderKeys;
 
 use self::dns::Dns;
@@ -164,6 +165,7 @@ fn problem(secret: Secret, value: &str) -> Option<String> {
         Secret::TokenKeys => drop(settings.keyring(name)),
         Secret::EventKeys | Secret::CrmKeys => drop(settings.parsed(name, SenderKeys::parse)),
         Secret::WebhookSecrets => drop(settings.parsed(name, Secrets::parse)),
+        Secret::Front => drop(settings.parsed(name, Front::parse)),
     }
     settings.finish(|| ()).err().map(|error| error.problems().join("; "))
 }

@@ -13,6 +13,9 @@ use tracing::{info, warn};
 
 use crate::Deps;
 
+/// What SES calls the mail by which it tries a new receipt rule. It is nobody's.
+const SETUP: &str = "AMAZON_SES_SETUP_NOTIFICATION";
+
 /// What came of the mails of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Sorted {
@@ -74,6 +77,12 @@ pub(crate) async fn handle(deps: &Deps, event: Value) -> Result<Sorted, HandlerE
 async fn take_in(deps: &Deps, key: &InboxKey, sorted: &mut Sorted) -> Result<(), HandlerError> {
     let postbox =
         deps.postbox.as_ref().ok_or_else(|| HandlerError::new("no_inbox", "PERENNIAL_INBOX_BUCKET is missing"))?;
+    if key.as_str().rsplit('/').next() == Some(SETUP) {
+        postbox.inbox.delete(key).await.map_err(|error| HandlerError::new("mail_failed", error))?;
+        sorted.ignored = sorted.ignored.saturating_add(1);
+        info!(metric = "mail.setup", "SES can put mail into the inbox");
+        return Ok(());
+    }
     let (taken, kind) = postbox.take_in(key).await.map_err(|error| HandlerError::new("mail_failed", error))?;
     let count = match taken {
         Taken::Decided => &mut sorted.decided,

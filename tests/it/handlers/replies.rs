@@ -11,6 +11,7 @@ use perennial_core::contact::EmailAddress;
 use perennial_core::decide::SendOutcome;
 use perennial_core::event::{DeferReason, Event};
 use perennial_core::ids::{FormName, LeadId};
+use perennial_core::inbound::InboxKey;
 use perennial_core::lead::{EmailReach, LifecycleStage, Pause, PauseCause, TaskKind};
 use perennial_core::submission::Channel;
 use perennial_core::testing;
@@ -347,6 +348,12 @@ async fn the_samples_are_what_s3_and_the_bus_send() {
     assert_eq!(take(sample("inbound-mail.json")).await["known"], 1, "that mail is not there");
     let summary = notify::handle(Arc::clone(&world.functions.notify), read(&sample("reply-received.json"))).await;
     assert_eq!(summary.unwrap().reply, Some(Forwarded::Gone));
+
+    let setup = sample("inbound-setup.json");
+    let key = InboxKey::parse(setup["Records"][0]["s3"]["object"]["key"].as_str().unwrap()).unwrap();
+    world.inbox.put(&key, b"From: Amazon Web Services <no-reply-aws@amazon.com>\n\nHello".to_vec());
+    assert_eq!(take(setup).await["ignored"], 1);
+    assert_eq!(world.inbox.keys().len(), 0);
 
     let event = s3_event(&world.drop_in(&world.answer(&ada, "", "Yes."))).to_string();
     let as_key = |to: &str| serde_json::from_str::<Value>(&event.replace("inbound/", to)).unwrap();

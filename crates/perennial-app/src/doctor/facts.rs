@@ -208,11 +208,14 @@ pub enum Secret {
     CrmKeys,
     /// What events to webhooks are signed with.
     WebhookSecrets,
+    /// What CloudFront sends along, if it stands in front.
+    Front,
 }
 
 impl Secret {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Pepper, Self::TokenKeys, Self::EventKeys, Self::CrmKeys, Self::WebhookSecrets];
+    pub const ALL: [Self; 6] =
+        [Self::Pepper, Self::TokenKeys, Self::EventKeys, Self::CrmKeys, Self::WebhookSecrets, Self::Front];
 
     /// The last part of its parameter's name.
     pub const fn name(self) -> &'static str {
@@ -222,6 +225,7 @@ impl Secret {
             Self::EventKeys => "event-keys",
             Self::CrmKeys => "crm-keys",
             Self::WebhookSecrets => "webhook-secrets",
+            Self::Front => "front",
         }
     }
 

@@ -28,7 +28,12 @@ fn state_of(secret: Secret, state: &SecretState, path: &str) -> Finding {
     let name = secret.parameter(path);
     let put = |key: &str| format!("aws ssm put-parameter --type SecureString --name {name} --value \"{key}\"");
     let finding = match (state, secret) {
-        (SecretState::Sound { is_encrypted: true }, _) => Finding::ok(CHECK, "there, and well-formed"),
+        (SecretState::Sound { is_encrypted: true }, Secret::Front) => {
+            Finding::wrong(CHECK, "it is a SecureString, which CloudFormation cannot hand to CloudFront")
+                .remedy("Put it as a String, under the same name (docs/deploy.md, CloudFront and WAF in front).")
+        }
+        (SecretState::Sound { is_encrypted: false }, Secret::Front)
+        | (SecretState::Sound { is_encrypted: true }, _) => Finding::ok(CHECK, "there, and well-formed"),
         (SecretState::Sound { is_encrypted: false }, _) => {
             Finding::look(CHECK, "it is kept in clear, not as a SecureString")
                 .remedy("Read it, then put the same value again as a SecureString (delete-parameter, put-parameter).")
@@ -48,10 +53,12 @@ fn state_of(secret: Secret, state: &SecretState, path: &str) -> Finding {
         (SecretState::Absent, Secret::EventKeys) => Finding::ok(CHECK, "none: nobody may post to /v1/events"),
         (SecretState::Absent, Secret::CrmKeys) => Finding::ok(CHECK, "none: nobody may post to /v1/dispositions"),
         (SecretState::Absent, Secret::WebhookSecrets) => Finding::ok(CHECK, "none: no webhook is called"),
+        (SecretState::Absent, Secret::Front) => Finding::ok(CHECK, "none: no CloudFront in front is believed"),
         (SecretState::Malformed(problem), _) => {
+            let kind = if secret == Secret::Front { "String" } else { "SecureString" };
             Finding::wrong(CHECK, format!("the functions cannot read it: {problem}"))
                 .remedy("Put it anew, in the form that the README's table of settings shows:")
-                .remedy(format!("aws ssm put-parameter --overwrite --type SecureString --name {name} --value …"))
+                .remedy(format!("aws ssm put-parameter --overwrite --type {kind} --name {name} --value …"))
         }
     };
     finding.of(name)

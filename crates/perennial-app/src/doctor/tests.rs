@@ -69,7 +69,6 @@ fn dmarc(text: &str) -> Option<dmarc::Published> {
 
 /// Nothing is wrong with it.
 fn whole() -> Facts {
-    let sound = SecretState::Sound { is_encrypted: true };
     let sender = SenderFacts { identity: Ok(Some(identity())), dmarc: Ok(dmarc("v=DMARC1; p=reject")) };
     Facts {
         now: now(),
@@ -88,7 +87,9 @@ fn whole() -> Facts {
             destination(DestinationKind::EventBridge, &MAIL_EVENTS),
             destination(DestinationKind::Sns, &FEEDBACK_EVENTS),
         ]),
-        secrets: Ok(Secret::ALL.into_iter().map(|secret| (secret, sound.clone())).collect()),
+        secrets: Ok(Secret::ALL
+            .map(|secret| (secret, SecretState::Sound { is_encrypted: secret != Secret::Front }))
+            .into()),
         webhooks_unsigned: BTreeSet::new(),
         table: Ok(Some(Table {
             status: "ACTIVE".to_owned(),
@@ -301,7 +302,7 @@ fn secrets_must_be_there_and_read_and_be_the_right_ones() {
         secret(Secret::TokenKeys, SecretState::Absent),
         ["Wrong secret: they are missing: no form is taken, and no mail goes out"]
     );
-    for optional in [Secret::EventKeys, Secret::CrmKeys, Secret::WebhookSecrets] {
+    for optional in [Secret::EventKeys, Secret::CrmKeys, Secret::WebhookSecrets, Secret::Front] {
         assert_eq!(secret(optional, SecretState::Absent), [""; 0]);
         let malformed = SecretState::Malformed("so".to_owned());
         assert_eq!(secret(optional, malformed), ["Wrong secret: the functions cannot read it: so"]);
@@ -309,6 +310,10 @@ fn secrets_must_be_there_and_read_and_be_the_right_ones() {
     assert_eq!(
         secret(Secret::CrmKeys, SecretState::Sound { is_encrypted: false }),
         ["Look secret: it is kept in clear, not as a SecureString"]
+    );
+    assert_eq!(
+        secret(Secret::Front, SecretState::Sound { is_encrypted: true }),
+        ["Wrong secret: it is a SecureString, which CloudFormation cannot hand to CloudFront"]
     );
     assert_eq!(
         after(|facts| facts.webhooks_unsigned.extend(WebhookName::parse("crm"))),

@@ -163,7 +163,7 @@ const MACHINE_PRECEDENCES: &[&str] = &["auto_reply", "bulk", "junk", "list"];
 /// Mailboxes that only mail systems write from.
 const REPORTERS: &[&str] = &["mailer-daemon", "mailerdaemon", "mail-daemon", "postmaster"];
 
-/// Mailboxes that no person writes from.
+/// How mailboxes begin that no person writes from.
 const MACHINES: &[&str] = &["noreply", "no-reply", "donotreply", "do-not-reply"];
 
 /// Who wrote it.
@@ -187,7 +187,11 @@ pub(super) fn author(letter: &Letter) -> Author {
     let is_vacation = letter.header("x-apple-action").is_some_and(|value| value.eq_ignore_ascii_case("vacation"));
     let is_hinted = HINTS.iter().any(|name| letter.header(name).is_some());
     let has_subject = answers_by_subject || (is_hinted && stems().any(|stem| words::holds(&subject, stem)));
-    if is_machine || is_bulk || is_vacation || has_subject || MACHINES.contains(&mailbox.as_str()) {
+    let is_from_machine = MACHINES.iter().any(|machine| {
+        let rest = mailbox.strip_prefix(machine);
+        rest.is_some_and(|rest| !rest.starts_with(char::is_alphabetic))
+    });
+    if is_machine || is_bulk || is_vacation || has_subject || is_from_machine {
         return Author::Machine;
     }
     // Nobody can answer it, and nothing says that it answers for a person.
