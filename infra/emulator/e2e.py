@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlencode
@@ -226,6 +227,27 @@ class Story:
         # A function looks at the release every 30 s, and when it starts: so they start anew.
         for function in self.deployment.functions():
             self.deployment.configure(function, STARTED_AFTER="the second push")
+
+    def a_broadcast_is_tried_sent_and_stopped(self):
+        step("a broadcast: a dry run counts, sending lets everybody of the segment have it, and stopping ends it")
+        lead = self.lead_of(HAL)
+        with tempfile.TemporaryDirectory() as directory:
+            folder = Path(directory) / "news"
+            (folder / "touches").mkdir(parents=True)
+            until = date.today() + timedelta(days=60)
+            head = f'title = "News"\nage_min = "0m"\nbeside_sales = true\nuntil = "{until}"\n'
+            (folder / "broadcast.toml").write_text(head + '[segment]\nnot = { stage = "quarantined" }\n')
+            (folder / "touches" / "mail.md").write_text('+++\nsubject = "News"\nfrom = "team"\n+++\nThere is news.\n')
+            tried = json.loads(self.deployment.perennial("broadcast", "dry-run", str(folder), "--json"))
+            assert tried["get_it"] and "broadcast.queued" not in self.history(lead), tried
+            sent = json.loads(self.deployment.perennial("broadcast", "send", str(folder), "--json"))
+            assert sent["get_it"] == tried["get_it"], (sent, tried)
+            again = json.loads(self.deployment.perennial("broadcast", "send", str(folder), "--json"))
+            assert not again["get_it"] and self.history(lead).count("broadcast.queued") == 1, again
+        self.deployment.perennial("broadcast", "stop", "news")
+        status = json.loads(self.deployment.perennial("broadcast", "status", "news", "--json"))
+        assert status["waiting"] + status["sent"] + sum(it["leads"] for it in status["skipped"]) == sent["get_it"], status
+        print(f"  {sent['get_it']} of {sent['leads']} leads, once each")
 
     def what_a_webhook_wants_waits_for_its_server(self):
         step("the webhook's server is not there: what it wants is kept, and tried again")
@@ -536,6 +558,7 @@ def main():
         story.one_poison_record_is_set_aside_and_nine_are_done(mail)
         story.a_function_that_runs_out_of_time_has_done_what_it_did()
         story.a_bus_that_takes_a_part_gets_the_rest_again()
+        story.a_broadcast_is_tried_sent_and_stopped()
         story.what_a_webhook_wants_waits_for_its_server()
         story.an_answer_reaches_its_owner()
         story.an_automatic_answer_is_forgotten()
