@@ -602,13 +602,14 @@ impl Life {
 
         // A program that follows itself at once would be ended again. A submission, and a mail that came in, are told
         // from others by what is committed with them.
-        // What sales tells has a key of its own at the door.
+        // What sales tells has a key of its own at the door. What an operator does by hand is done each time that they do
+        // it: a program may be over as soon as it was entered. (Whoever is still in it stays as they are.)
         let is_once_by_itself = !matches!(
             stimulus,
             Stimulus::Submitted { .. }
                 | Stimulus::MailReceived(_)
                 | Stimulus::ProgramEnded
-                | Stimulus::Directed { direction: Direction::Anew(_) | Direction::Out, .. }
+                | Stimulus::Directed { .. }
                 | Stimulus::Disposed { .. }
         );
         if is_once_by_itself {
