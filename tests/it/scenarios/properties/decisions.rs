@@ -435,6 +435,12 @@ impl Life {
         self.meet(&Stimulus::Due);
     }
 
+    /// Whatever is paused goes on: a program that stays paused is looked at every few hours for ever.
+    pub(crate) fn resume_programs(&mut self) {
+        let paused = Arc::default();
+        self.catalog = Arc::new(Catalog { paused, ..(*self.catalog).clone() });
+    }
+
     /// Whoever is refused stays as they are; whoever is not is where they were sent, or was given on from there.
     fn direct(&mut self, direction: Option<(usize, bool)>) {
         let direction = match direction {

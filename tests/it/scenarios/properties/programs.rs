@@ -259,6 +259,7 @@ proptest! {
             life.live(next);
         }
         // From here on nobody does anything any more.
+        life.resume_programs();
         let end = life.now + SignedDuration::from_hours(2 * 365 * 24);
         for _ in 0..WAKES_MAX {
             let Some(wake) = life.wakes_at().filter(|wake| *wake <= end) else { break };
