@@ -136,6 +136,18 @@ async fn sending_that_is_killed_half_way_goes_on_and_nobody_gets_it_twice() {
 }
 
 #[tokio::test]
+async fn one_that_nobody_would_get_is_not_sent_and_does_not_use_up_its_name() {
+    let deployment = Deployment::of(&testing::files()).await;
+    let (store, now) = (deployment.store.as_ref(), deployment.clock.now());
+    let slip = prepared(&deployment, news()).await.unwrap().send(store, now).await;
+    assert!(matches!(slip, Err(BroadcastError::Nobody(_))), "there is nobody yet");
+    assert_eq!(sent(store).await.unwrap().len(), 0);
+    people(&deployment, 1).await;
+    let run = prepared(&deployment, news_with("something new", "something else")).await.unwrap();
+    assert_eq!(run.send(store, deployment.clock.now()).await.unwrap().queued, 1);
+}
+
+#[tokio::test]
 async fn a_name_is_used_once_and_what_is_over_or_stopped_is_not_sent_again() {
     let deployment = Deployment::of(&testing::files()).await;
     people(&deployment, 2).await;

@@ -59,6 +59,9 @@ pub enum BroadcastError {
     /// No broadcast goes by that name.
     #[error("no broadcast `{0}` was ever sent")]
     Unknown(ProgramName),
+    /// It would go to nobody.
+    #[error("nobody would get it (`dry-run` says why): nothing was sent, and the name `{0}` is free")]
+    Nobody(ProgramName),
     /// Somebody else pushed meanwhile.
     #[error("somebody else pushed meanwhile: run the same again")]
     Overtaken,
@@ -243,7 +246,12 @@ impl Prepared {
     }
 
     /// Publishes the broadcast, and lets everybody have it who is to get it. The sweep sends the mails.
+    ///
+    /// One that nobody would get is not published: a slip in its segment shall not use up its name.
     pub async fn send(&self, store: &dyn Store, now: Timestamp) -> Result<Tally, BroadcastError> {
+        if !self.is_under_way && self.dry_run(store, now).await?.queued == 0 {
+            return Err(BroadcastError::Nobody(self.name.clone()));
+        }
         self.publish(store).await?;
         self.each(store, |id| async move { self.offer_to(store, &id, now).await }).await
     }

@@ -154,6 +154,7 @@ impl Folder {
                 Ok(ExitCode::FAILURE)
             }
             error @ (BroadcastError::NameUsed(_)
+            | BroadcastError::Nobody(_)
             | BroadcastError::Over(_)
             | BroadcastError::Stopped(_)
             | BroadcastError::LastDayPast(_)
@@ -373,7 +374,11 @@ fn told(name: &ProgramName, known: &SentBroadcast, progress: &Progress, now: Tim
     let next = next_at
         .map(|(first, last)| format!(", from {} to {}", minute(first, &TimeZone::UTC), minute(last, &TimeZone::UTC)));
     writeln!(text, "{sent:>9} got it, {clicked} of them followed a link")?;
-    writeln!(text, "{waiting:>9} wait{}", next.unwrap_or_default())?;
+    if known.stopped_at.is_none() && now < known.until {
+        writeln!(text, "{waiting:>9} wait{}", next.unwrap_or_default())?;
+    } else if *waiting > 0 {
+        writeln!(text, "{waiting:>9} not: it came to its end before their time")?;
+    }
     if *in_doubt > 0 {
         writeln!(text, "{in_doubt:>9} of those who got it may not have: nobody knows yet")?;
     }

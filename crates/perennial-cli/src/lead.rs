@@ -109,7 +109,12 @@ async fn directed(access: &Access, args: &LeadArgs, direction: &Direction) -> an
     let (store, library, clock) = (access.store.clone(), access.library(), access.clock());
     let director = Director { store, library, clock };
     match director.direct(&Party::Operator, &lead, direction, args.why.as_deref()).await {
-        Ok(enrolment) => Ok(Ok(stands(enrolment.as_ref()))),
+        Ok(enrolment) => {
+            let catalog = director.library.catalog().await?;
+            let paused = enrolment.as_ref().map(|it| &it.program).filter(|name| catalog.paused.contains_key(*name));
+            let waits = paused.map(|name| format!("; it is paused, and waits for `perennial program resume {name}`"));
+            Ok(Ok(format!("{}{}", stands(enrolment.as_ref()), waits.unwrap_or_default())))
+        }
         Err(DirectError::Misdirected(Misdirection::NoProgram(name))) => {
             let catalog = director.library.catalog().await?;
             let names: Vec<&str> = catalog.programs.keys().map(ProgramName::as_str).collect();

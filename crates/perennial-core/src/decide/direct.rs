@@ -70,7 +70,7 @@ pub enum Misdirection {
     #[error("the lead is in no program")]
     InNone,
     /// What follows the program is the program itself.
-    #[error("nothing but `{0}` follows `{0}`: name the program that the lead is to go to")]
+    #[error("nothing but `{0}` follows `{0}`: say where the lead is to go (`perennial lead enrol`)")]
     NoWayOut(ProgramName),
     /// What becomes of the mail moves the lead on.
     #[error("a mail to the lead is on its way: try again in a few minutes")]
