@@ -173,7 +173,9 @@ impl Shelf {
         let release = release?.ok_or(LibraryError::NothingPublished)?;
         let is_new_pause = self.note_paused(&release);
         if known_rev == Some(release.rev) || self.note_same_programs(&release) {
-            return Ok(self.known().catalog.clone().filter(|_| is_new_roster || is_new_pause));
+            // Somebody who looked at the same time may have read it for whoever knew another, or none.
+            let is_news = known_rev != Some(release.rev) || is_new_roster || is_new_pause;
+            return Ok(self.known().catalog.clone().filter(|_| is_news));
         }
         let read = read_release(self.store.as_ref(), &release).await;
         let mut known = self.known();

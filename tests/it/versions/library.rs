@@ -31,6 +31,24 @@ async fn before_the_first_push_there_are_no_programs_and_after_it_there_are_with
 }
 
 #[tokio::test]
+async fn whoever_looks_while_others_do_sees_the_first_release_too() {
+    let file = StoreFile::memory().unwrap();
+    let client = Clients::loopback(file.dynamodb()).dynamodb();
+    table::create(&client, "leads").await.unwrap();
+    let deployment = Deployment::on(DynamoStore::new(client, "leads"));
+    deployment.push(&testing::files()).await.unwrap();
+    for _ in 0..20 {
+        let store: Arc<dyn Store> = deployment.store.clone();
+        let library = Library::looking_every(store, deployment.wall_clock.clone(), LOOK_EVERY);
+        let (one, two, three, four) =
+            tokio::join!(library.catalog(), library.catalog(), library.catalog(), library.catalog());
+        for seen in [one, two, three, four] {
+            assert_eq!(seen.unwrap().programs.len(), 2);
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_release_is_seen_within_a_minute_and_asked_for_once_in_half_of_one() {
     let deployment = Deployment::on(Counting::new(MemoryStore::default()));
     deployment.push(&testing::files()).await.unwrap();
